@@ -1,0 +1,8 @@
+// ESM all through: the code runs as it is under Node 24 (type stripping), tests only strip types the same way.
+export default {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '^.+\\.ts$': '@swc/jest' },
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  testTimeout: 120_000,
+};

@@ -1,0 +1,180 @@
+/** What a contract says about one feed, parsed once and frozen. Everything deeper in Headgate works from this. */
+export interface Dataset {
+  readonly contract: { readonly id: string; readonly version: string; readonly file: string };
+  readonly domain: string;
+  readonly name: string;
+  readonly description?: string;
+  readonly owner?: string;
+  readonly landing: string;
+  readonly format: FileFormat;
+  readonly columns: readonly Column[];
+  readonly writeMode: WriteMode;
+  readonly dedupe?: Dedupe;
+  readonly duplicateFile: 'skip' | 'reload';
+  readonly drift: DriftPolicy;
+  /** Share of refused rows, per file and per batch, above which the batch is held. 0 to 100. */
+  readonly maxRejectPercent: number;
+  readonly engine: 'auto' | 'duckdb' | 'spark';
+  /** Keep an all-text table of every record in `<domain>_raw`. */
+  readonly raw: boolean;
+  readonly rowChecks: readonly RowCheck[];
+  readonly batchChecks: readonly BatchCheck[];
+  readonly service: readonly ServiceLevel[];
+}
+
+export type WriteMode = 'append' | 'merge' | 'replacePartitions' | 'replace';
+
+export interface Dedupe {
+  readonly keys: readonly string[];
+  readonly keep: 'first' | 'last';
+  /** Column whose greater value is later. @default order of business date, time received, file id, row */
+  readonly orderBy?: string;
+}
+
+export interface DriftPolicy {
+  readonly addedColumn: 'reject' | 'ignore';
+  readonly missingColumn: 'reject' | 'null';
+  readonly reordered: 'reject' | 'accept';
+}
+
+export type FileFormat = CsvFormat | { readonly kind: 'json' } | { readonly kind: 'jsonl' } | { readonly kind: 'parquet' };
+
+export interface CsvFormat {
+  readonly kind: 'csv';
+  /** One character. */
+  readonly delimiter: string;
+  /** One character, or empty: no quoting. */
+  readonly quote: string;
+  /** One character; the same as `quote` where quotes are doubled. */
+  readonly escape: string;
+  readonly header: boolean;
+  readonly encoding: CsvEncoding;
+  /** Lines before the header (or first record) that are not records. */
+  readonly skipLines: number;
+  readonly trailer?: Trailer;
+}
+
+export type CsvEncoding = 'utf-8' | 'utf-16' | 'latin-1' | 'windows-1252';
+
+/** The last record of the file is not a row but control totals: a line that starts with `prefix` followed by the delimiter. */
+export interface Trailer {
+  readonly prefix: string;
+  /** Position (0-based field of the trailer) of the number of records. */
+  readonly countField: number;
+  /** A column whose sum over all records of the file must equal a field of the trailer. */
+  readonly sum?: { readonly column: string; readonly field: number };
+}
+
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly description?: string;
+  readonly required: boolean;
+  readonly unique: boolean;
+  /** 1-based position in the primary key. */
+  readonly primaryKey?: number;
+  readonly partition?: { readonly position: number; readonly transform: PartitionTransform };
+  /** Other names under which sources have sent this column; matched exactly after the column's own name. */
+  readonly sourceNames: readonly string[];
+  /** Texts that mean null. The empty text is one unless the contract lists others without it. */
+  readonly nullTokens: readonly string[];
+  /** Blanks around the value are removed before anything looks at it. */
+  readonly trim: boolean;
+  /** Macros applied in order to the trimmed text. */
+  readonly standardize: readonly Macro[];
+  readonly pii?: Pii;
+  readonly classification: string;
+}
+
+export type PartitionTransform = 'identity' | 'year' | 'month' | 'day';
+
+/** Each macro maps a text to a text; null stays null; a text it does not understand passes unchanged. */
+export type Macro =
+  | { readonly kind: 'lowercase' }
+  | { readonly kind: 'uppercase' }
+  | { readonly kind: 'collapseBlanks' }
+  /** `17850.0` to `17850`. */
+  | { readonly kind: 'stripZeroFraction' }
+  /** National or international notation to E.164 with the given dialling code, such as `+31`. */
+  | { readonly kind: 'phone'; readonly dialCode: string };
+
+export interface Pii {
+  readonly kind: string;
+  readonly action: 'tokenize' | 'mask' | 'redact' | 'drop' | 'vault';
+}
+
+export type ColumnType =
+  | { readonly kind: 'string' }
+  | { readonly kind: 'integer'; readonly bits: 32 | 64 }
+  | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
+  | { readonly kind: 'double' }
+  | { readonly kind: 'boolean' }
+  /** Formats are JDK DateTimeFormatter patterns, tried in order; a text is valid when it is exactly what a pattern prints. */
+  | { readonly kind: 'date'; readonly formats: readonly string[] }
+  /** Empty `formats`: ISO 8601 with `T` or a blank. `zone`: what a text without offset means. */
+  | { readonly kind: 'timestamp'; readonly formats: readonly string[]; readonly zone: string }
+  /** An object or array kept as its JSON text. */
+  | { readonly kind: 'json' };
+
+/** What one value, or one row, must satisfy. Null values pass every test but `required`. */
+export type RowTest =
+  | { readonly kind: 'required' }
+  | { readonly kind: 'length'; readonly min?: number; readonly max?: number }
+  /** ECMA-262 subset that RE2 understands; the whole value must match. */
+  | { readonly kind: 'pattern'; readonly pattern: string }
+  /** Bounds as text in the column's own notation. */
+  | { readonly kind: 'range'; readonly min?: string; readonly max?: string; readonly exclusiveMin?: string; readonly exclusiveMax?: string }
+  | { readonly kind: 'multipleOf'; readonly of: string }
+  | { readonly kind: 'allowed'; readonly values: readonly string[] }
+  | { readonly kind: 'forbidden'; readonly values: readonly string[] }
+  /** A predicate over typed columns; false refuses the row, null passes. */
+  | { readonly kind: 'predicate'; readonly sql: string };
+
+export type RowAction = 'warn' | 'quarantine' | 'rejectFile';
+export type Severity = 'info' | 'warning' | 'error';
+
+/** A check that each row passes or fails. Type and (un)parsable text are checked for every column without being listed. */
+export interface RowCheck {
+  /** Unique in the dataset: `<column>.<what>` or `rule.<name>`. */
+  readonly key: string;
+  readonly column?: string;
+  /** Reason code, such as `value.range` or `row.rule`. */
+  readonly code: string;
+  readonly test: RowTest;
+  readonly severity: Severity;
+  readonly action: RowAction;
+}
+
+export type BatchMeasure =
+  | { readonly kind: 'rowCount' }
+  | { readonly kind: 'nulls'; readonly column: string }
+  /** Values that fail the test. */
+  | { readonly kind: 'invalid'; readonly column: string; readonly test: RowTest }
+  /** Rows beyond the first of each group with equal values. */
+  | { readonly kind: 'duplicates'; readonly columns: readonly string[] }
+  /** One number; `${table}` stands for the rows about to be published. */
+  | { readonly kind: 'sql'; readonly query: string };
+
+export type Operator =
+  | { readonly kind: 'eq' | 'ne' | 'gt' | 'ge' | 'lt' | 'le'; readonly value: number }
+  | { readonly kind: 'between' | 'notBetween'; readonly low: number; readonly high: number };
+
+/** A check on all rows of a batch that are about to be published. */
+export interface BatchCheck {
+  readonly key: string;
+  readonly measure: BatchMeasure;
+  readonly unit: 'rows' | 'percent';
+  readonly operator: Operator;
+  readonly severity: Severity;
+  readonly action: 'warn' | 'hold';
+}
+
+export interface ServiceLevel {
+  readonly property: string;
+  readonly value: string | number | boolean;
+  readonly unit?: string;
+  readonly element?: string;
+}
+
+/** `payments/transactions`: how people and the ledger name a dataset. */
+export const datasetId = (dataset: Pick<Dataset, 'domain' | 'name'>): string => `${dataset.domain}/${dataset.name}`;

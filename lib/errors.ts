@@ -1,0 +1,39 @@
+/** Whose error it is: who has to act so that it does not come again. */
+export type Fault = 'source' | 'contract' | 'headgate';
+
+export interface ErrorFacts {
+  readonly [name: string]: string | number | boolean | readonly string[] | undefined;
+}
+
+export interface HeadgateErrorOptions {
+  readonly fault: Fault;
+  readonly facts?: ErrorFacts;
+  readonly cause?: unknown;
+}
+
+/** Base of every error that Headgate throws. The message never holds the value of a row or a secret. */
+export abstract class HeadgateError extends Error {
+  readonly fault: Fault;
+  readonly facts: ErrorFacts;
+
+  constructor(message: string, options: HeadgateErrorOptions) {
+    super(message, { cause: options.cause });
+    this.fault = options.fault;
+    this.facts = options.facts ?? {};
+  }
+}
+
+/** Retrying cannot help: quarantine or stop. */
+export class TerminalError extends HeadgateError {
+  override readonly name: string = 'TerminalError';
+}
+
+/** The same call may succeed later: retry, then redeliver. */
+export class TransientError extends HeadgateError {
+  override readonly name: string = 'TransientError';
+}
+
+/** A conditional write found another state than the one it was made for. */
+export class ConflictError extends TransientError {
+  override readonly name = 'ConflictError';
+}
