@@ -5,4 +5,5 @@ export default {
   transform: { '^.+\\.ts$': '@swc/jest' },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testTimeout: 120_000,
+  reporters: ['default', '<rootDir>/test/reporter.mjs'],
 };

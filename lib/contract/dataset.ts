@@ -37,7 +37,11 @@ export interface DriftPolicy {
   readonly reordered: 'reject' | 'accept';
 }
 
-export type FileFormat = CsvFormat | { readonly kind: 'json' } | { readonly kind: 'jsonl' } | { readonly kind: 'parquet' };
+export type FileFormat =
+  | CsvFormat
+  | { readonly kind: 'json' }
+  | { readonly kind: 'jsonl' }
+  | { readonly kind: 'parquet' };
 
 export interface CsvFormat {
   readonly kind: 'csv';
@@ -123,7 +127,13 @@ export type RowTest =
   /** ECMA-262 subset that RE2 understands; the whole value must match. */
   | { readonly kind: 'pattern'; readonly pattern: string }
   /** Bounds as text in the column's own notation. */
-  | { readonly kind: 'range'; readonly min?: string; readonly max?: string; readonly exclusiveMin?: string; readonly exclusiveMax?: string }
+  | {
+      readonly kind: 'range';
+      readonly min?: string;
+      readonly max?: string;
+      readonly exclusiveMin?: string;
+      readonly exclusiveMax?: string;
+    }
   | { readonly kind: 'multipleOf'; readonly of: string }
   | { readonly kind: 'allowed'; readonly values: readonly string[] }
   | { readonly kind: 'forbidden'; readonly values: readonly string[] }
@@ -177,4 +187,5 @@ export interface ServiceLevel {
 }
 
 /** `payments/transactions`: how people and the ledger name a dataset. */
-export const datasetId = (dataset: Pick<Dataset, 'domain' | 'name'>): string => `${dataset.domain}/${dataset.name}`;
+export const datasetId = (dataset: Pick<Dataset, 'domain' | 'name'>): string =>
+  `${dataset.domain}/${dataset.name}`;

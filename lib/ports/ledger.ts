@@ -24,8 +24,19 @@ export interface LedgerQuery {
  * `delete` of an absent item does nothing unless `ifVersion` is given. `check` writes nothing.
  */
 export type LedgerWrite =
-  | { readonly kind: 'put'; readonly partition: string; readonly sort: string; readonly body: unknown; readonly ifVersion?: number }
-  | { readonly kind: 'delete'; readonly partition: string; readonly sort: string; readonly ifVersion?: number }
+  | {
+      readonly kind: 'put';
+      readonly partition: string;
+      readonly sort: string;
+      readonly body: unknown;
+      readonly ifVersion?: number;
+    }
+  | {
+      readonly kind: 'delete';
+      readonly partition: string;
+      readonly sort: string;
+      readonly ifVersion?: number;
+    }
   | { readonly kind: 'check'; readonly partition: string; readonly sort: string; readonly ifVersion: number };
 
 /** Limit of one transaction, from DynamoDB's TransactWriteItems. */

@@ -26,7 +26,11 @@ export interface ObjectStore {
   /** @throws TerminalError when there is no such object, ConflictError when it is another version. */
   read(key: string, options?: ReadOptions): AsyncIterable<Uint8Array>;
   /** Visible whole or not at all. @throws ConflictError when the condition does not hold. */
-  write(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, condition?: WriteCondition): Promise<ObjectInfo>;
+  write(
+    key: string,
+    body: Uint8Array | AsyncIterable<Uint8Array>,
+    condition?: WriteCondition,
+  ): Promise<ObjectInfo>;
   /** Every object whose key starts with `prefix`, in key order. */
   list(prefix: string): AsyncIterable<ObjectInfo>;
   /** No error where there is no such object. */
