@@ -1,0 +1,101 @@
+import type { Column, Dataset, RowCheck, RowTest } from '../contract/dataset.ts';
+import { TerminalError } from '../errors.ts';
+import type { Dialect } from './dialect.ts';
+import type { PlanCheck } from './plan.ts';
+import { grammar, sqlType } from './typing.ts';
+
+/** A check with the SQL that is true for rows that pass; never null. Its position in the list is its number in `_failed`. */
+export interface CompiledCheck extends PlanCheck {
+  readonly passes: string;
+}
+
+/** Inside the stage statement a column's own name is its typed value; these are its field as it came and its cleaned text. */
+export const fieldName = (column: Pick<Column, 'name'>): string => `_field_${column.name}`;
+export const textName = (column: Pick<Column, 'name'>): string => `_text_${column.name}`;
+
+/** Every check of a row: types first, then what the contract lists. */
+export function rowChecks(dataset: Dataset, sql: Dialect): readonly CompiledCheck[] {
+  const types = dataset.columns.flatMap((column) => typeChecks(column, sql));
+  return [...types, ...dataset.rowChecks.map((check) => listed(dataset, check, sql))];
+}
+
+function typeChecks(column: Column, sql: Dialect): readonly CompiledCheck[] {
+  if (column.type.kind === 'string' || column.type.kind === 'json') return [];
+  const text = sql.ident(textName(column));
+  const value = sql.ident(column.name);
+  const numbers = grammar(column.type);
+  const isValue = `(${text} IS NULL OR ${value} IS NOT NULL)`;
+  const base = { column: column.name, action: 'quarantine' } as const;
+  if (numbers === undefined) return [{ ...base, key: `${column.name}.type`, code: 'value.type', passes: isValue }];
+  const isNumber = `(${text} IS NULL OR ${value} IS NOT NULL OR ${sql.matches(text, numbers)})`;
+  const fits = `(${text} IS NULL OR ${value} IS NOT NULL OR NOT ${sql.matches(text, numbers)})`;
+  return [
+    { ...base, key: `${column.name}.type`, code: 'value.type', passes: isNumber },
+    { ...base, key: `${column.name}.fits`, code: 'value.range', passes: fits },
+  ];
+}
+
+function listed(dataset: Dataset, check: RowCheck, sql: Dialect): CompiledCheck {
+  const rule = check.key.startsWith('rule.') ? check.key.slice('rule.'.length) : undefined;
+  return {
+    key: check.key,
+    code: check.code,
+    action: check.action,
+    ...(check.column === undefined ? {} : { column: check.column }),
+    ...(rule === undefined ? {} : { rule }),
+    passes: passes(check.test, check.column === undefined ? undefined : columnOf(dataset, check.column), sql),
+  };
+}
+
+/** @throws TerminalError when the dataset has no such column */
+export function columnOf(dataset: Dataset, name: string): Column {
+  const column = dataset.columns.find((candidate) => candidate.name === name);
+  if (column === undefined) {
+    throw new TerminalError(`${dataset.domain}/${dataset.name} has no column ${name}`, { fault: 'contract' });
+  }
+  return column;
+}
+
+/** SQL that is true, never null, for a row that passes the test. Names are those of the stage statement. */
+export function passes(test: RowTest, column: Column | undefined, sql: Dialect): string {
+  if (test.kind === 'predicate') return `COALESCE((${test.sql}), TRUE)`;
+  if (column === undefined) throw new TerminalError(`check ${test.kind} needs a column`, { fault: 'headgate' });
+  const text = sql.ident(textName(column));
+  if (test.kind === 'required') return `${text} IS NOT NULL`;
+  return `COALESCE(${condition(test, column, sql)}, TRUE)`;
+}
+
+type ValueTest = Exclude<RowTest, { kind: 'predicate' | 'required' }>;
+
+function condition(test: ValueTest, column: Column, sql: Dialect): string {
+  const text = sql.ident(textName(column));
+  const value = sql.ident(column.name);
+  const literal = (bound: string) => sql.tryCast(sql.literal(bound), sqlType(column.type));
+  switch (test.kind) {
+    case 'length':
+      return all([
+        [test.min, (min) => `${sql.length(text)} >= ${min}`],
+        [test.max, (max) => `${sql.length(text)} <= ${max}`],
+      ]);
+    case 'pattern':
+      return sql.matches(text, test.pattern);
+    case 'range':
+      return all([
+        [test.min, (bound) => `${value} >= ${literal(bound)}`],
+        [test.max, (bound) => `${value} <= ${literal(bound)}`],
+        [test.exclusiveMin, (bound) => `${value} > ${literal(bound)}`],
+        [test.exclusiveMax, (bound) => `${value} < ${literal(bound)}`],
+      ]);
+    case 'multipleOf':
+      return `${value} % ${literal(test.of)} = 0`;
+    case 'allowed':
+      return `${text} IN (${test.values.map(sql.literal).join(', ')})`;
+    case 'forbidden':
+      return `${text} NOT IN (${test.values.map(sql.literal).join(', ')})`;
+  }
+}
+
+function all<Bound>(bounds: readonly (readonly [Bound | undefined, (bound: Bound) => string])[]): string {
+  const conditions = bounds.flatMap(([bound, sql]) => (bound === undefined ? [] : [sql(bound)]));
+  return conditions.length === 0 ? 'TRUE' : conditions.join(' AND ');
+}

@@ -1,0 +1,51 @@
+/** SQL types of staged columns. */
+export type SqlType =
+  | { readonly kind: 'text' | 'integer32' | 'integer64' | 'double' | 'boolean' | 'date' | 'timestamp' }
+  | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number };
+
+/**
+ * What differs between the engines' SQL. Everything else is written once by `lib/plan`, in the common subset of both.
+ * Every function takes and gives SQL text; arguments are expressions unless they are called `text`, `pattern` or `zone`.
+ */
+export interface Dialect {
+  readonly name: 'duckdb' | 'spark';
+  /** The only place where an identifier is quoted. */
+  ident(name: string): string;
+  /** The only place where a text becomes a literal. */
+  literal(text: string): string;
+  type(type: SqlType): string;
+  /** Null where the text is not a value of the type. The text has been checked against a grammar before. */
+  tryCast(expression: string, type: SqlType): string;
+  /** True when the whole text matches; the pattern is in the common subset of RE2 and java.util.regex. */
+  matches(expression: string, pattern: string): string;
+  replaceAll(expression: string, pattern: string, replacement: string): string;
+  /** Removes blanks, tabs and line ends from both sides. */
+  trim(expression: string): string;
+  /** Number of code points. */
+  length(expression: string): string;
+  right(expression: string, count: number): string;
+  concat(...parts: string[]): string;
+  /** Texts that are not null, joined by commas. */
+  joinPresent(parts: readonly string[]): string;
+  array(items: readonly string[]): string;
+  /** Item of an array, counted from 0. */
+  item(array: string, index: number): string;
+  /** A number from the value of a key that is equal for equal keys; need not be stable between engines. */
+  hash(keys: readonly string[]): string;
+  /** Timestamp of a text by one JDK pattern, null where the text is not exactly what the pattern prints. */
+  parseExactly(expression: string, pattern: string): string;
+  /** UTC timestamp of a text that ends with an offset. */
+  instant(expression: string): string;
+  /** UTC timestamp of a local one. */
+  toUtc(localTimestamp: string, zone: string): string;
+  /** Ordinal of month or year since 1970, or the day itself, as the table's partition value. */
+  partition(column: string, transform: 'identity' | 'year' | 'month' | 'day'): string;
+  /** Lower-case hexadecimal HMAC-SHA256 of a text under the secret whose padded keys the engine bound. */
+  hmac(secret: string, text: string): string;
+  prefix(text: string, length: number): string;
+  /** `_failed` as one row per number: a lateral join source with the column `number`. */
+  explodeNumbers(relation: string, columns: readonly string[], numbers: string): string;
+  /** An array of reason structs (code, column, rule) from rows (`number`) joined to the check list. */
+  reason(code: string, column: string, rule: string): string;
+  collect(expression: string, orderBy: string): string;
+}

@@ -1,0 +1,105 @@
+import { TerminalError } from '../../errors.ts';
+import type { Dialect, SqlType } from '../dialect.ts';
+
+const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+const ident = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+const types: Record<Exclude<SqlType['kind'], 'decimal'>, string> = {
+  text: 'VARCHAR',
+  integer32: 'INTEGER',
+  integer64: 'BIGINT',
+  double: 'DOUBLE',
+  boolean: 'BOOLEAN',
+  date: 'DATE',
+  timestamp: 'TIMESTAMP',
+};
+
+const typeName = (type: SqlType): string =>
+  type.kind === 'decimal' ? `DECIMAL(${type.precision},${type.scale})` : types[type.kind];
+
+/** DuckDB 1.5. Regular expressions are RE2; casts are only reached by texts that passed a grammar. */
+export const duckDb: Dialect = {
+  name: 'duckdb',
+  ident,
+  literal: quote,
+  type: typeName,
+  tryCast: (expression, type) => `TRY_CAST(${expression} AS ${typeName(type)})`,
+  matches: (expression, pattern) => `regexp_full_match(${expression}, ${quote(pattern)}, 's')`,
+  replaceAll: (expression, pattern, replacement) =>
+    `regexp_replace(${expression}, ${quote(pattern)}, ${quote(replacement)}, 'g')`,
+  trim: (expression) => `trim(${expression}, ' \t\r\n')`,
+  length: (expression) => `length(${expression})`,
+  right: (expression, count) => `right(${expression}, ${count})`,
+  concat: (...parts) => `(${parts.join(' || ')})`,
+  joinPresent: (parts) => `concat_ws(',', ${parts.join(', ')})`,
+  array: (items) => `[${items.join(', ')}]`,
+  item: (array, index) => `${array}[${index + 1}]`,
+  hash: (keys) => `(hash(${keys.join(', ')}) >> 32)::UINTEGER`,
+  parseExactly(expression, pattern) {
+    const format = quote(strptimeFormat(pattern));
+    const parsed = `try_strptime(${expression}, ${format})`;
+    return `CASE WHEN strftime(${parsed}, ${format}) = ${expression} THEN ${parsed} END`;
+  },
+  instant: (expression) => `timezone('UTC', TRY_CAST(${expression} AS TIMESTAMPTZ))`,
+  toUtc: (local, zone) =>
+    zone === 'UTC' || zone === 'Etc/UTC' ? local : `timezone('UTC', timezone(${quote(zone)}, ${local}))`,
+  partition(column, transform) {
+    switch (transform) {
+      case 'identity':
+        return column;
+      case 'day':
+        return `CAST(${column} AS DATE)`;
+      case 'month':
+        return `date_diff('month', DATE '1970-01-01', CAST(${column} AS DATE))`;
+      case 'year':
+        return `date_diff('year', DATE '1970-01-01', CAST(${column} AS DATE))`;
+    }
+  },
+  hmac(secret, text) {
+    const padded = (part: string) => `getvariable(${quote(`${secret}_${part}`)})`;
+    return `sha256(${padded('outer')} || unhex(sha256(${padded('inner')} || encode(${text}))))`;
+  },
+  prefix: (text, length) => `left(${text}, ${length})`,
+  explodeNumbers: (relation, columns, numbers) =>
+    `(SELECT ${columns.join(', ')}, CAST(unnest(string_split(${numbers}, ',')) AS INTEGER) AS number FROM ${relation} WHERE ${numbers} IS NOT NULL)`,
+  reason: (code, column, rule) => `{'code': ${code}, 'column': ${column}, 'rule': ${rule}}`,
+  collect: (expression, orderBy) => `list(${expression} ORDER BY ${orderBy})`,
+};
+
+/** JDK DateTimeFormatter letters that have an exact counterpart; https://duckdb.org/docs/stable/sql/functions/dateformat */
+const LETTERS: Readonly<Record<string, string>> = {
+  yyyy: '%Y',
+  uuuu: '%Y',
+  yy: '%y',
+  MM: '%m',
+  M: '%-m',
+  MMM: '%b',
+  MMMM: '%B',
+  dd: '%d',
+  d: '%-d',
+  HH: '%H',
+  H: '%-H',
+  hh: '%I',
+  h: '%-I',
+  mm: '%M',
+  ss: '%S',
+  SSS: '%g',
+  SSSSSS: '%f',
+  a: '%p',
+};
+
+/** `M/d/yy H:mm` to `%-m/%-d/%y %-H:%M`. @throws TerminalError for a letter without an exact counterpart */
+export function strptimeFormat(pattern: string): string {
+  return pattern.replace(/'([^']*)'|([A-Za-z])\2*|%/g, (part, quoted: string | undefined) => {
+    if (quoted !== undefined) return quoted === '' ? "'" : quoted.replaceAll('%', '%%');
+    if (part === '%') return '%%';
+    const letter = LETTERS[part];
+    if (letter === undefined) {
+      throw new TerminalError(
+        `date pattern ${pattern}: ${part} is not supported; allowed: ${Object.keys(LETTERS).join(', ')}`,
+        { fault: 'contract', facts: { pattern, part } },
+      );
+    }
+    return letter;
+  });
+}

@@ -1,0 +1,166 @@
+import type { Column, Dataset } from '../contract/dataset.ts';
+import { isDropped, isTokenized, protectedText, token } from '../privacy/protection.ts';
+import type { CompiledCheck } from './checks.ts';
+import type { Dialect } from './dialect.ts';
+import type { OutputName, PlanOutput, PlanStep } from './plan.ts';
+import { schemaOf, tableOf } from './tables.ts';
+import { cleaned } from './typing.ts';
+
+export interface OutputContext {
+  readonly dataset: Dataset;
+  readonly runId: string;
+  readonly sql: Dialect;
+  /** Select of replaced files' paths, where the write mode replaces any. */
+  readonly removes?: string;
+  /** The rows of `target` in touched files are written again unless they stand in `replaced`. */
+  readonly rewrites: boolean;
+}
+
+const asText = (expression: string, sql: Dialect): string => `CAST(${expression} AS ${sql.type({ kind: 'text' })})`;
+
+/** `tokens_<n>` (`value`, `token`): only distinct values are hashed. */
+export function tokenSteps({ dataset, sql }: OutputContext): readonly PlanStep[] {
+  return dataset.columns.filter(isTokenized).map((column) => ({
+    name: tokensOf(column, dataset),
+    purpose: `tokens of the distinct values of ${column.name}`,
+    sql: `SELECT value, ${token(dataset.domain, 'value', sql)} AS token FROM (SELECT DISTINCT ${asText(sql.ident(column.name), sql)} AS value FROM staged WHERE _ok) AS distinct_values WHERE value IS NOT NULL`,
+  }));
+}
+
+const tokensOf = (column: Column, dataset: Dataset): string => `tokens_${dataset.columns.indexOf(column)}`;
+
+/** `reasons` (`_id`, `_reasons`): why each refused row was refused. */
+export function reasonSteps(checks: readonly CompiledCheck[], violations: boolean, sql: Dialect): readonly PlanStep[] {
+  const text = sql.type({ kind: 'text' });
+  const nullable = (value: string | undefined) =>
+    value === undefined ? `CAST(NULL AS ${text})` : sql.literal(value);
+  const rows = checks.map(
+    (check, number) =>
+      `SELECT ${number} AS number, ${sql.literal(check.code)} AS code, ${nullable(check.column)} AS ${sql.ident('column')}, ${nullable(check.rule)} AS rule, ${check.action !== 'warn'} AS blocks`,
+  );
+  const none = `SELECT 0 AS number, '' AS code, ${nullable(undefined)} AS ${sql.ident('column')}, ${nullable(undefined)} AS rule, FALSE AS blocks WHERE FALSE`;
+  const failed = sql.explodeNumbers('staged', ['_id', '_file'], '_failed');
+  const repeated = violations ? ' UNION ALL SELECT _id, _file, number FROM violations' : '';
+  return [
+    { name: 'check_list', purpose: 'the checks of the contract by number', sql: rows.length === 0 ? none : rows.join(' UNION ALL ') },
+    {
+      name: 'failed_checks',
+      purpose: 'one row per failed check of a row, warnings included',
+      sql: `SELECT _id, _file, number FROM ${failed} AS failed${repeated}`,
+    },
+    {
+      name: 'reasons',
+      purpose: 'why each refused row was refused',
+      sql:
+        `SELECT f._id, ${sql.collect(sql.reason('c.code', `c.${sql.ident('column')}`, 'c.rule'), 'c.number')} AS _reasons ` +
+        'FROM failed_checks AS f JOIN check_list AS c ON c.number = f.number WHERE c.blocks GROUP BY f._id',
+    },
+  ];
+}
+
+export function outputs(context: OutputContext): readonly PlanOutput[] {
+  const { dataset } = context;
+  const vaulted = dataset.columns.some((column) => column.pii?.action === 'vault');
+  return [
+    output(context, 'quarantine', quarantineSql(context)),
+    ...(vaulted ? [output(context, 'vault', vaultSql(context))] : []),
+    ...(dataset.raw ? [output(context, 'raw', rawSql(context))] : []),
+    {
+      ...output(context, 'curated', curatedSql(context)),
+      ...(context.removes === undefined ? {} : { removes: context.removes }),
+    },
+  ];
+}
+
+function output({ dataset, runId, sql }: OutputContext, name: OutputName, statement: string): PlanOutput {
+  const table = tableOf(dataset, name);
+  return {
+    name,
+    table,
+    prefix: `${table.database}/${table.name}/data/${runId}`,
+    store: name === 'vault' ? 'vault' : 'lake',
+    schema: schemaOf(dataset, name),
+    partitionBy: name === 'curated' ? partitionsOf(dataset, sql) : [],
+    sql: statement,
+    classified:
+      name === 'vault' ? ['value'] : dataset.columns.filter((column) => column.pii !== undefined).map((column) => column.name),
+  };
+}
+
+export function partitionsOf(dataset: Dataset, sql: Dialect): PlanOutput['partitionBy'] {
+  return dataset.columns
+    .flatMap((column) => (column.partition === undefined ? [] : [{ column, ...column.partition }]))
+    .sort((a, b) => a.position - b.position)
+    .map(({ column, transform }) => ({
+      name: transform === 'identity' ? column.name : `${column.name}_${transform}`,
+      column: column.name,
+      transform,
+      expression: sql.partition(sql.ident(column.name), transform),
+    }));
+}
+
+function curatedSql({ dataset, runId, sql, rewrites }: OutputContext): string {
+  const kept = dataset.columns.filter((column) => !isDropped(column));
+  const columns = kept.map((column) => `${curatedValue(column, dataset, sql)} AS ${sql.ident(column.name)}`);
+  const joins = kept
+    .filter(isTokenized)
+    .map((column) => {
+      const tokens = tokensOf(column, dataset);
+      return ` LEFT JOIN ${tokens} ON ${tokens}.value = ${asText(`s.${sql.ident(column.name)}`, sql)}`;
+    })
+    .join('');
+  const rows =
+    `SELECT ${columns.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id ` +
+    `FROM staged AS s JOIN files AS f ON f._file = s._file${joins} WHERE s._ok AND NOT EXISTS (SELECT 1 FROM excluded AS x WHERE x._id = s._id)`;
+  if (!rewrites) return rows;
+  const same = [...kept.map((column) => `t.${sql.ident(column.name)}`), 't._source_file', 't._source_row', 't._run_id'];
+  return (
+    `${rows} UNION ALL SELECT ${same.join(', ')} FROM target AS t WHERE EXISTS (SELECT 1 FROM replaced AS r WHERE r._path = t._path) ` +
+    'AND NOT EXISTS (SELECT 1 FROM replaced AS r WHERE r._path = t._path AND r._position = t._position)'
+  );
+}
+
+function curatedValue(column: Column, dataset: Dataset, sql: Dialect): string {
+  if (isTokenized(column)) return `${tokensOf(column, dataset)}.token`;
+  const value = `s.${sql.ident(column.name)}`;
+  return column.pii === undefined ? value : protectedText(dataset.domain, column, asText(value, sql), sql);
+}
+
+/** Fields as they came, personal ones as in curated; records that could not be split are pointers into the file. */
+function quarantineSql({ dataset, runId, sql }: OutputContext): string {
+  const text = sql.type({ kind: 'text' });
+  const number = sql.type({ kind: 'integer64' });
+  const fields = dataset.columns.map((column, index) => {
+    const field = `COALESCE(${sql.item('s._text', index)}, ${asText(`s.${sql.ident(column.name)}`, sql)})`;
+    const shown = column.pii === undefined ? field : protectedText(dataset.domain, column, cleaned(column, field, sql), sql);
+    return `${shown} AS ${sql.ident(column.name)}`;
+  });
+  const nothing = dataset.columns.map(() => `CAST(NULL AS ${text})`);
+  const run = sql.literal(runId);
+  const unsplit = sql.array([sql.reason('j.code', `CAST(NULL AS ${text})`, `CAST(NULL AS ${text})`)]);
+  return (
+    `SELECT ${fields.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${run} AS _run_id, CAST(NULL AS ${number}) AS _byte_start, CAST(NULL AS ${number}) AS _byte_end, r._reasons ` +
+    'FROM staged AS s JOIN reasons AS r ON r._id = s._id JOIN files AS f ON f._file = s._file ' +
+    `UNION ALL SELECT ${nothing.join(', ')}, f.file_id, j._row, ${run}, j.byte_start, j.byte_end, ${unsplit} FROM rejects AS j JOIN files AS f ON f._file = j._file`
+  );
+}
+
+function rawSql({ dataset, runId, sql }: OutputContext): string {
+  const fields = dataset.columns.map((column, index) => `${sql.item('s._text', index)} AS ${sql.ident(column.name)}`);
+  return (
+    `SELECT ${fields.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id ` +
+    'FROM staged AS s JOIN files AS f ON f._file = s._file'
+  );
+}
+
+/** Originals of tokens that the vault does not hold yet; `vault_known` (`token`) is what it holds. */
+function vaultSql({ dataset, runId, sql }: OutputContext): string {
+  return dataset.columns
+    .filter((column) => column.pii?.action === 'vault')
+    .map(
+      (column) =>
+        `SELECT v.token, ${sql.literal(column.name)} AS ${sql.ident('column')}, v.value, ${sql.literal(column.pii?.kind ?? '')} AS kind, ${sql.literal(runId)} AS _run_id ` +
+        `FROM ${tokensOf(column, dataset)} AS v WHERE NOT EXISTS (SELECT 1 FROM vault_known AS k WHERE k.token = v.token)`,
+    )
+    .join(' UNION ALL ');
+}

@@ -1,0 +1,140 @@
+import type { CsvFormat, FileFormat } from '../contract/dataset.ts';
+import type { TableName } from '../ports/catalog.ts';
+import type { DataFile, PartitionValue } from '../table/data-file.ts';
+import type { Field } from '../table/schema.ts';
+
+export const PLAN_VERSION = 1;
+
+/**
+ * The whole work of a run as plain data, stored before anything acts. Statements name these relations:
+ * `records` (text columns of every parsed record, `_file`), `staged` (result of `stage`, with `_row`, the number of the record in
+ * its file from 1, and `_id`, unique in the batch and in the order of files and rows), `rejects` (records that could not be split: `_file`, `_row`, `code`, `byte_start`, `byte_end`), `files` (`_file`, `file_id`), `target`
+ * (rows of the table that the run may replace, with `_path` and `_position`), `target_files` (`path`, `p0`…, `newest`), `vault_known`,
+ * `published` (`staged` rows that passed and are not in `excluded`) and the steps before.
+ */
+export interface Plan {
+  readonly version: typeof PLAN_VERSION;
+  readonly runId: string;
+  readonly dataset: string;
+  readonly contractVersion: string;
+  readonly engine: 'duckdb' | 'spark';
+  readonly inputs: readonly PlanInput[];
+  readonly target?: PlanTarget;
+  /** Files of the vault table: relation `vault_known`. */
+  readonly vaultFiles: readonly string[];
+  /** Select over `records`: typed columns, `_ok`, `_failed` (numbers of failed checks) and `_text` (the record as it came, where it is needed). */
+  readonly stage: string;
+  /** Temporary tables, made in this order. */
+  readonly steps: readonly PlanStep[];
+  readonly outputs: readonly PlanOutput[];
+  readonly measures: readonly PlanMeasure[];
+  readonly checks: readonly PlanCheck[];
+  /** Secrets that the engine binds as variables; their values never stand in a plan. */
+  readonly secrets: readonly string[];
+}
+
+/** One file of the batch. Its position in `Plan.inputs` is `_file`: the order of business date, time received and file id. */
+export interface PlanInput {
+  readonly fileId: string;
+  /** Where the bytes are, in the raw store. */
+  readonly key: string;
+  readonly etag: string;
+  readonly bytes: number;
+  /** Records that intake counted. */
+  readonly records: number;
+  readonly format: FileFormat;
+  /** For each field of the file in order: the column that it feeds, or null where the contract ignores it. */
+  readonly fields: readonly (string | null)[];
+  /** The engine's parser can't take the bytes as they stand: `lib/formats` rewrites them first. */
+  readonly rewrite: boolean;
+  /** What intake learnt about the bytes, for `lib/formats`. */
+  readonly profile: unknown;
+}
+
+export interface PlanTarget {
+  readonly table: TableName;
+  readonly snapshot: string | null;
+  /** Columns by name in the order of the schema, to read files of any age by field id. */
+  readonly schema: readonly Field[];
+  readonly files: readonly TargetFile[];
+}
+
+export interface TargetFile {
+  readonly path: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly partition: readonly PartitionValue[];
+  /** Greatest `_source_file` in it. */
+  readonly newest: string;
+}
+
+export interface PlanStep {
+  readonly name: string;
+  readonly purpose: string;
+  readonly sql: string;
+}
+
+export type OutputName = 'quarantine' | 'vault' | 'raw' | 'curated';
+
+export interface PlanOutput {
+  readonly name: OutputName;
+  readonly table: TableName;
+  /** Folder of this run's files, below the root of its store. */
+  readonly prefix: string;
+  readonly store: 'lake' | 'vault';
+  readonly schema: readonly Field[];
+  readonly partitionBy: readonly { readonly name: string; readonly column: string; readonly transform: string; readonly expression: string }[];
+  readonly sql: string;
+  /** Select of one column `path`: files of the table that this output replaces. */
+  readonly removes?: string;
+  /** Columns whose bounds are not written. */
+  readonly classified: readonly string[];
+}
+
+/** Select of (`_file`, `name`, `value`): numbers per file. Batch measures have `_file` null. */
+export interface PlanMeasure {
+  readonly name: string;
+  readonly sql: string;
+}
+
+export interface PlanCheck {
+  readonly key: string;
+  readonly code: string;
+  readonly column?: string;
+  readonly rule?: string;
+  readonly action: 'warn' | 'quarantine' | 'rejectFile' | 'hold';
+}
+
+/** What an engine answers; stored before Publish, so that a run that dies is resumed and not executed again. */
+export interface RunResult {
+  readonly runId: string;
+  readonly engine: string;
+  readonly tallies: readonly FileTally[];
+  readonly outputs: readonly OutputResult[];
+  /** Number of each batch check, by its key. */
+  readonly batch: Readonly<Record<string, number>>;
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+export interface FileTally {
+  readonly fileId: string;
+  /** Records that the engine parsed plus those it could not split. */
+  readonly parsed: number;
+  readonly published: number;
+  readonly quarantined: number;
+  readonly deduplicated: number;
+  /** Failing rows by check key, warnings included. */
+  readonly checks: Readonly<Record<string, number>>;
+  /** Sum of the control column, as decimal text, where the format has a trailer with one. */
+  readonly controlSum?: string;
+}
+
+export interface OutputResult {
+  readonly name: OutputName;
+  readonly files: readonly DataFile[];
+  readonly removes: readonly string[];
+  /** Rows of replaced files that were written again unchanged. */
+  readonly kept: number;
+}
+
+export const isCsv = (format: FileFormat): format is CsvFormat => format.kind === 'csv';

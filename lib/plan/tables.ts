@@ -1,0 +1,84 @@
+import type { Column, ColumnType, Dataset } from '../contract/dataset.ts';
+import type { TableName } from '../ports/catalog.ts';
+import { isDropped } from '../privacy/protection.ts';
+import type { Field, FieldType } from '../table/schema.ts';
+import type { OutputName } from './plan.ts';
+
+/** Where an output goes: `<domain>` for curated rows, `<domain>_<output>` for the side rooms. */
+export const tableOf = (dataset: Pick<Dataset, 'domain' | 'name'>, output: OutputName): TableName => ({
+  database: output === 'curated' ? dataset.domain : `${dataset.domain}_${output}`,
+  name: dataset.name,
+});
+
+/** Columns of an output's table, ids from 1 in order, ids of nested fields after them. */
+export function schemaOf(dataset: Dataset, output: OutputName): readonly Field[] {
+  switch (output) {
+    case 'curated':
+      return numbered([
+        ...dataset.columns.filter((column) => !isDropped(column)).map(curatedField),
+        ...origin,
+      ]);
+    case 'quarantine':
+      return numbered([
+        ...dataset.columns.map((column) => text(column.name)),
+        ...origin,
+        { name: '_byte_start', type: 'long', required: false },
+        { name: '_byte_end', type: 'long', required: false },
+        { name: '_reasons', type: reasons(dataset.columns.length + origin.length + 3), required: true },
+      ]);
+    case 'raw':
+      return numbered([...dataset.columns.map((column) => text(column.name)), ...origin]);
+    case 'vault':
+      return numbered([text('token'), text('column'), text('value'), text('kind'), text('_run_id')]);
+  }
+}
+
+type Unnumbered = Omit<Field, 'id'>;
+
+const text = (name: string): Unnumbered => ({ name, type: 'string', required: false });
+
+const origin: readonly Unnumbered[] = [
+  { name: '_source_file', type: 'string', required: true, doc: 'file_id in headgate.files' },
+  { name: '_source_row', type: 'long', required: true, doc: 'number of the record in its file, from 1' },
+  { name: '_run_id', type: 'string', required: true, doc: 'run_id in headgate.runs' },
+];
+
+const numbered = (fields: readonly Unnumbered[]): readonly Field[] =>
+  fields.map((field, index) => ({ id: index + 1, ...field }));
+
+/** A list of structs; `last` is the id of the column itself, nested ids follow it. */
+const reasons = (last: number): FieldType => ({
+  type: 'list',
+  'element-id': last + 1,
+  'element-required': true,
+  element: {
+    type: 'struct',
+    fields: ['code', 'column', 'rule'].map((name, index) => ({ id: last + 2 + index, ...text(name) })),
+  },
+});
+
+function curatedField(column: Column): Unnumbered {
+  return {
+    name: column.name,
+    type: column.pii === undefined ? icebergType(column.type) : 'string',
+    required: false,
+    ...(column.description === undefined ? {} : { doc: column.description }),
+  };
+}
+
+function icebergType(type: ColumnType): FieldType {
+  switch (type.kind) {
+    case 'string':
+    case 'json':
+      return 'string';
+    case 'integer':
+      return type.bits === 32 ? 'int' : 'long';
+    case 'decimal':
+      return `decimal(${type.precision}, ${type.scale})`;
+    case 'double':
+    case 'boolean':
+    case 'date':
+    case 'timestamp':
+      return type.kind;
+  }
+}

@@ -1,0 +1,124 @@
+import type { Column, ColumnType, Macro } from '../contract/dataset.ts';
+import type { Dialect, SqlType } from './dialect.ts';
+
+/** How staged columns are stored. */
+export function sqlType(type: ColumnType): SqlType {
+  switch (type.kind) {
+    case 'string':
+    case 'json':
+      return { kind: 'text' };
+    case 'integer':
+      return { kind: type.bits === 32 ? 'integer32' : 'integer64' };
+    case 'decimal':
+      return { kind: 'decimal', precision: type.precision, scale: type.scale };
+    case 'double':
+    case 'boolean':
+    case 'date':
+    case 'timestamp':
+      return { kind: type.kind };
+  }
+}
+
+/** The text of a field after trim, null tokens and macros; null where the contract says that the text means null. */
+export function cleaned(column: Column, text: string, sql: Dialect): string {
+  const trimmed = column.trim ? sql.trim(text) : text;
+  const known = nullIfToken(trimmed, column.nullTokens, sql);
+  return column.standardize.reduce((value, macro) => applyMacro(macro, value, sql), known);
+}
+
+function nullIfToken(text: string, tokens: readonly string[], sql: Dialect): string {
+  const [only, ...others] = tokens;
+  if (only === undefined) return text;
+  if (others.length === 0) return `NULLIF(${text}, ${sql.literal(only)})`;
+  return `CASE WHEN ${text} IN (${tokens.map(sql.literal).join(', ')}) THEN NULL ELSE ${text} END`;
+}
+
+function applyMacro(macro: Macro, text: string, sql: Dialect): string {
+  switch (macro.kind) {
+    case 'lowercase':
+      return `lower(${text})`;
+    case 'uppercase':
+      return `upper(${text})`;
+    case 'collapseBlanks':
+      return sql.replaceAll(text, '[ \\t\\r\\n]+', ' ');
+    case 'stripZeroFraction':
+      return whenMatches(text, '-?[0-9]+\\.0+', sql.replaceAll(text, '\\.0+$', ''), sql);
+    case 'phone':
+      return phone(text, macro.dialCode, sql);
+  }
+}
+
+const whenMatches = (text: string, pattern: string, then: string, sql: Dialect): string =>
+  `CASE WHEN ${sql.matches(text, pattern)} THEN ${then} ELSE ${text} END`;
+
+/** ITU-T E.164: a plus sign and at most 15 digits. `0031…` and `06…` become `+31…`; what has other signs passes unchanged. */
+function phone(text: string, dialCode: string, sql: Dialect): string {
+  const bare = sql.replaceAll(text, '[ ()./-]', '');
+  const international = `CASE WHEN ${sql.matches(bare, '00[1-9][0-9]{6,13}')} THEN ${sql.replaceAll(bare, '^00', '+')}`;
+  const national = `WHEN ${sql.matches(bare, '0[1-9][0-9]{6,12}')} THEN ${sql.replaceAll(bare, '^0', dialCode)}`;
+  return `${international} ${national} WHEN ${sql.matches(bare, '[+][1-9][0-9]{6,14}')} THEN ${bare} ELSE ${text} END`;
+}
+
+const HOURS = '([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?';
+const ISO_DATE = '[0-9]{4}-[0-9]{2}-[0-9]{2}';
+const LOCAL = `${ISO_DATE}[T ]${HOURS}`;
+const WITH_OFFSET = `${LOCAL} ?(Z|[+-][0-9]{2}:?[0-9]{2})`;
+
+/** The texts that are numbers of a type. Values outside its range match too: they are refused as `value.range`. */
+export function grammar(type: ColumnType): string | undefined {
+  switch (type.kind) {
+    case 'integer':
+      return '-?[0-9]+';
+    case 'decimal':
+      return type.scale === 0 ? '-?[0-9]+([.]0+)?' : `-?[0-9]+([.][0-9]{1,${type.scale}}0*)?`;
+    case 'double':
+      return '-?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?';
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * The value of a cleaned text, null where the text is not one: never what a cast happens to accept. Numbers: plain digits, with a point
+ * where the type has a fraction, no sign but minus, no blanks, no exponent unless the type is a double. Dates and times: ISO 8601, or exactly what one of the
+ * contract's patterns prints.
+ */
+export function typed(type: ColumnType, text: string, sql: Dialect): string {
+  const target = sqlType(type);
+  switch (type.kind) {
+    case 'string':
+    case 'json':
+      return text;
+    case 'integer':
+    case 'decimal':
+      return castIf(text, grammar(type) ?? '', target, sql);
+    case 'double':
+      return finite(castIf(text, grammar(type) ?? '', target, sql));
+    case 'boolean':
+      return castIf(text, '(?i)true|false', target, sql);
+    case 'date':
+      return type.formats.length === 0
+        ? castIf(text, ISO_DATE, target, sql)
+        : firstOf(type.formats.map((format) => `CAST(${sql.parseExactly(text, format)} AS DATE)`));
+    case 'timestamp':
+      return type.formats.length === 0
+        ? isoTimestamp(text, type.zone, sql)
+        : sql.toUtc(firstOf(type.formats.map((format) => sql.parseExactly(text, format))), type.zone);
+  }
+}
+
+const castIf = (text: string, pattern: string, target: SqlType, sql: Dialect): string =>
+  `CASE WHEN ${sql.matches(text, pattern)} THEN ${sql.tryCast(text, target)} END`;
+
+const firstOf = (values: readonly string[]): string =>
+  values.length === 1 ? `${values[0]}` : `COALESCE(${values.join(', ')})`;
+
+const finite = (value: string): string => `CASE WHEN abs(${value}) <= 1.7976931348623157e308 THEN ${value} END`;
+
+function isoTimestamp(text: string, zone: string, sql: Dialect): string {
+  const local = sql.toUtc(sql.tryCast(text, { kind: 'timestamp' }), zone);
+  return (
+    `CASE WHEN ${sql.matches(text, LOCAL)} THEN ${local} ` +
+    `WHEN ${sql.matches(text, WITH_OFFSET)} THEN ${sql.instant(text)} END`
+  );
+}
