@@ -37,3 +37,8 @@ export class TransientError extends HeadgateError {
 export class ConflictError extends TransientError {
   override readonly name = 'ConflictError';
 }
+
+/** The bytes of some file of the batch can't be processed; which one is found by halving the batch. */
+export class PoisonError extends TerminalError {
+  override readonly name = 'PoisonError';
+}

@@ -1,0 +1,171 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { normalise, type RejectedRecord } from '../../formats/normalise.ts';
+import type { FileProfile } from '../../formats/profile.ts';
+import { duckDb } from '../../plan/dialects/duckdb.ts';
+import { type OutputResult, type Plan, type PlanInput, type PlanOutput, PLAN_VERSION, type RunResult } from '../../plan/plan.ts';
+import type { Engine } from '../../ports/engine.ts';
+import type { ObjectStore } from '../../ports/object-store.ts';
+import type { Secrets } from '../../ports/secrets.ts';
+import { TerminalError } from '../../errors.ts';
+import { hmacPads } from '../../privacy/pads.ts';
+import { type Session, type SessionOptions, withDuckDb } from './duckdb-session.ts';
+import { type ReadableInput, type Reject, stage } from './duckdb-stage.ts';
+import { writeParquet } from './parquet-output.ts';
+import { fileTallies, type MeasuredRow } from '../../plan/tallies.ts';
+
+const { literal } = duckDb;
+
+export interface DuckDbEngineOptions extends Omit<SessionOptions, 'scratch'> {
+  readonly raw: ObjectStore;
+  readonly stores: { readonly lake: ObjectStore; readonly vault: ObjectStore };
+  readonly secrets: Secrets;
+  /** Folder under which each run has a folder of its own while it runs. */
+  readonly scratch: string;
+}
+
+/** Executes plans in this process. Reads and writes local paths: the roots of the stores are folders. */
+export const duckDbEngine = (options: DuckDbEngineOptions): Engine => ({
+  name: 'duckdb',
+  async execute(plan) {
+    if (plan.version !== PLAN_VERSION) {
+      throw new TerminalError(`plan ${plan.runId} has version ${plan.version}; this engine executes version ${PLAN_VERSION}`, {
+        fault: 'headgate',
+      });
+    }
+    const scratch = join(options.scratch, plan.runId);
+    return withDuckDb({ ...options, scratch }, (db) => executePlan(db, plan, { ...options, scratch }));
+  },
+});
+
+async function executePlan(db: Session, plan: Plan, options: DuckDbEngineOptions): Promise<RunResult> {
+  const seconds: Record<string, number> = {};
+  const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    const start = performance.now();
+    const result = await work();
+    seconds[name] = Math.round(performance.now() - start) / 1000;
+    return result;
+  };
+  await bindSecrets(db, plan, options.secrets);
+  const { inputs, rejects } = await timed('prepare', () => prepare(plan.inputs, options));
+  await timed('stage', () => stage(db, plan, inputs, { scratch: options.scratch, known: rejects }));
+  await timed('steps', () => takeSteps(db, plan));
+  await db.run('SET preserve_insertion_order = false');
+  const outputs: OutputResult[] = [];
+  for (const output of plan.outputs) {
+    outputs.push(await timed(`write ${output.name}`, () => write(db, output, options)));
+  }
+  const rows = await timed('measure', () => measure(db, plan));
+  return { runId: plan.runId, engine: 'duckdb', outputs: withKept(outputs, rows), seconds, ...fileTallies(plan, rows) };
+}
+
+/** The padded keys are bound as variables: they stand in no statement and no plan. */
+async function bindSecrets(db: Session, plan: Plan, secrets: Secrets): Promise<void> {
+  for (const name of plan.secrets) {
+    const { inner, outer } = hmacPads(await secrets.read(name));
+    await db.run(`SET VARIABLE ${name}_inner = unhex(${literal(inner)})`);
+    await db.run(`SET VARIABLE ${name}_outer = unhex(${literal(outer)})`);
+  }
+}
+
+interface Prepared {
+  readonly inputs: readonly ReadableInput[];
+  readonly rejects: readonly Reject[];
+}
+
+async function prepare(inputs: readonly PlanInput[], options: DuckDbEngineOptions): Promise<Prepared> {
+  const rejects: Reject[] = [];
+  const readable: ReadableInput[] = [];
+  for (const [file, input] of inputs.entries()) {
+    readable.push(input.rewrite ? await rewritten(input, file, options, rejects) : inPlace(input, file, options));
+  }
+  return { inputs: readable, rejects };
+}
+
+const inPlace = (input: PlanInput, file: number, { raw }: DuckDbEngineOptions): ReadableInput => ({
+  input,
+  file,
+  path: join(raw.root, input.key),
+  reader:
+    input.format.kind === 'parquet'
+      ? { kind: 'parquet', names: (input.profile as FileProfile).header ?? [] }
+      : { kind: 'csv', csv: input.format.kind === 'csv' ? readerOf(input.format) : CANONICAL },
+});
+
+const CANONICAL = { delimiter: ',', quote: '"', escape: '"', header: true, skipLines: 0 } as const;
+
+const readerOf = ({ delimiter, quote, escape, header, skipLines }: Extract<PlanInput['format'], { kind: 'csv' }>) => ({
+  delimiter,
+  quote,
+  escape,
+  header,
+  skipLines,
+});
+
+async function rewritten(input: PlanInput, file: number, options: DuckDbEngineOptions, rejects: Reject[]): Promise<ReadableInput> {
+  const folder = join(options.scratch, 'rewritten');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, `${file}.csv`);
+  const body = options.raw.read(input.key, { etag: input.etag });
+  const onReject = ({ record, code, start, end }: RejectedRecord) => rejects.push({ file, record, code, start, end });
+  const canonical = normalise(body, input.format, input.profile as FileProfile, { onReject });
+  await pipeline(Readable.from(canonical), createWriteStream(path, { mode: 0o600 }));
+  return { input, file, path, reader: { kind: 'csv', csv: CANONICAL } };
+}
+
+async function takeSteps(db: Session, plan: Plan): Promise<void> {
+  const { target } = plan;
+  if (target !== undefined) {
+    const partitions = target.files[0]?.partition.length ?? 0;
+    const names = ['path', ...Array.from({ length: partitions }, (_, index) => `p${index}`), 'newest'];
+    const rows = target.files.map(
+      ({ path, partition, newest }) =>
+        `(${[path, ...partition, newest].map((value) => (value === null ? 'NULL' : literal(value))).join(', ')})`,
+    );
+    const none = `SELECT ${names.map((name) => `CAST(NULL AS VARCHAR) AS ${name}`).join(', ')} WHERE FALSE`;
+    await db.run(
+      `CREATE TABLE target_files AS ${rows.length === 0 ? none : `SELECT * FROM (VALUES ${rows.join(', ')}) AS v(${names.join(', ')})`}`,
+    );
+    if (rows.length > 0) await db.run(`CREATE VIEW target AS ${targetRows(target.files.map(({ path }) => path))}`);
+  }
+  await db.run(
+    plan.vaultFiles.length === 0
+      ? 'CREATE VIEW vault_known AS SELECT CAST(NULL AS VARCHAR) AS token WHERE FALSE'
+      : `CREATE VIEW vault_known AS SELECT token FROM read_parquet([${plan.vaultFiles.map(literal).join(', ')}])`,
+  );
+  for (const step of plan.steps) await db.run(`CREATE TABLE ${step.name} AS ${step.sql}`);
+  await db.run(
+    'CREATE VIEW published AS SELECT * FROM staged AS s WHERE s._ok AND NOT EXISTS (SELECT 1 FROM excluded AS x WHERE x._id = s._id)',
+  );
+}
+
+const targetRows = (paths: readonly string[]): string =>
+  `SELECT * EXCLUDE (filename, file_row_number), filename AS _path, file_row_number AS _position FROM read_parquet([${paths.map(literal).join(', ')}], filename = true, file_row_number = true)`;
+
+async function write(db: Session, output: PlanOutput, { stores }: DuckDbEngineOptions): Promise<OutputResult> {
+  const files = await writeParquet(db.connection, {
+    query: output.sql,
+    schema: output.schema,
+    partitionBy: output.partitionBy,
+    directory: join(stores[output.store].root, output.prefix),
+    classified: output.classified,
+  });
+  const removes = output.removes === undefined ? [] : await db.rows<{ path: string }>(output.removes);
+  return { name: output.name, files, removes: removes.map(({ path }) => path), kept: 0 };
+}
+
+async function measure(db: Session, plan: Plan): Promise<readonly MeasuredRow[]> {
+  const rows: MeasuredRow[] = [];
+  for (const { name, sql } of plan.measures) {
+    for (const row of await db.rows<Omit<MeasuredRow, 'name'>>(sql)) rows.push({ name, ...row });
+  }
+  return rows;
+}
+
+const withKept = (outputs: readonly OutputResult[], rows: readonly MeasuredRow[]): readonly OutputResult[] => {
+  const kept = Number(rows.find(({ name }) => name === 'kept')?.value ?? 0);
+  return outputs.map((output) => (output.name === 'curated' ? { ...output, kept } : output));
+};

@@ -1,0 +1,72 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { TerminalError, TransientError } from '../../errors.ts';
+
+export interface SessionOptions {
+  /** Folder for what a run writes on the way; made before and removed after. */
+  readonly scratch: string;
+  /** Such as `1GB`. @default DuckDB's own, 80 percent of the machine */
+  readonly memory?: string;
+  /** @default all cores */
+  readonly threads?: number;
+}
+
+/** One DuckDB for one run: nothing leaks from one batch into the next. */
+export async function withDuckDb<T>(options: SessionOptions, work: (db: Session) => Promise<T>): Promise<T> {
+  await rm(options.scratch, { recursive: true, force: true });
+  await mkdir(join(options.scratch, 'spill'), { recursive: true, mode: 0o700 });
+  const instance = await DuckDBInstance.create(':memory:', {
+    temp_directory: join(options.scratch, 'spill'),
+    ...(options.memory === undefined ? {} : { memory_limit: options.memory }),
+    ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
+  });
+  const connection = await instance.connect();
+  try {
+    const session = new Session(connection);
+    await session.run("SET TimeZone = 'UTC'");
+    return await work(session);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+    await rm(options.scratch, { recursive: true, force: true });
+  }
+}
+
+export class Session {
+  readonly connection: DuckDBConnection;
+
+  constructor(connection: DuckDBConnection) {
+    this.connection = connection;
+  }
+
+  async run(sql: string): Promise<void> {
+    try {
+      await this.connection.run(sql);
+    } catch (cause) {
+      throw duckDbError(cause);
+    }
+  }
+
+  /** Rows as plain JSON: 64-bit integers and decimals are texts. */
+  async rows<Row>(sql: string): Promise<readonly Row[]> {
+    try {
+      const reader = await this.connection.runAndReadAll(sql);
+      return reader.getRowObjectsJson() as unknown as readonly Row[];
+    } catch (cause) {
+      throw duckDbError(cause);
+    }
+  }
+}
+
+const PASSING = /^(Out of Memory|IO) Error/;
+
+/** DuckDB's message may quote a value of a row: only its first words, up to the colon, are shown. */
+export function duckDbError(cause: unknown): TerminalError | TransientError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const kind = /^[A-Za-z ]+ Error/.exec(message)?.[0] ?? 'error';
+  if (PASSING.test(message)) {
+    return new TransientError(`DuckDB: ${kind}; free memory or disk and run again`, { fault: 'headgate', cause });
+  }
+  return new TerminalError(`DuckDB: ${kind}`, { fault: 'headgate', cause });
+}

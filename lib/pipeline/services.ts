@@ -1,0 +1,39 @@
+import type { Dataset } from '../contract/dataset.ts';
+import type { Owner } from '../ledger/locks.ts';
+import type { Catalog } from '../ports/catalog.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Engine } from '../ports/engine.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import type { Notifier } from '../ports/notifier.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+
+/** Everything the tasks of the state machine act through. */
+export interface Services {
+  readonly datasets: readonly Dataset[];
+  readonly stores: Stores;
+  readonly ledger: Ledger;
+  readonly catalog: Catalog;
+  readonly engine: Engine;
+  readonly notifier: Notifier;
+  readonly clock: Clock;
+  readonly owner: Owner;
+  /** Text that no call has given before. */
+  readonly newId: () => string;
+  readonly limits: BatchLimits;
+}
+
+export interface Stores {
+  readonly raw: ObjectStore;
+  readonly lake: ObjectStore;
+  readonly vault: ObjectStore;
+  /** Plans and results of runs. */
+  readonly results: ObjectStore;
+}
+
+export interface BatchLimits {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** DESIGN section 4: what one run takes together at most. */
+export const DEFAULT_LIMITS: BatchLimits = { files: 5000, bytes: 64 * 1024 ** 3 };

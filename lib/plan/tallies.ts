@@ -1,0 +1,44 @@
+import type { FileTally, Plan, RunResult } from './plan.ts';
+
+/** A row of a measure; numbers come as text where they may pass 2^53 or are decimal. */
+export interface MeasuredRow {
+  readonly name: string;
+  readonly _file: number | null;
+  readonly number?: number;
+  readonly value: string | number | null;
+}
+
+/** Measures of a run, gathered per file and per batch check. */
+export function fileTallies(plan: Plan, rows: readonly MeasuredRow[]): Pick<RunResult, 'tallies' | 'batch'> {
+  const byFile = Map.groupBy(rows, ({ _file }) => _file);
+  const batch = rows.flatMap(({ name, value }) =>
+    name.startsWith('batch:') ? [[name.slice('batch:'.length), Number(value ?? 0)] as const] : [],
+  );
+  return {
+    tallies: plan.inputs.map(({ fileId }, file) => tally(plan, fileId, byFile.get(file) ?? [])),
+    batch: Object.fromEntries(batch),
+  };
+}
+
+function tally(plan: Plan, fileId: string, rows: readonly MeasuredRow[]): FileTally {
+  const sum = (measure: string) =>
+    rows.filter(({ name }) => name === measure).reduce((total, { value }) => total + Number(value), 0);
+  const checks: Record<string, number> = {};
+  for (const { name, number, value } of rows) {
+    const key = name === 'check' ? plan.checks[number ?? -1]?.key : undefined;
+    if (key !== undefined) checks[key] = Number(value);
+  }
+  for (const reason of ['duplicate', 'superseded']) {
+    if (sum(reason) > 0) checks[`row.${reason}`] = sum(reason);
+  }
+  const controlSum = rows.find(({ name }) => name === 'controlSum')?.value;
+  return {
+    fileId,
+    parsed: sum('parsed'),
+    published: sum('published'),
+    quarantined: sum('quarantined'),
+    deduplicated: sum('deduplicated'),
+    checks,
+    ...(controlSum === undefined || controlSum === null ? {} : { controlSum: String(controlSum) }),
+  };
+}
