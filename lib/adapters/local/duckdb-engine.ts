@@ -92,7 +92,11 @@ const inPlace = (input: PlanInput, file: number, { raw }: DuckDbEngineOptions): 
   reader:
     input.format.kind === 'parquet'
       ? { kind: 'parquet', names: (input.profile as FileProfile).header ?? [] }
-      : { kind: 'csv', csv: input.format.kind === 'csv' ? readerOf(input.format) : CANONICAL },
+      : {
+          kind: 'csv',
+          csv: input.format.kind === 'csv' ? readerOf(input.format) : CANONICAL,
+          compression: (input.profile as FileProfile).compression,
+        },
 });
 
 const CANONICAL = { delimiter: ',', quote: '"', escape: '"', header: true, skipLines: 0 } as const;
@@ -113,7 +117,9 @@ async function rewritten(input: PlanInput, file: number, options: DuckDbEngineOp
   const onReject = ({ record, code, start, end }: RejectedRecord) => rejects.push({ file, record, code, start, end });
   const canonical = normalise(body, input.format, input.profile as FileProfile, { onReject });
   await pipeline(Readable.from(canonical), createWriteStream(path, { mode: 0o600 }));
-  return { input, file, path, reader: { kind: 'csv', csv: CANONICAL } };
+  if (input.format.kind === 'csv') return { input, file, path, reader: { kind: 'csv', csv: readerOf(input.format), compression: 'none' } };
+  // A field of no column ends every line, so that a record of one null is no blank line.
+  return { input: { ...input, fields: [...input.fields, null] }, file, path, reader: { kind: 'csv', csv: CANONICAL, compression: 'none' } };
 }
 
 async function takeSteps(db: Session, plan: Plan): Promise<void> {

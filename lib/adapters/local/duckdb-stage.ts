@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import type { CsvFormat } from '../../contract/dataset.ts';
+import type { Compression } from '../../formats/compression.ts';
+import { LIMITS } from '../../formats/limits.ts';
 import { duckDb } from '../../plan/dialects/duckdb.ts';
 import type { Plan, PlanInput } from '../../plan/plan.ts';
 import type { Session } from './duckdb-session.ts';
@@ -15,7 +17,11 @@ export interface ReadableInput {
 }
 
 export type Reader =
-  | { readonly kind: 'csv'; readonly csv: Pick<CsvFormat, 'delimiter' | 'quote' | 'escape' | 'header' | 'skipLines'> }
+  | {
+      readonly kind: 'csv';
+      readonly csv: Pick<CsvFormat, 'delimiter' | 'quote' | 'escape' | 'header' | 'skipLines'>;
+      readonly compression: Compression;
+    }
   | { readonly kind: 'parquet'; readonly names: readonly string[] };
 
 /** A record that could not be split, by number in its file from 1. */
@@ -93,16 +99,17 @@ function records(group: readonly ReadableInput[], columns: readonly string[], re
   }
   const fields = first.input.fields.map((column, index) => column ?? `_ignored_${index}`);
   const present = columns.filter((column) => fed.has(column)).map(ident);
-  return `SELECT ${[...present, ...missing, number].join(', ')} FROM ${readCsv(list, fields, reader.csv, rejectsTable)}`;
+  return `SELECT ${[...present, ...missing, number].join(', ')} FROM ${readCsv(list, fields, reader, rejectsTable)}`;
 }
 
-type CsvDialect = Extract<Reader, { kind: 'csv' }>['csv'];
+type CsvReader = Extract<Reader, { kind: 'csv' }>;
 
 /** Everything is said, nothing is sniffed. `new_line` is left out: with it DuckDB loses the rows after an unterminated quote. */
-function readCsv(files: string, fields: readonly string[], csv: CsvDialect, rejectsTable: string): string {
+function readCsv(files: string, fields: readonly string[], { csv, compression }: CsvReader, rejectsTable: string): string {
   const columns = fields.map((field) => `${literal(field)}: 'VARCHAR'`).join(', ');
   const options = [
     'auto_detect = false',
+    `compression = ${literal(compression)}`,
     `columns = {${columns}}`,
     `delim = ${literal(csv.delimiter)}`,
     `quote = ${literal(csv.quote)}`,
@@ -115,13 +122,11 @@ function readCsv(files: string, fields: readonly string[], csv: CsvDialect, reje
     `rejects_table = ${literal(rejectsTable)}`,
     `rejects_scan = ${literal(`${rejectsTable}_scans`)}`,
     'rejects_limit = 0',
-    `max_line_size = ${MAX_RECORD_BYTES}`,
+    `max_line_size = ${LIMITS.recordBytes}`,
     'null_padding = false',
   ];
   return `read_csv(${files}, ${options.join(', ')})`;
 }
-
-const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 
 /**
  * One entry per record however many errors it has. DuckDB numbers records from 1, header and skipped lines included. The trailer,

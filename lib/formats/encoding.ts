@@ -1,0 +1,104 @@
+import { isUtf8 } from 'node:buffer';
+import { TextDecoder } from 'node:util';
+import type { CsvEncoding } from '../contract/dataset.ts';
+import { FormatProblem } from './problem.ts';
+
+const NUL = 0;
+
+/** The bytes as UTF-8 without byte order mark. @throws FormatProblem `file.encoding` with the offset of the first bad byte */
+export async function* toUtf8(body: AsyncIterable<Uint8Array>, encoding: CsvEncoding): AsyncGenerator<Buffer> {
+  let offset = 0;
+  let first = true;
+  const decode = decoder(encoding);
+  for await (const chunk of body) {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const text = decode(bytes, offset, first);
+    offset += bytes.length;
+    first = false;
+    if (text.length > 0) yield checked(text, offset);
+  }
+  const rest = decode(undefined, offset, first);
+  if (rest.length > 0) yield checked(rest, offset);
+}
+
+function checked(text: Buffer, offset: number): Buffer {
+  if (!text.includes(NUL)) return text;
+  throw new FormatProblem('file.encoding', `there is a NUL byte before byte ${offset}; the file is not text or not in the encoding of the contract`);
+}
+
+/** Called with undefined at the end of the file. */
+type Decode = (bytes: Buffer | undefined, offset: number, first: boolean) => Buffer;
+
+function decoder(encoding: CsvEncoding): Decode {
+  switch (encoding) {
+    case 'utf-8':
+      return utf8();
+    case 'latin-1':
+      return (bytes) => Buffer.from(bytes?.toString('latin1') ?? '');
+    case 'windows-1252':
+      return decodedBy(() => new TextDecoder('windows-1252', { fatal: true }), encoding);
+    case 'utf-16':
+      return decodedBy((bytes) => new TextDecoder(bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-16le', { fatal: true }), encoding);
+  }
+}
+
+function decodedBy(choose: (first: Buffer) => TextDecoder, encoding: CsvEncoding): Decode {
+  let chosen: TextDecoder | undefined;
+  return (bytes, offset) => {
+    chosen ??= choose(bytes ?? Buffer.alloc(0));
+    try {
+      return Buffer.from(chosen.decode(bytes, { stream: bytes !== undefined }));
+    } catch (error) {
+      throw wrongEncoding(encoding, offset, error);
+    }
+  };
+}
+
+const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/** Validates without copying; a character that is split between chunks is held back. */
+function utf8(): Decode {
+  let held: Buffer = Buffer.alloc(0);
+  return (bytes, offset, first) => {
+    if (bytes === undefined) {
+      if (held.length > 0) throw wrongEncoding('utf-8', offset - held.length);
+      return held;
+    }
+    const joined = held.length === 0 ? bytes : Buffer.concat([held, bytes]);
+    const end = joined.length - incompleteBytes(joined);
+    const whole = joined.subarray(0, end);
+    if (!isUtf8(whole)) throw wrongEncoding('utf-8', offset - held.length + firstBadByte(whole));
+    held = Buffer.from(joined.subarray(end));
+    return first && whole.subarray(0, 3).equals(MARK) ? whole.subarray(3) : whole;
+  };
+}
+
+/** Bytes at the end that begin a character and do not finish it: 0 to 3. */
+function incompleteBytes(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if (byte < 0x80) return 0;
+    if (byte >= 0xc0) return back < (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) ? back : 0;
+  }
+  return 0;
+}
+
+/** By halving: the first position up to which the bytes are not valid. */
+function firstBadByte(bytes: Buffer): number {
+  let low = 0;
+  let high = bytes.length;
+  while (low + 1 < high) {
+    const middle = (low + high) >> 1;
+    const part = bytes.subarray(0, middle);
+    if (isUtf8(part.subarray(0, part.length - incompleteBytes(part)))) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+const wrongEncoding = (encoding: CsvEncoding, offset: number, cause?: unknown): FormatProblem =>
+  new FormatProblem(
+    'file.encoding',
+    `the bytes at ${offset} are not ${encoding}; the contract says encoding ${encoding}: send the file in it, or change csv.encoding`,
+    cause,
+  );

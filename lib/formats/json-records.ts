@@ -1,0 +1,129 @@
+import { LIMITS } from './limits.ts';
+import { FormatProblem } from './problem.ts';
+
+/** The text of one JSON value and where it stands in the file, in bytes. */
+export interface JsonText {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Lines that are not blank. */
+export async function* jsonLines(body: AsyncIterable<Buffer>): AsyncGenerator<JsonText> {
+  let held: Buffer = Buffer.alloc(0);
+  let offset = 0;
+  const part = (bytes: Buffer, start: number): JsonText => ({ text: bytes.toString(), start, end: start + bytes.length });
+  for await (const chunk of body) {
+    const joined = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+    let from = 0;
+    for (let at = joined.indexOf(10); at !== -1; at = joined.indexOf(10, from)) {
+      const line = part(joined.subarray(from, at), offset + from);
+      if (line.text.trim() !== '') yield line;
+      from = at + 1;
+    }
+    held = joined.subarray(from);
+    offset += from;
+    tooLong(held.length);
+  }
+  const last = part(held, offset);
+  if (last.text.trim() !== '') yield last;
+}
+
+/** Elements of the one top-level array. @throws FormatProblem where the file is no array or ends inside it */
+export async function* jsonElements(body: AsyncIterable<Buffer>): AsyncGenerator<JsonText> {
+  const scanner = new ArrayScanner();
+  for await (const chunk of body) yield* scanner.push(chunk);
+  scanner.end();
+}
+
+const OPENING = new Set(Buffer.from('[{'));
+const CLOSING = new Set(Buffer.from(']}'));
+const BLANK = new Set(Buffer.from(' \t\r\n'));
+const [QUOTE, BACKSLASH, COMMA, BRACKET] = Buffer.from('"\\,[');
+
+class ArrayScanner {
+  #held: Buffer = Buffer.alloc(0);
+  #offset = 0;
+  #depth = 0;
+  #inText = false;
+  #escaped = false;
+  #done = false;
+
+  *push(chunk: Buffer): Generator<JsonText> {
+    const scanned = this.#held.length;
+    const joined = scanned === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+    let from = 0;
+    for (let at = scanned; at < joined.length; at++) {
+      const byte = joined[at] ?? 0;
+      if (this.#inText) {
+        this.#text(byte);
+        continue;
+      }
+      if (byte === QUOTE && this.#depth > 0) this.#inText = true;
+      else if (OPENING.has(byte) && !this.#done) {
+        if (this.#depth === 0 && byte !== BRACKET) throw notAnArray();
+        if (this.#depth++ === 0) from = at + 1;
+      } else if ((byte === COMMA && this.#depth === 1) || (CLOSING.has(byte) && this.#depth-- === 1)) {
+        yield* this.#element(joined, from, at, byte === COMMA);
+        from = at + 1;
+        if (byte !== COMMA) this.#done = true;
+      } else if (this.#depth === 0 && !BLANK.has(byte)) throw notAnArray();
+    }
+    this.#offset += from;
+    this.#held = joined.subarray(from);
+    tooLong(this.#held.length);
+  }
+
+  end(): void {
+    if (!this.#done) throw new FormatProblem('file.format', 'the JSON array is cut off; send the file again');
+  }
+
+  #text(byte: number): void {
+    if (this.#escaped) this.#escaped = false;
+    else if (byte === BACKSLASH) this.#escaped = true;
+    else if (byte === QUOTE) this.#inText = false;
+  }
+
+  *#element(bytes: Buffer, from: number, to: number, more: boolean): Generator<JsonText> {
+    const text = bytes.subarray(from, to).toString();
+    if (text.trim() === '' && !more) return;
+    yield { text, start: this.#offset + from, end: this.#offset + to };
+  }
+}
+
+const notAnArray = (): FormatProblem =>
+  new FormatProblem('file.format', 'the file is not one JSON array of objects; for one object a line use format jsonl');
+
+function tooLong(bytes: number): void {
+  if (bytes <= LIMITS.recordBytes) return;
+  throw new FormatProblem('file.too_large', `a record is longer than ${LIMITS.recordBytes} bytes`);
+}
+
+// ECMA-262 proposal-json-parse-with-source, in Node 24; TypeScript 5.9 has no types for it yet.
+const json = JSON as unknown as {
+  parse(text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown): unknown;
+  rawJSON(text: string): { readonly rawJSON: string };
+  isRawJSON(value: unknown): value is { readonly rawJSON: string };
+};
+
+/** Fields of a JSON object as text, null for null; numbers keep their digits, nested values their JSON. Undefined: no object. */
+export function jsonFields(text: string): ReadonlyMap<string, string | null> | undefined {
+  let value: unknown;
+  try {
+    value = json.parse(text, (_key, each, { source }) =>
+      typeof each === 'number' && source !== undefined ? json.rawJSON(source) : each,
+    );
+  } catch (error) {
+    // A value nested too deeply for the reviver is refused like one that does not parse.
+    if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
+    throw error;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || json.isRawJSON(value)) return undefined;
+  return new Map(Object.entries(value).map(([key, each]) => [key, fieldText(each)]));
+}
+
+function fieldText(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  if (typeof value === 'string') return value;
+  return json.isRawJSON(value) ? value.rawJSON : JSON.stringify(value);
+}

@@ -1,0 +1,12 @@
+/** Every limit on what a file may hold, in one place. What exceeds one is refused with a reason, never a crash. */
+export const LIMITS = {
+  columns: 2_000,
+  /** Bytes of a record; also what the parser is told. */
+  recordBytes: 16 * 1024 * 1024,
+  /** Bytes of the header record. */
+  headerBytes: 1024 * 1024,
+  /** Inflated bytes for each compressed one, beyond the first 10 MiB. */
+  inflation: 200,
+  /** Distinct keys of all JSON objects of a file. */
+  jsonKeys: 2_000,
+} as const;

@@ -1,0 +1,87 @@
+import type { CsvFormat, FileFormat } from '../contract/dataset.ts';
+import { inflated } from './compression.ts';
+import { toUtf8 } from './encoding.ts';
+import { jsonElements, jsonFields, jsonLines } from './json-records.ts';
+import type { FileProfile } from './profile.ts';
+
+/** A record that is none; `record` is its number in the file, from 1. */
+export interface RejectedRecord {
+  readonly record: number;
+  readonly code: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface NormaliseOptions {
+  readonly onReject: (record: RejectedRecord) => void;
+}
+
+/**
+ * The records in a form that the engine's parser takes: CSV keeps its dialect, in UTF-8 with LF; JSON becomes CSV with
+ * comma, double quotes and the profile's header. Order and number of records stay, but for those reported as rejected.
+ */
+export async function* normalise(
+  body: AsyncIterable<Uint8Array>,
+  format: FileFormat,
+  profile: FileProfile,
+  { onReject }: NormaliseOptions,
+): AsyncGenerator<Uint8Array> {
+  const plain = (await inflated(body[Symbol.asyncIterator]())).body;
+  if (format.kind === 'csv') yield* lineFeeds(toUtf8(plain, format.encoding), format, profile);
+  else if (format.kind !== 'parquet') yield* jsonAsCsv(plain, format.kind, profile.header ?? [], onReject);
+}
+
+async function* lineFeeds(body: AsyncIterable<Buffer>, { quote, escape }: CsvFormat, { lineEnd }: FileProfile): AsyncGenerator<Uint8Array> {
+  if (lineEnd === 'lf') {
+    yield* body;
+    return;
+  }
+  const quoteByte = quote === '' ? -1 : quote.charCodeAt(0);
+  const escapeByte = escape === quote || escape === '' ? -1 : escape.charCodeAt(0);
+  const state = { inQuotes: false, escaped: false, afterCr: false };
+  for await (const chunk of body) {
+    const out = Buffer.allocUnsafe(chunk.length + 1);
+    let length = 0;
+    for (const byte of chunk) {
+      if (state.afterCr) {
+        state.afterCr = false;
+        if (byte === 10) continue; // the CR before it has been written as LF
+      }
+      if (state.escaped) state.escaped = false;
+      else if (state.inQuotes && byte === escapeByte) state.escaped = true;
+      else if (byte === quoteByte) state.inQuotes = !state.inQuotes;
+      const isCr = byte === 13 && !state.inQuotes;
+      state.afterCr = isCr;
+      out[length++] = isCr ? 10 : byte;
+    }
+    yield out.subarray(0, length);
+  }
+}
+
+const LINES_AT_ONCE = 1000;
+
+async function* jsonAsCsv(
+  body: AsyncIterable<Uint8Array>,
+  kind: 'json' | 'jsonl',
+  header: readonly string[],
+  onReject: NormaliseOptions['onReject'],
+): AsyncGenerator<Uint8Array> {
+  const text = toUtf8(body, 'utf-8');
+  let lines = [csvLine(header)];
+  let number = 0;
+  for await (const { text: record, start, end } of kind === 'json' ? jsonElements(text) : jsonLines(text)) {
+    number++;
+    const fields = jsonFields(record);
+    if (fields === undefined) onReject({ record: number, code: 'record.malformed', start, end });
+    else lines.push(csvLine(header.map((key) => fields.get(key) ?? null)));
+    if (lines.length >= LINES_AT_ONCE) {
+      yield Buffer.from(lines.join(''));
+      lines = [];
+    }
+  }
+  yield Buffer.from(lines.join(''));
+}
+
+/** Null is nothing, an empty text is two quotes; a record of one null field would be a blank line, so a field of no column follows. */
+const csvLine = (fields: readonly (string | null)[]): string =>
+  `${fields.map((field) => (field === null ? '' : `"${field.replaceAll('"', '""')}"`)).join(',')},\n`;

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import type { FileFormat } from '../contract/dataset.ts';
+import { FormatProblem } from './problem.ts';
+import { inflated, type Compression } from './compression.ts';
+import { profileCsv } from './csv-profile.ts';
+import { profileJson } from './json-profile.ts';
+import { profileParquet, type RandomAccess } from './parquet-profile.ts';
+
+/** What one pass over the bytes tells; plain JSON, kept in the ledger. */
+export interface FileProfile {
+  /** Of the bytes as they landed. */
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly compression: Compression;
+  /** Header, blank lines, skipped lines and the trailer are no records; records that can't be split are. */
+  readonly records: number;
+  /** Names of the fields in order: header of a CSV file, keys of JSON objects, columns of a Parquet file. */
+  readonly header?: readonly string[];
+  /** Number of fields of the first record, where there is no header. */
+  readonly width?: number;
+  readonly trailer?: readonly string[];
+  readonly lineEnd?: 'lf' | 'cr' | 'mixed';
+  /** Why the file as a whole can't be taken in. */
+  readonly problem?: { readonly code: string; readonly message: string };
+}
+
+/** What a format's own pass finds. */
+export type Content = Omit<FileProfile, 'sha256' | 'bytes' | 'compression' | 'problem'>;
+
+/**
+ * Hashes and counts in one streaming pass with constant memory, without the engine: both counts must agree.
+ * What is wrong with the bytes is the profile's `problem`, not an exception; the hash is of all bytes even then.
+ */
+export async function profileFile(
+  body: AsyncIterable<Uint8Array>,
+  format: FileFormat,
+  random: RandomAccess,
+): Promise<FileProfile> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const source = body[Symbol.asyncIterator]();
+  // Without `return`: a reader that gives up does not close the body, so that the rest is hashed too.
+  const hashed: AsyncIterableIterator<Uint8Array> = {
+    async next() {
+      const result = await source.next();
+      if (result.done !== true) {
+        hash.update(result.value);
+        bytes += result.value.length;
+      }
+      return result;
+    },
+    [Symbol.asyncIterator]: () => hashed,
+  };
+  const { compression, content, problem } = await contentOf(hashed, format, random);
+  for await (const _rest of hashed);
+  const failure = problem === undefined ? {} : { problem };
+  return { records: 0, ...content, ...failure, compression, bytes, sha256: hash.digest('hex') };
+}
+
+interface Found {
+  readonly compression: Compression;
+  readonly content?: Content;
+  readonly problem?: { readonly code: string; readonly message: string };
+}
+
+async function contentOf(body: AsyncIterator<Uint8Array>, format: FileFormat, random: RandomAccess): Promise<Found> {
+  let compression: Compression = 'none';
+  try {
+    const plain = await inflated(body, format.kind !== 'parquet');
+    compression = plain.compression;
+    return { compression, content: await passOf(plain.body, format, random) };
+  } catch (error) {
+    if (!(error instanceof FormatProblem)) throw error;
+    return { compression, problem: { code: error.code, message: error.message } };
+  }
+}
+
+async function passOf(body: AsyncIterable<Uint8Array>, format: FileFormat, random: RandomAccess): Promise<Content> {
+  switch (format.kind) {
+    case 'csv':
+      return profileCsv(body, format);
+    case 'json':
+    case 'jsonl':
+      return profileJson(body, format.kind);
+    case 'parquet':
+      return profileParquet(body, random);
+  }
+}
+
+/** The engine's parser can't take these bytes as they stand: `normalise` writes them again. */
+export const needsRewrite = (format: FileFormat, profile: FileProfile): boolean => {
+  switch (format.kind) {
+    case 'csv':
+      return format.encoding !== 'utf-8' || profile.lineEnd === 'cr' || profile.lineEnd === 'mixed';
+    case 'json':
+    case 'jsonl':
+      return true;
+    case 'parquet':
+      return false;
+  }
+};
