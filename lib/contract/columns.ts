@@ -1,0 +1,135 @@
+import { readExtras } from './custom-properties.ts';
+import type { Column, ColumnType, Macro } from './dataset.ts';
+import { propertyExtras } from './ingestion-schema.ts';
+import { optionsOf, type Property } from './odcs-schema.ts';
+import type { Path, Problem } from './problems.ts';
+
+const NAME = /^[a-z][a-z0-9_]*$/;
+
+/** From harmless to dangerous; from `restricted` on a column must say how its values are protected. */
+export const CLASSIFICATIONS = ['public', 'internal', 'restricted', 'confidential', 'secret'] as const;
+const PROTECTED_FROM = CLASSIFICATIONS.indexOf('restricted');
+
+export interface ParsedColumn {
+  readonly value: Column;
+  readonly problems: readonly Problem[];
+}
+
+export function columnOf(property: Property, path: Path, nullTokens: readonly string[]): ParsedColumn {
+  const extras = readExtras(propertyExtras, property.customProperties, path);
+  const problems: Problem[] = [...extras.problems];
+  const complain = (message: string, ...at: Path) => problems.push({ path: [...path, ...at], message });
+  const { pii, sourceNames, trim, dateFormats, partitionTransform } = extras.value;
+  const name = property.physicalName ?? property.name;
+  if (!NAME.test(name)) {
+    complain(`${JSON.stringify(name)} is no column name; allowed: small letters, digits, _; the source's name goes to sourceNames`, 'name');
+  }
+  const classification = property.classification ?? 'public';
+  const rank = (CLASSIFICATIONS as readonly string[]).indexOf(classification);
+  if (rank === -1) complain(`${JSON.stringify(classification)} is not allowed; allowed: ${CLASSIFICATIONS.join(', ')}`, 'classification');
+  if (rank >= PROTECTED_FROM && pii === undefined) {
+    complain(`classification ${classification} needs the custom property pii: { kind, action }`, 'classification');
+  }
+  const type = typeOf(property, dateFormats, (message, at) => complain(message, at));
+  const partition = property.partitioned ? { position: property.partitionKeyPosition, transform: partitionTransform } : undefined;
+  if (partition !== undefined && partition.transform !== 'identity' && type.kind !== 'date' && type.kind !== 'timestamp') {
+    complain(`partitionTransform ${partition.transform} needs logicalType date or timestamp`, 'partitioned');
+  }
+  if (partition?.transform === 'identity' && (type.kind === 'decimal' || type.kind === 'double' || type.kind === 'json')) {
+    complain(`a column of type ${type.kind} can't be partitioned by its value`, 'partitioned');
+  }
+  const standardize = extras.value.standardize.flatMap((text) => macroOf(text, (message) => complain(message, 'customProperties')));
+  const value: Column = {
+    name,
+    type,
+    ...(property.description === undefined ? {} : { description: property.description }),
+    required: property.required,
+    unique: property.unique,
+    ...(property.primaryKey ? { primaryKey: Math.max(property.primaryKeyPosition, 1) } : {}),
+    ...(partition === undefined ? {} : { partition }),
+    sourceNames: property.name === name ? sourceNames : [property.name, ...sourceNames],
+    nullTokens: extras.value.nullTokens ?? nullTokens,
+    trim,
+    standardize,
+    ...(pii === undefined ? {} : { pii }),
+    classification,
+  };
+  return { value, problems };
+}
+
+type Complain = (message: string, at: string) => void;
+
+function typeOf(property: Property, dateFormats: readonly string[] | undefined, complain: Complain): ColumnType {
+  const { format, defaultTimezone, timezone } = property.logicalTypeOptions === undefined ? {} : optionsOf(property);
+  const formats = dateFormats ?? (format === undefined ? [] : [format]);
+  switch (property.logicalType) {
+    case 'string':
+      return { kind: 'string' };
+    case 'integer':
+      return integerOf(format, complain);
+    case 'number':
+      return numberOf(property, complain);
+    case 'boolean':
+      return { kind: 'boolean' };
+    case 'date':
+      return { kind: 'date', formats };
+    case 'timestamp':
+      if (timezone === true) complain('timezone: true is the default meaning: offsets are read and stored as UTC; leave it out', 'logicalTypeOptions');
+      return { kind: 'timestamp', formats, zone: zoneOf(defaultTimezone ?? 'UTC', complain) };
+    case 'object':
+    case 'array':
+      return { kind: 'json' };
+    case 'time':
+      complain('time is not supported yet; use string with a pattern', 'logicalType');
+      return { kind: 'string' };
+    case undefined:
+      complain('logicalType is missing; nothing is inferred', 'logicalType');
+      return { kind: 'string' };
+  }
+}
+
+function integerOf(format: string | undefined, complain: Complain): ColumnType {
+  if (format === undefined || format === 'i64') return { kind: 'integer', bits: 64 };
+  if (format === 'i32') return { kind: 'integer', bits: 32 };
+  complain(`integer format ${format} is not supported; allowed: i32, i64`, 'logicalTypeOptions');
+  return { kind: 'integer', bits: 64 };
+}
+
+const DECIMAL = /^(?:decimal|numeric)\((\d+)(?:,\s*(\d+))?\)$/i;
+
+function numberOf({ physicalType }: Property, complain: Complain): ColumnType {
+  if (physicalType === undefined || /^double$/i.test(physicalType)) return { kind: 'double' };
+  const match = DECIMAL.exec(physicalType);
+  const precision = Number(match?.[1] ?? 0);
+  const scale = Number(match?.[2] ?? 0);
+  if (match === null || precision < 1 || precision > 38 || scale > precision) {
+    complain(`${JSON.stringify(physicalType)} is not allowed for a number; allowed: decimal(p,s) with p up to 38, double`, 'physicalType');
+  }
+  return { kind: 'decimal', precision, scale };
+}
+
+function zoneOf(zone: string, complain: Complain): string {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    complain(`${JSON.stringify(zone)} is no time zone; allowed: IANA names such as Europe/Amsterdam`, 'logicalTypeOptions');
+  }
+  return zone;
+}
+
+const PHONE = /^phone\('(\+[1-9]\d{0,3})'\)$/;
+
+function macroOf(text: string, complain: (message: string) => void): readonly Macro[] {
+  switch (text) {
+    case 'lowercase':
+    case 'uppercase':
+    case 'collapseBlanks':
+    case 'stripZeroFraction':
+      return [{ kind: text }];
+  }
+  const dialCode = PHONE.exec(text)?.[1];
+  if (dialCode !== undefined) return [{ kind: 'phone', dialCode }];
+  complain(`standardize: ${JSON.stringify(text)} is not known; allowed: lowercase, uppercase, collapseBlanks, stripZeroFraction, phone('+31')`);
+  return [];
+}

@@ -1,0 +1,153 @@
+import { TerminalError } from '../errors.ts';
+import { columnOf } from './columns.ts';
+import { readExtras } from './custom-properties.ts';
+import type { Column, CsvFormat, Dataset, Dedupe, FileFormat } from './dataset.ts';
+import { csv as csvSchema, drift as driftSchema, type Ingestion, objectExtras } from './ingestion-schema.ts';
+import { compileLandingPattern } from './landing-pattern.ts';
+import type { ContractDocument, SchemaObject } from './odcs-schema.ts';
+import type { Path, Problem } from './problems.ts';
+import { checksOf } from './rules.ts';
+
+export interface Datasets {
+  readonly datasets: readonly Dataset[];
+  readonly problems: readonly Problem[];
+}
+
+const NAME = /^[a-z][a-z0-9_]*$/;
+
+/** Datasets of a document that is valid by the standard; problems are those of Headgate's own meaning. */
+export function datasetsOf(document: ContractDocument, file: string): Datasets {
+  const problems: Problem[] = [];
+  const datasets = (document.schema ?? []).flatMap((object, index) => {
+    const path: Path = ['schema', index];
+    const extras = readExtras(objectExtras, object.customProperties, path);
+    problems.push(...extras.problems);
+    const { ingestion } = extras.value;
+    if (ingestion === undefined) return [];
+    const found = datasetOf({ document, file, object, ingestion, path });
+    problems.push(...found.problems);
+    return [found.dataset];
+  });
+  return { datasets, problems };
+}
+
+interface Source {
+  readonly document: ContractDocument;
+  readonly file: string;
+  readonly object: SchemaObject;
+  readonly ingestion: Ingestion;
+  readonly path: Path;
+}
+
+function datasetOf({ document, file, object, ingestion, path }: Source): { readonly dataset: Dataset; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+  const complain = (message: string, ...at: Path) => problems.push({ path: [...path, ...at], message });
+  const name = object.physicalName ?? object.name;
+  const domain = document.domain ?? '';
+  if (!NAME.test(name)) complain(`${JSON.stringify(name)} is no table name; allowed: small letters, digits, _`, 'name');
+  if (!NAME.test(domain)) problems.push({ path: ['domain'], message: `${JSON.stringify(domain)} is no database name; allowed: small letters, digits, _` });
+
+  const properties = object.properties ?? [];
+  if (properties.length === 0) complain('a dataset needs properties');
+  const nullTokens = ingestion.csv?.nullTokens ?? [''];
+  const columns = properties.map((property, index) => {
+    const column = columnOf(property, [...path, 'properties', index], nullTokens);
+    problems.push(...column.problems);
+    return column.value;
+  });
+  const names = columns.map((column) => column.name);
+  for (const [index, each] of names.entries()) {
+    if (names.indexOf(each) !== index) complain(`two columns are named ${each}`, 'properties', index);
+  }
+  const checks = checksOf(object, columns, path);
+  problems.push(...checks.problems);
+  const dedupe = dedupeOf(ingestion, columns);
+  problems.push(...problemsOfIngestion(ingestion, dedupe, columns, path));
+
+  const owner = ownerOf(document);
+  const dataset: Dataset = {
+    contract: { id: document.id, version: document.version, file },
+    domain,
+    name,
+    ...(object.description === undefined ? {} : { description: object.description }),
+    ...(owner === undefined ? {} : { owner }),
+    landing: ingestion.landing,
+    format: formatOf(ingestion),
+    columns,
+    writeMode: ingestion.writeMode,
+    ...(dedupe === undefined ? {} : { dedupe }),
+    duplicateFile: ingestion.duplicateFile,
+    drift: ingestion.drift ?? driftSchema.parse({}),
+    maxRejectPercent: ingestion.maxRejectPercent,
+    engine: ingestion.engine,
+    raw: ingestion.raw,
+    rowChecks: checks.rowChecks,
+    batchChecks: checks.batchChecks,
+    service: (document.slaProperties ?? []).flatMap(({ property, value, unit, element }) =>
+      value === null
+        ? []
+        : [{ property, value, ...(unit === undefined ? {} : { unit }), ...(element === undefined ? {} : { element }) }],
+    ),
+  };
+  return { dataset, problems };
+}
+
+function ownerOf({ team }: ContractDocument): string | undefined {
+  if (team === undefined) return undefined;
+  const members = Array.isArray(team) ? team : (team.members ?? []);
+  return members.find(({ role }) => role?.toLowerCase() === 'owner')?.username ?? (Array.isArray(team) ? undefined : team.name);
+}
+
+function formatOf({ format, csv }: Ingestion): FileFormat {
+  if (format !== 'csv') return { kind: format };
+  const { nullTokens: _nullTokens, trailer, ...rest } = csv ?? csvSchema.parse({});
+  const base: Omit<CsvFormat, 'trailer'> = { kind: 'csv', ...rest };
+  if (trailer === undefined) return base;
+  const { sum, ...counted } = trailer;
+  return { ...base, trailer: sum === undefined ? counted : { ...counted, sum } };
+}
+
+const keyColumns = (columns: readonly Column[]): readonly string[] =>
+  columns
+    .filter((column) => column.primaryKey !== undefined)
+    .sort((a, b) => (a.primaryKey ?? 0) - (b.primaryKey ?? 0))
+    .map(({ name }) => name);
+
+function dedupeOf({ dedupe, writeMode }: Ingestion, columns: readonly Column[]): Dedupe | undefined {
+  const keep = dedupe?.keep ?? (writeMode === 'append' ? 'first' : 'last');
+  if (dedupe === undefined) {
+    const keys = keyColumns(columns);
+    return writeMode === 'merge' && keys.length > 0 ? { keys, keep } : undefined;
+  }
+  const keys = dedupe.keys.join() === '*' ? columns.map(({ name }) => name) : dedupe.keys;
+  return { keys, keep, ...(dedupe.orderBy === undefined ? {} : { orderBy: dedupe.orderBy }) };
+}
+
+function problemsOfIngestion(ingestion: Ingestion, dedupe: Dedupe | undefined, columns: readonly Column[], path: Path): readonly Problem[] {
+  const problems: Problem[] = [];
+  const at = [...path, 'customProperties'];
+  const complain = (message: string) => problems.push({ path: at, message: `ingestion: ${message}` });
+  const names = columns.map(({ name }) => name);
+  const named = [...(dedupe?.keys ?? []), dedupe?.orderBy, ingestion.csv?.trailer?.sum?.column];
+  for (const name of named) {
+    if (name !== undefined && !names.includes(name)) complain(`column ${name} does not exist; allowed: ${names.join(', ')}`);
+  }
+  for (const column of columns) {
+    const isKey = dedupe?.keys.includes(column.name) === true || dedupe?.orderBy === column.name || column.primaryKey !== undefined;
+    if (column.pii !== undefined && (isKey || column.partition !== undefined || column.unique)) {
+      complain(`${column.name} is personal (${column.pii.action}) and can't be a key, unique, an order or a partition`);
+    }
+  }
+  if (ingestion.writeMode === 'merge' && dedupe === undefined) complain('writeMode merge needs dedupe.keys or a primaryKey');
+  if (ingestion.writeMode === 'append' && dedupe?.keep === 'last') {
+    complain('dedupe.keep last replaces rows of the table; allowed with writeMode append: first; use writeMode merge');
+  }
+  if (ingestion.csv !== undefined && ingestion.format !== 'csv') complain(`csv is given, but format is ${ingestion.format}`);
+  try {
+    compileLandingPattern(ingestion.landing);
+  } catch (error) {
+    if (!(error instanceof TerminalError)) throw error;
+    complain(error.message);
+  }
+  return problems;
+}

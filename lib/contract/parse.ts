@@ -1,0 +1,70 @@
+import { LineCounter, parseDocument } from 'yaml';
+import type { Dataset } from './dataset.ts';
+import { datasetsOf } from './datasets.ts';
+import { contractDocument } from './odcs-schema.ts';
+import { ContractError, fromZod, lineOf, pathText, type Problem } from './problems.ts';
+
+export interface Contract {
+  readonly id: string;
+  readonly version: string;
+  readonly file: string;
+  /** Schema objects with an `ingestion` property; others describe tables that Headgate does not fill. */
+  readonly datasets: readonly Dataset[];
+}
+
+/** Larger documents are no contracts; bounds what an anchor bomb can do too. */
+const MAX_CHARACTERS = 2_000_000;
+const MAX_ALIASES = 100;
+
+/**
+ * Text of an ODCS v3.1 document to frozen datasets.
+ * @throws ContractError with every problem: file, line, path, value, allowed values
+ */
+export function parseContract(text: string, file: string): Contract {
+  if (text.length > MAX_CHARACTERS) {
+    throw new ContractError(file, [{ line: 1, path: '', message: `longer than ${MAX_CHARACTERS} characters` }]);
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  if (document.errors.length > 0) {
+    throw new ContractError(
+      file,
+      document.errors.map((error) => ({ line: lines.linePos(error.pos[0]).line, path: '', message: error.message.split('\n')[0] ?? '' })),
+    );
+  }
+  const fail = (problems: readonly Problem[]): never => {
+    throw new ContractError(
+      file,
+      problems.map(({ path, message }) => ({ line: lineOf(document, lines, path), path: pathText(path), message })),
+    );
+  };
+  const input: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+  const parsed = contractDocument.safeParse(input);
+  if (!parsed.success) return fail(fromZod(parsed.error.issues, input));
+  const { datasets, problems } = datasetsOf(parsed.data, file);
+  if (problems.length > 0) return fail(problems);
+  return deepFreeze({ id: parsed.data.id, version: parsed.data.version, file, datasets });
+}
+
+/** All contracts of a folder. @throws ContractError where two of them claim one dataset or one landing pattern */
+export function loadContracts(files: readonly { readonly file: string; readonly text: string }[]): readonly Dataset[] {
+  const datasets = files.flatMap(({ file, text }) => parseContract(text, file).datasets);
+  for (const [index, dataset] of datasets.entries()) {
+    const twin = datasets
+      .slice(0, index)
+      .find((other) => other.landing === dataset.landing || (other.domain === dataset.domain && other.name === dataset.name));
+    if (twin !== undefined) {
+      const message = `${dataset.domain}/${dataset.name} has the name or landing pattern of ${twin.domain}/${twin.name} in ${twin.contract.file}`;
+      throw new ContractError(dataset.contract.file, [{ line: 1, path: 'schema', message }]);
+    }
+  }
+  return datasets;
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const each of Object.values(value)) deepFreeze(each);
+  }
+  return value;
+}
