@@ -59,6 +59,8 @@ export class Session {
   }
 }
 
+/** These speak of the statement, never of a row. */
+const ABOUT_STATEMENT = /^(Binder|Catalog|Parser) Error/;
 const PASSING = /^(Out of Memory|IO) Error/;
 
 /** DuckDB's message may quote a value of a row: only its first words, up to the colon, are shown. */
@@ -68,5 +70,6 @@ export function duckDbError(cause: unknown): TerminalError | TransientError {
   if (PASSING.test(message)) {
     return new TransientError(`DuckDB: ${kind}; free memory or disk and run again`, { fault: 'headgate', cause });
   }
-  return new TerminalError(`DuckDB: ${kind}`, { fault: 'headgate', cause });
+  const shown = ABOUT_STATEMENT.test(message) ? (message.split('\n')[0] ?? kind) : kind;
+  return new TerminalError(`DuckDB: ${shown}`, { fault: 'headgate', cause });
 }

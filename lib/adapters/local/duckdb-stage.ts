@@ -89,7 +89,7 @@ function records(group: readonly ReadableInput[], columns: readonly string[], re
   const fed = new Set(first.input.fields);
   const missing = columns.filter((column) => !fed.has(column)).map((column) => `CAST(NULL AS VARCHAR) AS ${ident(column)}`);
   const list = `[${group.map(({ path }) => literal(path)).join(', ')}]`;
-  const number = `CAST([${group.map(({ file }) => file).join(', ')}][file_index + 1] AS INTEGER) AS _file`;
+  const number = `CAST([${group.map(({ file }) => file).join(', ')}][CAST(file_index AS BIGINT) + 1] AS INTEGER) AS _file`;
   const { reader } = first;
   if (reader.kind === 'parquet') {
     const cast = first.input.fields.flatMap((column, index) =>

@@ -1,0 +1,49 @@
+import { type Dataset, datasetId } from '../contract/dataset.ts';
+import { ConflictError, TerminalError } from '../errors.ts';
+import type { RunEntry } from '../ledger/entries.ts';
+import { holds, type Lock, lockOf } from '../ledger/locks.ts';
+import { runOf, saveRun } from '../ledger/runs.ts';
+import type { OutputName } from '../plan/plan.ts';
+import type { TablePorts } from '../table/table.ts';
+import type { RunMessage } from './message.ts';
+import type { Services } from './services.ts';
+
+/** @throws TerminalError for a dataset that no contract describes */
+export function datasetOf(services: Services, id: string): Dataset {
+  const dataset = services.datasets.find((each) => datasetId(each) === id);
+  if (dataset !== undefined) return dataset;
+  const allowed = services.datasets.map(datasetId).join(', ');
+  throw new TerminalError(`there is no dataset ${id}; allowed: ${allowed}`, { fault: 'contract', facts: { dataset: id } });
+}
+
+export const tablePorts = ({ catalog, clock, newId, stores }: Services, output: OutputName): TablePorts => ({
+  catalog,
+  clock,
+  newId,
+  store: output === 'vault' ? stores.vault : stores.lake,
+});
+
+export interface RunContext {
+  readonly run: RunEntry;
+  readonly lock: Lock;
+  /** Writes the run's new state while the lock is still this run's. */
+  readonly save: (change: Partial<RunEntry>) => Promise<RunEntry>;
+}
+
+/** @throws ConflictError when another run holds the lock by now */
+export async function runContext({ ledger, clock }: Services, message: RunMessage): Promise<RunContext> {
+  const lock = await lockOf(ledger, message.dataset);
+  if (lock === undefined || lock.epoch !== message.epoch) {
+    throw new ConflictError(`run ${message.runId} no longer holds the lock of ${message.dataset}`, { fault: 'headgate' });
+  }
+  const run = await runOf(ledger, message.dataset, message.runId);
+  return {
+    run,
+    lock,
+    async save(change) {
+      const next = { ...run, ...change, updatedAt: clock.now().toISOString() };
+      await saveRun(ledger, next, [holds(lock)]);
+      return next;
+    },
+  };
+}

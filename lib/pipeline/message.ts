@@ -1,0 +1,16 @@
+/** What travels from state to state: references only. */
+export interface Message {
+  readonly dataset: string;
+  /** Most files that the next run may take; halved while a poison file is searched. */
+  readonly limit?: number;
+  readonly runId?: string;
+  /** Epoch of the lock that the run holds. */
+  readonly epoch?: number;
+  readonly next?: 'plan' | 'verify' | 'publish' | 'hold' | 'isolate' | 'done';
+  /** Files that Verify wants taken out of the batch, as a document key would be too small to matter: ids and codes. */
+  readonly isolate?: readonly { readonly fileId: string; readonly code: string; readonly message: string }[];
+  readonly error?: { readonly Error?: string; readonly Cause?: string };
+}
+
+/** A message within a run. */
+export type RunMessage = Message & { readonly runId: string; readonly epoch: number };

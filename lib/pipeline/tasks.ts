@@ -1,0 +1,32 @@
+import { claim } from './claim.ts';
+import { abandon, announce, fail, hold, isolate } from './endings.ts';
+import { execute } from './execute.ts';
+import type { Message, RunMessage } from './message.ts';
+import { planRun } from './plan-run.ts';
+import { publish } from './publish.ts';
+import type { Services } from './services.ts';
+import { verify } from './verify.ts';
+
+/** Task behind each state of pipeline.asl.json that has one. */
+export const TASKS = {
+  Claim: claim,
+  Plan: within(planRun),
+  Execute: within(execute),
+  Verify: within(verify),
+  Publish: within(publish),
+  Announce: within(announce),
+  Hold: within(hold),
+  Isolate: within(isolate),
+  Abandon: within(abandon),
+  Fail: within(fail),
+} as const satisfies Record<string, (services: Services, message: Message) => Promise<Message>>;
+
+type RunTask = (services: Services, message: RunMessage) => Promise<Message>;
+
+function within(task: RunTask): (services: Services, message: Message) => Promise<Message> {
+  return (services, message) => {
+    const { runId, epoch } = message;
+    if (runId === undefined || epoch === undefined) return Promise.reject(new Error('the state machine lost the run'));
+    return task(services, { ...message, runId, epoch });
+  };
+}

@@ -1,0 +1,68 @@
+import { ConflictError } from '../errors.ts';
+import { type IntakePorts, type LandingPlace, takeIn } from '../intake/take-in.ts';
+import type { FileEntry } from '../ledger/entries.ts';
+import { partitions } from '../ledger/entries.ts';
+import type { ObjectInfo } from '../ports/object-store.ts';
+import type { Services } from './services.ts';
+import { settleLanding } from './settle.ts';
+
+/** Objects that are taken in at the same time. */
+const AT_ONCE = 16;
+
+export interface WorkReport {
+  /** Every object that was found, in key order. */
+  readonly files: readonly { readonly file: FileEntry; readonly isNew: boolean }[];
+  /** Datasets whose run failed. */
+  readonly failed: readonly { readonly dataset: string; readonly error: unknown }[];
+}
+
+export interface Worker {
+  readonly services: Services;
+  readonly ports: IntakePorts;
+  /** Runs the state machine of a dataset until nothing of it is pending. */
+  readonly start: (dataset: string) => Promise<void>;
+}
+
+/** Takes in what has landed, then works until nothing is pending: what `headgate run` does, and the sweeper on AWS. */
+export async function work({ services, ports, start }: Worker, place: LandingPlace): Promise<WorkReport> {
+  const files = await takeInAll(ports, place);
+  const failed: { dataset: string; error: unknown }[] = [];
+  const known = await services.ledger.query<{ dataset: string }>({ partition: partitions.datasets });
+  for (const { body } of known) {
+    const waiting = await hasWork(services, body.dataset);
+    if (waiting) await start(body.dataset).catch((error: unknown) => failed.push({ dataset: body.dataset, error }));
+  }
+  await settleLanding({ ledger: services.ledger, landing: ports.landing, raw: ports.raw });
+  return { files, failed };
+}
+
+async function hasWork({ ledger }: Services, dataset: string): Promise<boolean> {
+  const pending = await ledger.query({ partition: partitions.pending(dataset), limit: 1 });
+  const open = await ledger.query({ partition: partitions.openRuns, prefix: `${dataset}#`, limit: 1 });
+  return pending.length + open.length > 0;
+}
+
+async function takeInAll(ports: IntakePorts, place: LandingPlace): Promise<WorkReport['files']> {
+  const files: WorkReport['files'][number][] = [];
+  const queue: ObjectInfo[] = [];
+  for await (const object of ports.landing.list('')) queue.push(object);
+  // One content under two names: the first name in key order is the file, so names are taken in order.
+  const worker = async () => {
+    for (let object = queue.shift(); object !== undefined; object = queue.shift()) {
+      const taken = await takeInUnlessChanging(ports, place, object);
+      if (taken !== undefined) files.push(taken);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return files.sort((a, b) => (a.file.key < b.file.key ? -1 : 1));
+}
+
+/** An object that somebody is still writing is left for the next time. */
+async function takeInUnlessChanging(ports: IntakePorts, place: LandingPlace, object: ObjectInfo) {
+  try {
+    return await takeIn(ports, place, object);
+  } catch (error) {
+    if (error instanceof ConflictError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,59 @@
+import type { BatchCheck, Dataset, Operator } from '../contract/dataset.ts';
+import type { FileEntry, Reason } from '../ledger/entries.ts';
+import type { RunResult } from '../plan/plan.ts';
+
+/**
+ * Why a batch is held: too large a share of refused rows in a file or in the batch, or a failed batch rule with `onFailure: hold`.
+ * Files that a person has waived through count no more.
+ */
+export function gate(dataset: Dataset, files: readonly FileEntry[], result: RunResult): readonly Reason[] {
+  const judged = files.filter(({ waivedBy }) => waivedBy === undefined);
+  if (judged.length === 0) return [];
+  const ids = new Set(judged.map(({ fileId }) => fileId));
+  const tallies = result.tallies.filter(({ fileId }) => ids.has(fileId));
+  const limit = dataset.maxRejectPercent;
+  const perFile = tallies.flatMap(({ fileId, quarantined, parsed }) =>
+    tooMany(quarantined, parsed, limit) ? [held('file.share', `file ${fileId}: ${share(quarantined, parsed)} of the rows are refused, allowed are ${limit} percent`)] : [],
+  );
+  const quarantined = tallies.reduce((sum, tally) => sum + tally.quarantined, 0);
+  const parsed = tallies.reduce((sum, tally) => sum + tally.parsed, 0);
+  const whole = tooMany(quarantined, parsed, limit)
+    ? [held('batch.share', `${share(quarantined, parsed)} of the batch's rows are refused, allowed are ${limit} percent`)]
+    : [];
+  const rules = dataset.batchChecks.flatMap((check) =>
+    check.action === 'hold' && !holdsTrue(check.operator, result.batch[check.key] ?? 0)
+      ? [held('batch.rule', `${check.key} is ${result.batch[check.key] ?? 0}, ${expected(check)}`)]
+      : [],
+  );
+  return [...perFile, ...whole, ...rules];
+}
+
+const held = (code: string, message: string): Reason => ({ code, message });
+
+const tooMany = (refused: number, all: number, percent: number): boolean => all > 0 && (100 * refused) / all > percent;
+
+const share = (refused: number, all: number): string => `${((100 * refused) / all).toFixed(1)} percent (${refused} of ${all})`;
+
+function holdsTrue(operator: Operator, value: number): boolean {
+  switch (operator.kind) {
+    case 'eq':
+      return value === operator.value;
+    case 'ne':
+      return value !== operator.value;
+    case 'gt':
+      return value > operator.value;
+    case 'ge':
+      return value >= operator.value;
+    case 'lt':
+      return value < operator.value;
+    case 'le':
+      return value <= operator.value;
+    case 'between':
+      return value >= operator.low && value <= operator.high;
+    case 'notBetween':
+      return value < operator.low || value > operator.high;
+  }
+}
+
+const expected = ({ operator }: BatchCheck): string =>
+  'value' in operator ? `expected ${operator.kind} ${operator.value}` : `expected ${operator.kind} ${operator.low} and ${operator.high}`;
