@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { readContracts } from '../../lib/adapters/local/lake.ts';
+import { datasetId } from '../../lib/contract/dataset.ts';
+import { parseContract } from '../../lib/contract/parse.ts';
+import { globals } from '../lake.ts';
+import { printTable } from '../table.ts';
+
+export function addContract(program: Command): void {
+  program
+    .command('contract')
+    .description('the data contracts')
+    .command('check [files...]')
+    .description('say everything that is wrong with contracts; without files, with all of them')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  headgate contract check contracts/retail/sales.odcs.yaml')
+    .action((files: readonly string[], { json }: { json?: boolean }, command: Command) => {
+      const datasets =
+        files.length === 0 ? readContracts(globals(command).contracts) : files.flatMap((file) => parseContract(readFileSync(file, 'utf8'), file).datasets);
+      const rows = datasets.map((dataset) => [
+        datasetId(dataset), dataset.contract.version, dataset.format.kind, dataset.writeMode, dataset.columns.length,
+        dataset.rowChecks.length + dataset.batchChecks.length, dataset.landing,
+      ]);
+      printTable(['dataset', 'version', 'format', 'write mode', 'columns', 'checks', 'landing'], rows, { json, empty: 'no dataset with an ingestion property' });
+    });
+}

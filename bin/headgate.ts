@@ -1,0 +1,49 @@
+import { Command, CommanderError } from 'commander';
+import { HeadgateError } from '../lib/errors.ts';
+import { addContract } from './commands/contract.ts';
+import { addDemo } from './commands/demo.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addExplain } from './commands/explain.ts';
+import { addFiles } from './commands/files.ts';
+import { addHold } from './commands/hold.ts';
+import { addQuarantine } from './commands/quarantine.ts';
+import { addQuery } from './commands/query.ts';
+import { addRun } from './commands/run.ts';
+import { addRuns } from './commands/runs.ts';
+import { addStatus } from './commands/status.ts';
+import { EXIT } from './exit-codes.ts';
+import { environment } from './environment.ts';
+
+const program = new Command('headgate')
+  .description('Drop a file, get a table you can trust; every row accounted for.')
+  .option('--home <dir>', 'folder of the lake', environment.home)
+  .option('--contracts <dir>', 'folder of the contracts', environment.contracts)
+  .option('--marts <dir>', 'folder of the marts', environment.marts)
+  .showHelpAfterError('(headgate --help, or headgate help <command>, shows what is possible)')
+  .addHelpText(
+    'after',
+    '\nExample:\n  headgate run --landing ./in --dataset retail/sales\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 done but something was quarantined or held',
+  )
+  .exitOverride();
+
+for (const add of [addDemo, addRun, addStatus, addFiles, addRuns, addExplain, addQuery, addQuarantine, addHold, addContract, addDoctor]) {
+  add(program);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** Prints what a person can act on; a stack only for what Headgate did not foresee. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  if (error instanceof HeadgateError) {
+    console.error(`headgate: ${error.message}`);
+    if (environment.debug) console.error(error);
+    return EXIT.failed;
+  }
+  console.error(error);
+  return EXIT.failed;
+}

@@ -1,0 +1,90 @@
+import type { FileEntry, RunEntry } from '../ledger/entries.ts';
+import { partitions } from '../ledger/entries.ts';
+import type { Ledger } from '../ports/ledger.ts';
+
+/** A table of the `headgate` database: the ledger, as analysts query it. */
+export interface LedgerTable {
+  readonly name: string;
+  /** Name and SQL type, in order. */
+  readonly columns: readonly (readonly [string, string])[];
+  rows(): AsyncIterable<readonly (string | number | null)[]>;
+}
+
+const COUNTS = ['received', 'published', 'quarantined', 'deduplicated'] as const;
+
+export const ledgerTables = (ledger: Ledger): readonly LedgerTable[] => [
+  {
+    name: 'files',
+    columns: [
+      ...['file_id', 'dataset', 'key', 'state', 'run_id', 'sha256', 'reasons', 'duplicate_of'].map((name) => [name, 'VARCHAR'] as const),
+      ['business_date', 'DATE'],
+      ['received_at', 'TIMESTAMP'],
+      ['bytes', 'BIGINT'],
+      ...COUNTS.map((name) => [name, 'BIGINT'] as const),
+    ],
+    async *rows() {
+      for await (const file of allFiles(ledger)) yield fileRow(file);
+    },
+  },
+  {
+    name: 'runs',
+    columns: [
+      ...['run_id', 'dataset', 'state', 'engine', 'reasons'].map((name) => [name, 'VARCHAR'] as const),
+      ['started_at', 'TIMESTAMP'],
+      ['files', 'BIGINT'],
+      ...COUNTS.map((name) => [name, 'BIGINT'] as const),
+    ],
+    async *rows() {
+      for await (const run of allRuns(ledger)) yield runRow(run);
+    },
+  },
+];
+
+const moment = (iso: string): string => iso.replace('T', ' ').replace('Z', '');
+const reasonText = (reasons: FileEntry['reasons']): string => reasons.map(({ code, message }) => `${code}: ${message}`).join('; ');
+
+const fileRow = (file: FileEntry): readonly (string | number | null)[] => [
+  file.fileId,
+  file.dataset,
+  file.key,
+  file.state,
+  file.runId ?? null,
+  file.sha256,
+  reasonText(file.reasons),
+  file.duplicateOf ?? null,
+  file.businessDate ?? null,
+  moment(file.receivedAt),
+  file.bytes,
+  ...COUNTS.map((name) => file.counts[name]),
+];
+
+const runRow = (run: RunEntry): readonly (string | number | null)[] => [
+  run.runId,
+  run.dataset,
+  run.state,
+  run.engine ?? null,
+  reasonText(run.reasons),
+  moment(run.startedAt),
+  run.files.length,
+  ...COUNTS.map((name) => run.counts?.[name] ?? 0),
+];
+
+export const allFiles = (ledger: Ledger): AsyncIterable<FileEntry> => everything<FileEntry>(ledger, partitions.files);
+export const allRuns = (ledger: Ledger): AsyncIterable<RunEntry> => everything<RunEntry>(ledger, partitions.runs);
+
+const PAGE = 1000;
+
+async function* everything<Entry>(ledger: Ledger, partition: (dataset: string) => string): AsyncIterable<Entry> {
+  for (const { body } of await ledger.query<{ dataset: string }>({ partition: partitions.datasets })) {
+    let after: string | undefined;
+    do {
+      const page = await ledger.query<Entry>({
+        partition: partition(body.dataset),
+        limit: PAGE,
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const item of page) yield item.body;
+      after = page.length < PAGE ? undefined : page.at(-1)?.sort;
+    } while (after !== undefined);
+  }
+}

@@ -1,0 +1,24 @@
+-- purpose: total refunds per customer and month
+-- grain: customer_id, month
+-- parameters: none
+-- zone: UTC; the month is that of the refund
+-- A transaction with a void child is ignored, a refund like a purchase. A refund whose purchase lies in the same year and month is
+-- ignored. A refund whose purchase is not in the table is not counted here: see orphan_refunds. A refund of a voided purchase counts:
+-- the money went back. Refunds of accounts without customer stand under an empty customer_id.
+WITH voided AS (
+  SELECT DISTINCT parent_id FROM payments.transactions WHERE type = 'void' AND parent_id IS NOT NULL
+)
+SELECT
+  coalesce(a.customer_id, '') AS customer_id,
+  CAST(date_trunc('month', r.transacted_at) AS date) AS month,
+  sum(r.amount) AS refunds,
+  count(*) AS refund_count
+FROM payments.transactions r
+JOIN payments.transactions p ON p.transaction_id = r.parent_id
+LEFT JOIN payments.accounts a ON a.account_id = r.account_id
+LEFT JOIN voided v ON v.parent_id = r.transaction_id
+WHERE r.type = 'refund'
+  AND v.parent_id IS NULL
+  AND date_trunc('month', p.transacted_at) <> date_trunc('month', r.transacted_at)
+GROUP BY 1, 2
+ORDER BY 1, 2
