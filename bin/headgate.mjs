@@ -10,9 +10,13 @@ if (!existsSync(pinned)) {
   console.error('Headgate is not installed here yet: run npm start, or npm ci');
   process.exit(1);
 }
-const child = spawn(pinned, ['--disable-warning=ExperimentalWarning', join(home, 'bin/headgate.ts'), ...process.argv.slice(2)], {
-  stdio: 'inherit',
-});
+const child = spawn(
+  pinned,
+  ['--disable-warning=ExperimentalWarning', join(home, 'bin/headgate.ts'), ...process.argv.slice(2)],
+  {
+    stdio: 'inherit',
+  },
+);
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => {
   process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 1);

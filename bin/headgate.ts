@@ -11,8 +11,8 @@ import { addQuery } from './commands/query.ts';
 import { addRun } from './commands/run.ts';
 import { addRuns } from './commands/runs.ts';
 import { addStatus } from './commands/status.ts';
-import { EXIT } from './exit-codes.ts';
 import { environment } from './environment.ts';
+import { EXIT } from './exit-codes.ts';
 
 const program = new Command('headgate')
   .description('Drop a file, get a table you can trust; every row accounted for.')
@@ -26,7 +26,19 @@ const program = new Command('headgate')
   )
   .exitOverride();
 
-for (const add of [addDemo, addRun, addStatus, addFiles, addRuns, addExplain, addQuery, addQuarantine, addHold, addContract, addDoctor]) {
+for (const add of [
+  addDemo,
+  addRun,
+  addStatus,
+  addFiles,
+  addRuns,
+  addExplain,
+  addQuery,
+  addQuarantine,
+  addHold,
+  addContract,
+  addDoctor,
+]) {
   add(program);
 }
 

@@ -34,7 +34,9 @@ export function lakeOf(command: Command): Lake {
 
 export function martsOf(command: Command): readonly Mart[] {
   const { marts } = globals(command);
-  const files = readdirSync(marts, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.sql'));
+  const files = readdirSync(marts, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.sql'),
+  );
   return files.sort().map((name) => parseMart(name, readFileSync(join(marts, name), 'utf8')));
 }
 

@@ -13,9 +13,19 @@ export interface PrintOptions {
 const NARROWEST = 8;
 
 /** Rows as a table cut to the terminal's width, or as JSON. Colour only on a terminal. */
-export function printTable(columns: readonly string[], rows: readonly (readonly Cell[])[], { json, empty }: PrintOptions): void {
+export function printTable(
+  columns: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  { json, empty }: PrintOptions,
+): void {
   if (json === true) {
-    console.log(JSON.stringify(rows.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index] ?? null]))), null, 2));
+    console.log(
+      JSON.stringify(
+        rows.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index] ?? null]))),
+        null,
+        2,
+      ),
+    );
     return;
   }
   if (rows.length === 0) {
@@ -23,21 +33,27 @@ export function printTable(columns: readonly string[], rows: readonly (readonly 
     return;
   }
   const cells = rows.map((row) => columns.map((_, index) => oneLine(row[index])));
-  const widths = fit(
-    columns.map((name, index) => Math.max(stringWidth(name), ...cells.map((row) => stringWidth(row[index] ?? '')))),
+  const widths = widthsFor(
+    columns.map((name, index) =>
+      Math.max(stringWidth(name), ...cells.map((row) => stringWidth(row[index] ?? ''))),
+    ),
     process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY,
   );
   const numeric = columns.map((_, index) => rows.every((row) => typeof row[index] === 'number'));
   const line = (row: readonly string[]) =>
-    row.map((text, index) => padded(text, widths[index] ?? 0, numeric[index] === true)).join('  ').trimEnd();
+    row
+      .map((text, index) => padded(text, widths[index] ?? 0, numeric[index] === true))
+      .join('  ')
+      .trimEnd();
   console.log(process.stdout.isTTY ? styleText('bold', line(columns)) : line(columns));
   for (const row of cells) console.log(line(row));
 }
 
-const oneLine = (cell: Cell): string => (cell === null || cell === undefined ? '' : String(cell).replaceAll(/\s*\n\s*/g, ' '));
+const oneLine = (cell: Cell): string =>
+  cell === null || cell === undefined ? '' : String(cell).replaceAll(/\s*\n\s*/g, ' ');
 
 /** The widest columns give way first. */
-function fit(widths: readonly number[], room: number): readonly number[] {
+function widthsFor(widths: readonly number[], room: number): readonly number[] {
   const fitted = [...widths];
   const total = () => fitted.reduce((sum, width) => sum + width + 2, -2);
   while (total() > room) {

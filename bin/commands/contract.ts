@@ -16,11 +16,21 @@ export function addContract(program: Command): void {
     .addHelpText('after', '\nExample:\n  headgate contract check contracts/retail/sales.odcs.yaml')
     .action((files: readonly string[], { json }: { json?: boolean }, command: Command) => {
       const datasets =
-        files.length === 0 ? readContracts(globals(command).contracts) : files.flatMap((file) => parseContract(readFileSync(file, 'utf8'), file).datasets);
+        files.length === 0
+          ? readContracts(globals(command).contracts)
+          : files.flatMap((file) => parseContract(readFileSync(file, 'utf8'), file).datasets);
       const rows = datasets.map((dataset) => [
-        datasetId(dataset), dataset.contract.version, dataset.format.kind, dataset.writeMode, dataset.columns.length,
-        dataset.rowChecks.length + dataset.batchChecks.length, dataset.landing,
+        datasetId(dataset),
+        dataset.contract.version,
+        dataset.format.kind,
+        dataset.writeMode,
+        dataset.columns.length,
+        dataset.rowChecks.length + dataset.batchChecks.length,
+        dataset.landing,
       ]);
-      printTable(['dataset', 'version', 'format', 'write mode', 'columns', 'checks', 'landing'], rows, { json, empty: 'no dataset with an ingestion property' });
+      printTable(['dataset', 'version', 'format', 'write mode', 'columns', 'checks', 'landing'], rows, {
+        json,
+        empty: 'no dataset with an ingestion property',
+      });
     });
 }

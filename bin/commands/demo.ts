@@ -15,20 +15,33 @@ export function addDemo(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       const lake = lakeOf(command);
       await mkdir(lake.landing.root, { recursive: true });
-      await cp(SAMPLES, lake.landing.root, { recursive: true, preserveTimestamps: true, filter: (path) => !path.endsWith('.md') });
+      await cp(SAMPLES, lake.landing.root, {
+        recursive: true,
+        preserveTimestamps: true,
+        filter: (path) => !path.endsWith('.md'),
+      });
       console.log(`samples/ dropped into ${lake.landing.root}`);
       const { entries, report, exitCode } = await takeIn(lake, {});
       console.log();
       printFiles(entries, false, 'no samples');
-      const known = entries.filter((file) => file.duplicateOf !== undefined).length;
-      if (entries.length > 0 && report.files.every(({ file, isNew }) => !isNew || file.state !== 'admitted')) {
-        console.log(`\nall ${known === 0 ? entries.length : known} files are already known; no table changed`);
+      if (report.files.every(({ file, isNew }) => !isNew || file.state === 'duplicate')) {
+        console.log(`\nall ${entries.length} files are already known; no table changed`);
       }
-      const { columns, rows } = await queryEngineOf(lake, martsOf(command)).query('SELECT * FROM payments_marts.refunds_monthly');
+      const { columns, rows } = await queryEngineOf(lake, martsOf(command)).query(
+        'SELECT * FROM payments_marts.refunds_monthly',
+      );
       console.log('\nrefunds per customer and month (sql/payments/refunds_monthly.sql)');
-      printTable(columns.map(({ name }) => name), rows, { empty: 'no refunds' });
+      printTable(
+        columns.map(({ name }) => name),
+        rows,
+        { empty: 'no refunds' },
+      );
       console.log('\ntry next:');
-      for (const next of ['npx headgate quarantine list', 'npx headgate explain payments/transactions', 'npx headgate query "SELECT * FROM retail_marts.cancellations_monthly"']) {
+      for (const next of [
+        'npx headgate quarantine list',
+        'npx headgate explain payments/transactions',
+        'npx headgate query "SELECT * FROM retail_marts.cancellations_monthly"',
+      ]) {
         console.log(`  ${next}`);
       }
       // What the samples are made to have refused is no failure of the demo.

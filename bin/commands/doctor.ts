@@ -19,14 +19,25 @@ export function addDoctor(program: Command): void {
         if ((await lake.stores.raw.stat(file.rawKey)) === undefined) {
           findings.push([`file ${file.fileId} has no copy in raw`, 'restore raw from your backup']);
         }
-        if (!lake.datasets.some((dataset) => datasetId(dataset) === file.dataset) && file.state === 'admitted') {
-          findings.push([`file ${file.fileId} waits for dataset ${file.dataset}, which no contract describes`, 'put the contract back']);
+        if (
+          !lake.datasets.some((dataset) => datasetId(dataset) === file.dataset) &&
+          file.state === 'admitted'
+        ) {
+          findings.push([
+            `file ${file.fileId} waits for dataset ${file.dataset}, which no contract describes`,
+            'put the contract back',
+          ]);
         }
       }
-      for (const { body } of await lake.ledger.query<{ dataset: string; runId: string }>({ partition: partitions.openRuns })) {
+      for (const { body } of await lake.ledger.query<{ dataset: string; runId: string }>({
+        partition: partitions.openRuns,
+      })) {
         findings.push([`run ${body.runId} of ${body.dataset} is not finished`, 'headgate run']);
       }
-      printTable(['finding', 'what to do'], findings, { json, empty: `all is well: ${lake.datasets.length} contracts, lake in ${lake.home}` });
+      printTable(['finding', 'what to do'], findings, {
+        json,
+        empty: `all is well: ${lake.datasets.length} contracts, lake in ${lake.home}`,
+      });
       if (findings.length > 0) process.exitCode = EXIT.attention;
     });
 }

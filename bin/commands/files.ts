@@ -23,13 +23,40 @@ export function addFiles(program: Command): void {
     .action(async ({ dataset, state, last, json }: Options, command: Command) => {
       const files: FileEntry[] = [];
       for await (const file of allFiles(lakeOf(command).ledger)) {
-        if ((dataset === undefined || file.dataset === dataset) && (state === undefined || file.state === state)) files.push(file);
+        if (
+          (dataset === undefined || file.dataset === dataset) &&
+          (state === undefined || file.state === state)
+        )
+          files.push(file);
       }
       files.sort((a, b) => (a.receivedAt < b.receivedAt ? -1 : 1));
-      const rows = files.slice(-Number(last)).map((file) => [file.fileId, file.dataset, file.key, file.state, ...Object.values(file.counts), file.receivedAt]);
-      printTable(['file', 'dataset', 'key', 'state', 'received', 'published', 'quarantined', 'deduplicated', 'received at'], rows, {
-        json,
-        empty: 'no such files',
-      });
+      const rows = files
+        .slice(-Number(last))
+        .map((file) => [
+          file.fileId,
+          file.dataset,
+          file.key,
+          file.state,
+          ...Object.values(file.counts),
+          file.receivedAt,
+        ]);
+      printTable(
+        [
+          'file',
+          'dataset',
+          'key',
+          'state',
+          'received',
+          'published',
+          'quarantined',
+          'deduplicated',
+          'received at',
+        ],
+        rows,
+        {
+          json,
+          empty: 'no such files',
+        },
+      );
     });
 }

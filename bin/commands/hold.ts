@@ -8,7 +8,9 @@ import { printTable } from '../table.ts';
 import { findRun } from './runs.ts';
 
 export function addHold(program: Command): void {
-  const hold = program.command('hold').description('batches that failed their quality gate and wait for a decision');
+  const hold = program
+    .command('hold')
+    .description('batches that failed their quality gate and wait for a decision');
   hold
     .command('list')
     .description('the held batches')
@@ -17,7 +19,14 @@ export function addHold(program: Command): void {
     .action(async ({ json }: { json?: boolean }, command: Command) => {
       const rows: (string | number)[][] = [];
       for await (const run of allRuns(lakeOf(command).ledger)) {
-        if (run.state === 'held') rows.push([run.runId, run.dataset, run.files.length, run.updatedAt, run.reasons.map(({ message }) => message).join('; ')]);
+        if (run.state === 'held')
+          rows.push([
+            run.runId,
+            run.dataset,
+            run.files.length,
+            run.updatedAt,
+            run.reasons.map(({ message }) => message).join('; '),
+          ]);
       }
       printTable(['run', 'dataset', 'files', 'since', 'why'], rows, { json, empty: 'nothing is held' });
     });

@@ -51,17 +51,28 @@ export interface TakenIn {
 
 export async function takeIn(lake: Lake, options: Pick<RunOptions, 'landing' | 'dataset'>): Promise<TakenIn> {
   if (options.dataset !== undefined && options.landing === undefined) {
-    throw new TerminalError('--dataset needs --landing: in the lake’s own landing folder the key says which dataset a file is of', { fault: 'source' });
+    throw new TerminalError(
+      '--dataset needs --landing: in the lake’s own landing folder the key says which dataset a file is of',
+      { fault: 'source' },
+    );
   }
   const place = placeOf(lake, options);
   const landing = options.landing === undefined ? lake.landing : folderStore(resolve(options.landing));
   const ports = { landing, raw: lake.stores.raw, ledger: lake.ledger, notifier: lake.notifier };
-  const report = await work({ services: lake, ports, start: (dataset) => runStateMachine(lake, dataset) }, place);
-  const entries = await Promise.all(report.files.map(async ({ file }) => (await fileOf(lake.ledger, file.dataset, file.fileId)) ?? file));
+  const report = await work(
+    { services: lake, ports, start: (dataset) => runStateMachine(lake, dataset) },
+    place,
+  );
+  const entries = await Promise.all(
+    report.files.map(async ({ file }) => (await fileOf(lake.ledger, file.dataset, file.fileId)) ?? file),
+  );
   return { entries, report, exitCode: exitCodeOf(entries, report) };
 }
 
-const placeOf = (lake: Lake, { landing, dataset }: Pick<RunOptions, 'landing' | 'dataset'>): LandingPlace => ({
+const placeOf = (
+  lake: Lake,
+  { landing, dataset }: Pick<RunOptions, 'landing' | 'dataset'>,
+): LandingPlace => ({
   bucket: landing === undefined ? 'landing' : resolve(landing),
   own: landing === undefined,
   route: dataset === undefined ? router(lake.datasets) : fixedRoute(datasetOf(lake, dataset)),
@@ -70,7 +81,12 @@ const placeOf = (lake: Lake, { landing, dataset }: Pick<RunOptions, 'landing' | 
 function exitCodeOf(entries: readonly FileEntry[], report: WorkReport): number {
   if (report.failed.length > 0) return EXIT.failed;
   const fresh = new Set(report.files.filter(({ isNew }) => isNew).map(({ file }) => file.fileId));
-  const refused = entries.some((file) => file.state === 'held' || (fresh.has(file.fileId) && file.counts.quarantined > 0) || (fresh.has(file.fileId) && file.state === 'quarantined'));
+  const refused = entries.some(
+    (file) =>
+      file.state === 'held' ||
+      (fresh.has(file.fileId) && file.counts.quarantined > 0) ||
+      (fresh.has(file.fileId) && file.state === 'quarantined'),
+  );
   return refused ? EXIT.attention : EXIT.done;
 }
 

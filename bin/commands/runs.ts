@@ -17,10 +17,21 @@ export function addRuns(program: Command): void {
       for await (const run of allRuns(lakeOf(command).ledger)) list.push(run);
       list.sort((a, b) => (a.runId < b.runId ? -1 : 1));
       const rows = list.map((run) => [
-        run.runId, run.dataset, run.state, run.files.length, run.counts?.received ?? 0, run.counts?.published ?? 0,
-        run.counts?.quarantined ?? 0, run.counts?.deduplicated ?? 0, run.reasons.map(({ message }) => message).join('; '),
+        run.runId,
+        run.dataset,
+        run.state,
+        run.files.length,
+        run.counts?.received ?? 0,
+        run.counts?.published ?? 0,
+        run.counts?.quarantined ?? 0,
+        run.counts?.deduplicated ?? 0,
+        run.reasons.map(({ message }) => message).join('; '),
       ]);
-      printTable(['run', 'dataset', 'state', 'files', 'received', 'published', 'quarantined', 'deduplicated', 'why'], rows, { json, empty: 'no runs yet' });
+      printTable(
+        ['run', 'dataset', 'state', 'files', 'received', 'published', 'quarantined', 'deduplicated', 'why'],
+        rows,
+        { json, empty: 'no runs yet' },
+      );
     });
   runs
     .command('show <id>')

@@ -12,7 +12,9 @@ export function addStatus(program: Command): void {
     .addHelpText('after', '\nExample:\n  headgate status')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
       const lake = lakeOf(command);
-      const byDataset = new Map<string, Summary>(lake.datasets.map((dataset) => [datasetId(dataset), empty()]));
+      const byDataset = new Map<string, Summary>(
+        lake.datasets.map((dataset) => [datasetId(dataset), empty()]),
+      );
       for await (const file of allFiles(lake.ledger)) {
         const summary = byDataset.get(file.dataset) ?? empty();
         byDataset.set(file.dataset, summary);
@@ -23,11 +25,34 @@ export function addStatus(program: Command): void {
         summary.deduplicated += file.counts.deduplicated;
         if (file.receivedAt > summary.last) summary.last = file.receivedAt;
       }
-      const columns = ['dataset', 'waiting', 'held', 'published files', 'quarantined files', 'duplicates', 'received', 'published', 'quarantined', 'deduplicated', 'last file'];
-      const rows = [...byDataset].map(([dataset, { states, received, published, quarantined, deduplicated, last }]) => [
-        dataset, states.admitted, states.held, states.published, states.quarantined, states.duplicate,
-        received, published, quarantined, deduplicated, last,
-      ]);
+      const columns = [
+        'dataset',
+        'waiting',
+        'held',
+        'published files',
+        'quarantined files',
+        'duplicates',
+        'received',
+        'published',
+        'quarantined',
+        'deduplicated',
+        'last file',
+      ];
+      const rows = [...byDataset].map(
+        ([dataset, { states, received, published, quarantined, deduplicated, last }]) => [
+          dataset,
+          states.admitted,
+          states.held,
+          states.published,
+          states.quarantined,
+          states.duplicate,
+          received,
+          published,
+          quarantined,
+          deduplicated,
+          last,
+        ],
+      );
       printTable(columns, rows, { json, empty: 'no contracts' });
     });
 }

@@ -22,23 +22,45 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
   const { pii, sourceNames, trim, dateFormats, partitionTransform } = extras.value;
   const name = property.physicalName ?? property.name;
   if (!NAME.test(name)) {
-    complain(`${JSON.stringify(name)} is no column name; allowed: small letters, digits, _; the source's name goes to sourceNames`, 'name');
+    complain(
+      `${JSON.stringify(name)} is no column name; allowed: small letters, digits, _; the source's name goes to sourceNames`,
+      'name',
+    );
   }
   const classification = property.classification ?? 'public';
   const rank = (CLASSIFICATIONS as readonly string[]).indexOf(classification);
-  if (rank === -1) complain(`${JSON.stringify(classification)} is not allowed; allowed: ${CLASSIFICATIONS.join(', ')}`, 'classification');
+  if (rank === -1)
+    complain(
+      `${JSON.stringify(classification)} is not allowed; allowed: ${CLASSIFICATIONS.join(', ')}`,
+      'classification',
+    );
   if (rank >= PROTECTED_FROM && pii === undefined) {
-    complain(`classification ${classification} needs the custom property pii: { kind, action }`, 'classification');
+    complain(
+      `classification ${classification} needs the custom property pii: { kind, action }`,
+      'classification',
+    );
   }
   const type = typeOf(property, dateFormats, (message, at) => complain(message, at));
-  const partition = property.partitioned ? { position: property.partitionKeyPosition, transform: partitionTransform } : undefined;
-  if (partition !== undefined && partition.transform !== 'identity' && type.kind !== 'date' && type.kind !== 'timestamp') {
+  const partition = property.partitioned
+    ? { position: property.partitionKeyPosition, transform: partitionTransform }
+    : undefined;
+  if (
+    partition !== undefined &&
+    partition.transform !== 'identity' &&
+    type.kind !== 'date' &&
+    type.kind !== 'timestamp'
+  ) {
     complain(`partitionTransform ${partition.transform} needs logicalType date or timestamp`, 'partitioned');
   }
-  if (partition?.transform === 'identity' && (type.kind === 'decimal' || type.kind === 'double' || type.kind === 'json')) {
+  if (
+    partition?.transform === 'identity' &&
+    (type.kind === 'decimal' || type.kind === 'double' || type.kind === 'json')
+  ) {
     complain(`a column of type ${type.kind} can't be partitioned by its value`, 'partitioned');
   }
-  const standardize = extras.value.standardize.flatMap((text) => macroOf(text, (message) => complain(message, 'customProperties')));
+  const standardize = extras.value.standardize.flatMap((text) =>
+    macroOf(text, (message) => complain(message, 'customProperties')),
+  );
   const value: Column = {
     name,
     type,
@@ -59,8 +81,13 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
 
 type Complain = (message: string, at: string) => void;
 
-function typeOf(property: Property, dateFormats: readonly string[] | undefined, complain: Complain): ColumnType {
-  const { format, defaultTimezone, timezone } = property.logicalTypeOptions === undefined ? {} : optionsOf(property);
+function typeOf(
+  property: Property,
+  dateFormats: readonly string[] | undefined,
+  complain: Complain,
+): ColumnType {
+  const { format, defaultTimezone, timezone } =
+    property.logicalTypeOptions === undefined ? {} : optionsOf(property);
   const formats = dateFormats ?? (format === undefined ? [] : [format]);
   switch (property.logicalType) {
     case 'string':
@@ -74,7 +101,11 @@ function typeOf(property: Property, dateFormats: readonly string[] | undefined, 
     case 'date':
       return { kind: 'date', formats };
     case 'timestamp':
-      if (timezone === true) complain('timezone: true is the default meaning: offsets are read and stored as UTC; leave it out', 'logicalTypeOptions');
+      if (timezone === true)
+        complain(
+          'timezone: true is the default meaning: offsets are read and stored as UTC; leave it out',
+          'logicalTypeOptions',
+        );
       return { kind: 'timestamp', formats, zone: zoneOf(defaultTimezone ?? 'UTC', complain) };
     case 'object':
     case 'array':
@@ -103,7 +134,10 @@ function numberOf({ physicalType }: Property, complain: Complain): ColumnType {
   const precision = Number(match?.[1] ?? 0);
   const scale = Number(match?.[2] ?? 0);
   if (match === null || precision < 1 || precision > 38 || scale > precision) {
-    complain(`${JSON.stringify(physicalType)} is not allowed for a number; allowed: decimal(p,s) with p up to 38, double`, 'physicalType');
+    complain(
+      `${JSON.stringify(physicalType)} is not allowed for a number; allowed: decimal(p,s) with p up to 38, double`,
+      'physicalType',
+    );
   }
   return { kind: 'decimal', precision, scale };
 }
@@ -113,7 +147,10 @@ function zoneOf(zone: string, complain: Complain): string {
     new Intl.DateTimeFormat('en', { timeZone: zone });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    complain(`${JSON.stringify(zone)} is no time zone; allowed: IANA names such as Europe/Amsterdam`, 'logicalTypeOptions');
+    complain(
+      `${JSON.stringify(zone)} is no time zone; allowed: IANA names such as Europe/Amsterdam`,
+      'logicalTypeOptions',
+    );
   }
   return zone;
 }
@@ -130,6 +167,8 @@ function macroOf(text: string, complain: (message: string) => void): readonly Ma
   }
   const dialCode = PHONE.exec(text)?.[1];
   if (dialCode !== undefined) return [{ kind: 'phone', dialCode }];
-  complain(`standardize: ${JSON.stringify(text)} is not known; allowed: lowercase, uppercase, collapseBlanks, stripZeroFraction, phone('+31')`);
+  complain(
+    `standardize: ${JSON.stringify(text)} is not known; allowed: lowercase, uppercase, collapseBlanks, stripZeroFraction, phone('+31')`,
+  );
   return [];
 }

@@ -27,14 +27,20 @@ export function readExtras<Shape extends z.ZodRawShape>(
     } else {
       const meant = known.find((name) => distance(name.toLowerCase(), property.toLowerCase()) <= 2);
       if (meant !== undefined) {
-        problems.push({ path: [...at, 'property'], message: `${JSON.stringify(property)} is not known; did you mean ${meant}?` });
+        problems.push({
+          path: [...at, 'property'],
+          message: `${JSON.stringify(property)} is not known; did you mean ${meant}?`,
+        });
       }
     }
   }
   const parsed = z.object(shape).safeParse(given);
   for (const problem of fromZod(parsed.error?.issues ?? [], given)) {
     const index = (list ?? []).findIndex(({ property }) => property === problem.path[0]);
-    problems.push({ ...problem, path: [...path, 'customProperties', index, 'value', ...problem.path.slice(1)] });
+    problems.push({
+      ...problem,
+      path: [...path, 'customProperties', index, 'value', ...problem.path.slice(1)],
+    });
   }
   return { value: (parsed.data ?? z.object(shape).parse({})) as z.infer<z.ZodObject<Shape>>, problems };
 }
@@ -45,7 +51,9 @@ function distance(a: string, b: string): number {
   for (const [i, left] of [...a].entries()) {
     const next = [i + 1];
     for (const [j, right] of [...b].entries()) {
-      next.push(Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (left === right ? 0 : 1)));
+      next.push(
+        Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (left === right ? 0 : 1)),
+      );
     }
     row = next;
   }

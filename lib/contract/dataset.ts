@@ -1,6 +1,12 @@
 /** What a contract says about one feed, parsed once and frozen. Everything deeper in Headgate works from this. */
 export interface Dataset {
-  readonly contract: { readonly id: string; readonly version: string; readonly file: string };
+  /** `fingerprint`: hash of the document's text; another text may decide otherwise about the same file. */
+  readonly contract: {
+    readonly id: string;
+    readonly version: string;
+    readonly file: string;
+    readonly fingerprint: string;
+  };
   readonly domain: string;
   readonly name: string;
   readonly description?: string;

@@ -16,7 +16,7 @@ export interface Datasets {
 const NAME = /^[a-z][a-z0-9_]*$/;
 
 /** Datasets of a document that is valid by the standard; problems are those of Headgate's own meaning. */
-export function datasetsOf(document: ContractDocument, file: string): Datasets {
+export function datasetsOf(document: ContractDocument, file: string, fingerprint: string): Datasets {
   const problems: Problem[] = [];
   const datasets = (document.schema ?? []).flatMap((object, index) => {
     const path: Path = ['schema', index];
@@ -24,7 +24,7 @@ export function datasetsOf(document: ContractDocument, file: string): Datasets {
     problems.push(...extras.problems);
     const { ingestion } = extras.value;
     if (ingestion === undefined) return [];
-    const found = datasetOf({ document, file, object, ingestion, path });
+    const found = datasetOf({ document, file, fingerprint, object, ingestion, path });
     problems.push(...found.problems);
     return [found.dataset];
   });
@@ -34,18 +34,27 @@ export function datasetsOf(document: ContractDocument, file: string): Datasets {
 interface Source {
   readonly document: ContractDocument;
   readonly file: string;
+  readonly fingerprint: string;
   readonly object: SchemaObject;
   readonly ingestion: Ingestion;
   readonly path: Path;
 }
 
-function datasetOf({ document, file, object, ingestion, path }: Source): { readonly dataset: Dataset; readonly problems: readonly Problem[] } {
+function datasetOf({ document, file, fingerprint, object, ingestion, path }: Source): {
+  readonly dataset: Dataset;
+  readonly problems: readonly Problem[];
+} {
   const problems: Problem[] = [];
   const complain = (message: string, ...at: Path) => problems.push({ path: [...path, ...at], message });
   const name = object.physicalName ?? object.name;
   const domain = document.domain ?? '';
-  if (!NAME.test(name)) complain(`${JSON.stringify(name)} is no table name; allowed: small letters, digits, _`, 'name');
-  if (!NAME.test(domain)) problems.push({ path: ['domain'], message: `${JSON.stringify(domain)} is no database name; allowed: small letters, digits, _` });
+  if (!NAME.test(name))
+    complain(`${JSON.stringify(name)} is no table name; allowed: small letters, digits, _`, 'name');
+  if (!NAME.test(domain))
+    problems.push({
+      path: ['domain'],
+      message: `${JSON.stringify(domain)} is no database name; allowed: small letters, digits, _`,
+    });
 
   const properties = object.properties ?? [];
   if (properties.length === 0) complain('a dataset needs properties');
@@ -66,7 +75,7 @@ function datasetOf({ document, file, object, ingestion, path }: Source): { reado
 
   const owner = ownerOf(document);
   const dataset: Dataset = {
-    contract: { id: document.id, version: document.version, file },
+    contract: { id: document.id, version: document.version, file, fingerprint },
     domain,
     name,
     ...(object.description === undefined ? {} : { description: object.description }),
@@ -86,7 +95,14 @@ function datasetOf({ document, file, object, ingestion, path }: Source): { reado
     service: (document.slaProperties ?? []).flatMap(({ property, value, unit, element }) =>
       value === null
         ? []
-        : [{ property, value, ...(unit === undefined ? {} : { unit }), ...(element === undefined ? {} : { element }) }],
+        : [
+            {
+              property,
+              value,
+              ...(unit === undefined ? {} : { unit }),
+              ...(element === undefined ? {} : { element }),
+            },
+          ],
     ),
   };
   return { dataset, problems };
@@ -95,7 +111,10 @@ function datasetOf({ document, file, object, ingestion, path }: Source): { reado
 function ownerOf({ team }: ContractDocument): string | undefined {
   if (team === undefined) return undefined;
   const members = Array.isArray(team) ? team : (team.members ?? []);
-  return members.find(({ role }) => role?.toLowerCase() === 'owner')?.username ?? (Array.isArray(team) ? undefined : team.name);
+  return (
+    members.find(({ role }) => role?.toLowerCase() === 'owner')?.username ??
+    (Array.isArray(team) ? undefined : team.name)
+  );
 }
 
 function formatOf({ format, csv }: Ingestion): FileFormat {
@@ -123,26 +142,41 @@ function dedupeOf({ dedupe, writeMode }: Ingestion, columns: readonly Column[]):
   return { keys, keep, ...(dedupe.orderBy === undefined ? {} : { orderBy: dedupe.orderBy }) };
 }
 
-function problemsOfIngestion(ingestion: Ingestion, dedupe: Dedupe | undefined, columns: readonly Column[], path: Path): readonly Problem[] {
+function problemsOfIngestion(
+  ingestion: Ingestion,
+  dedupe: Dedupe | undefined,
+  columns: readonly Column[],
+  path: Path,
+): readonly Problem[] {
   const problems: Problem[] = [];
   const at = [...path, 'customProperties'];
   const complain = (message: string) => problems.push({ path: at, message: `ingestion: ${message}` });
   const names = columns.map(({ name }) => name);
   const named = [...(dedupe?.keys ?? []), dedupe?.orderBy, ingestion.csv?.trailer?.sum?.column];
   for (const name of named) {
-    if (name !== undefined && !names.includes(name)) complain(`column ${name} does not exist; allowed: ${names.join(', ')}`);
+    if (name !== undefined && !names.includes(name))
+      complain(`column ${name} does not exist; allowed: ${names.join(', ')}`);
   }
   for (const column of columns) {
-    const isKey = dedupe?.keys.includes(column.name) === true || dedupe?.orderBy === column.name || column.primaryKey !== undefined;
+    const isKey =
+      dedupe?.keys.includes(column.name) === true ||
+      dedupe?.orderBy === column.name ||
+      column.primaryKey !== undefined;
     if (column.pii !== undefined && (isKey || column.partition !== undefined || column.unique)) {
-      complain(`${column.name} is personal (${column.pii.action}) and can't be a key, unique, an order or a partition`);
+      complain(
+        `${column.name} is personal (${column.pii.action}) and can't be a key, unique, an order or a partition`,
+      );
     }
   }
-  if (ingestion.writeMode === 'merge' && dedupe === undefined) complain('writeMode merge needs dedupe.keys or a primaryKey');
+  if (ingestion.writeMode === 'merge' && dedupe === undefined)
+    complain('writeMode merge needs dedupe.keys or a primaryKey');
   if (ingestion.writeMode === 'append' && dedupe?.keep === 'last') {
-    complain('dedupe.keep last replaces rows of the table; allowed with writeMode append: first; use writeMode merge');
+    complain(
+      'dedupe.keep last replaces rows of the table; allowed with writeMode append: first; use writeMode merge',
+    );
   }
-  if (ingestion.csv !== undefined && ingestion.format !== 'csv') complain(`csv is given, but format is ${ingestion.format}`);
+  if (ingestion.csv !== undefined && ingestion.format !== 'csv')
+    complain(`csv is given, but format is ${ingestion.format}`);
   try {
     compileLandingPattern(ingestion.landing);
   } catch (error) {

@@ -5,7 +5,11 @@ const oneSign = z.string().length(1);
 /** Headgate's own properties: what the standard has no word for. They stand in `customProperties`; descriptions and defaults make the reference. */
 export const trailer = z.strictObject({
   prefix: z.string().min(1).describe('First field of the trailer record.'),
-  countField: z.number().int().min(1).describe('Field of the trailer (from 0) that states the number of records.'),
+  countField: z
+    .number()
+    .int()
+    .min(1)
+    .describe('Field of the trailer (from 0) that states the number of records.'),
   sum: z
     .strictObject({ column: z.string(), field: z.number().int().min(1) })
     .optional()
@@ -16,22 +20,43 @@ export const csv = z.strictObject({
   delimiter: oneSign.default(',').describe('Sign between fields.'),
   quote: z.string().max(1).default('"').describe('Sign around fields; empty: fields are never quoted.'),
   escape: z.string().max(1).default('"').describe('Sign before a quote inside a quoted field.'),
-  header: z.boolean().default(true).describe('The first record names the columns. Without it fields are taken by position.'),
-  encoding: z.enum(['utf-8', 'utf-16', 'latin-1', 'windows-1252']).default('utf-8').describe('A byte order mark is accepted.'),
-  nullTokens: z.array(z.string()).default(['']).describe('Texts that mean null in every column that does not list its own.'),
+  header: z
+    .boolean()
+    .default(true)
+    .describe('The first record names the columns. Without it fields are taken by position.'),
+  encoding: z
+    .enum(['utf-8', 'utf-16', 'latin-1', 'windows-1252'])
+    .default('utf-8')
+    .describe('A byte order mark is accepted.'),
+  nullTokens: z
+    .array(z.string())
+    .default([''])
+    .describe('Texts that mean null in every column that does not list its own.'),
   skipLines: z.number().int().min(0).default(0).describe('Lines before the header that are not records.'),
   trailer: trailer.optional().describe('The last record is control totals.'),
 });
 
 export const dedupe = z.strictObject({
   keys: z.array(z.string()).min(1).describe('Columns that name a row. `["*"]`: all columns.'),
-  keep: z.enum(['first', 'last']).optional().describe('Which row wins; default last for merge, first for append.'),
-  orderBy: z.string().optional().describe('Column whose greater value is later; default business date, time received, file, row.'),
+  keep: z
+    .enum(['first', 'last'])
+    .optional()
+    .describe('Which row wins; default last for merge, first for append.'),
+  orderBy: z
+    .string()
+    .optional()
+    .describe('Column whose greater value is later; default business date, time received, file, row.'),
 });
 
 export const drift = z.strictObject({
-  addedColumn: z.enum(['reject', 'ignore']).default('reject').describe('A column that the contract does not know.'),
-  missingColumn: z.enum(['reject', 'null']).default('reject').describe('A column that is not required and not there.'),
+  addedColumn: z
+    .enum(['reject', 'ignore'])
+    .default('reject')
+    .describe('A column that the contract does not know.'),
+  missingColumn: z
+    .enum(['reject', 'null'])
+    .default('reject')
+    .describe('A column that is not required and not there.'),
   reordered: z.enum(['reject', 'accept']).default('accept').describe('Known columns in another order.'),
 });
 
@@ -39,26 +64,45 @@ export const ingestion = z.strictObject({
   landing: z
     .string()
     .min(1)
-    .describe('Key pattern of the files: `*` within one part, `**` over parts, `{businessDate:yyyy-MM-dd}` for the business date.'),
-  format: z.enum(['csv', 'json', 'jsonl', 'parquet']).describe('`json` is one array of objects, `jsonl` one object a line. gzip is recognised by itself.'),
+    .describe(
+      'Key pattern of the files: `*` within one part, `**` over parts, `{businessDate:yyyy-MM-dd}` for the business date.',
+    ),
+  format: z
+    .enum(['csv', 'json', 'jsonl', 'parquet'])
+    .describe('`json` is one array of objects, `jsonl` one object a line. gzip is recognised by itself.'),
   csv: csv.optional().describe('Dialect of CSV files.'),
-  duplicateFile: z.enum(['skip', 'reload']).default('skip').describe('What to do with the same bytes under another name.'),
+  duplicateFile: z
+    .enum(['skip', 'reload'])
+    .default('skip')
+    .describe('What to do with the same bytes under another name.'),
   writeMode: z
     .enum(['append', 'merge', 'replacePartitions', 'replace'])
     .default('append')
-    .describe('append: add rows. merge: rows with a known key replace it. replacePartitions, replace: the newest file of a partition, or of the table, wins.'),
+    .describe(
+      'append: add rows. merge: rows with a known key replace it. replacePartitions, replace: the newest file of a partition, or of the table, wins.',
+    ),
   dedupe: dedupe.optional().describe('Rows that are the same; default for merge: the primary key.'),
   drift: drift.optional().describe('What to do when columns differ.'),
-  maxRejectPercent: z.number().min(0).max(100).default(5).describe('Share of refused rows, per file and batch, above which the batch is held.'),
+  maxRejectPercent: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(5)
+    .describe('Share of refused rows, per file and batch, above which the batch is held.'),
   engine: z.enum(['auto', 'duckdb', 'spark']).default('auto').describe('What executes the plan.'),
-  raw: z.boolean().default(false).describe('Keep a queryable all-text table of every record in `<domain>_raw`.'),
+  raw: z
+    .boolean()
+    .default(false)
+    .describe('Keep a queryable all-text table of every record in `<domain>_raw`.'),
 });
 
 export const pii = z.strictObject({
   kind: z.string().min(1).describe('Such as name, phone, email, card.'),
   action: z
     .enum(['tokenize', 'mask', 'redact', 'drop', 'vault'])
-    .describe('tokenize: keyed token. vault: token, and the original in the vault. mask: last four signs. redact: a constant. drop: no column.'),
+    .describe(
+      'tokenize: keyed token. vault: token, and the original in the vault. mask: last four signs. redact: a constant. drop: no column.',
+    ),
 });
 
 export const propertyExtras = {
@@ -68,9 +112,14 @@ export const propertyExtras = {
   standardize: z
     .array(z.string())
     .default([])
-    .describe("Macros in order: `lowercase`, `uppercase`, `collapseBlanks`, `stripZeroFraction`, `phone('+31')`."),
+    .describe(
+      "Macros in order: `lowercase`, `uppercase`, `collapseBlanks`, `stripZeroFraction`, `phone('+31')`.",
+    ),
   pii: pii.optional().describe('Required where classification is restricted or higher.'),
-  partitionTransform: z.enum(['identity', 'year', 'month', 'day']).default('identity').describe('With `partitioned: true`.'),
+  partitionTransform: z
+    .enum(['identity', 'year', 'month', 'day'])
+    .default('identity')
+    .describe('With `partitioned: true`.'),
   dateFormats: z.array(z.string()).optional().describe('JDK patterns, where a source uses several.'),
 } as const;
 
@@ -78,7 +127,9 @@ export const ruleExtras = {
   onFailure: z
     .enum(['warn', 'quarantine', 'rejectFile', 'hold'])
     .optional()
-    .describe('Default by severity: error or none quarantines rows and holds batches; warning and info warn.'),
+    .describe(
+      'Default by severity: error or none quarantines rows and holds batches; warning and info warn.',
+    ),
 } as const;
 
 export const objectExtras = { ingestion: ingestion.optional() } as const;

@@ -9,7 +9,11 @@ export interface LandingPattern {
   match(key: string): LandingMatch | undefined;
 }
 
-const DATE_PARTS: Readonly<Record<string, string>> = { yyyy: '(?<year>\\d{4})', MM: '(?<month>\\d{2})', dd: '(?<day>\\d{2})' };
+const DATE_PARTS: Readonly<Record<string, string>> = {
+  yyyy: '(?<year>\\d{4})',
+  MM: '(?<month>\\d{2})',
+  dd: '(?<day>\\d{2})',
+};
 
 /**
  * `payments/transactions/{businessDate:yyyy-MM-dd}/*.csv`: `*` stands for any text within one part of the key, `**` for any

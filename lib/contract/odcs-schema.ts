@@ -44,7 +44,13 @@ const OPERATORS = [
 
 const pair = z.tuple([z.number(), z.number()]).optional();
 
-export const METRICS = ['nullValues', 'missingValues', 'invalidValues', 'duplicateValues', 'rowCount'] as const;
+export const METRICS = [
+  'nullValues',
+  'missingValues',
+  'invalidValues',
+  'duplicateValues',
+  'rowCount',
+] as const;
 
 export const quality = z
   .strictObject({
@@ -83,8 +89,10 @@ export const quality = z
     const complain = (message: string) => context.addIssue({ code: 'custom', message });
     const operators = OPERATORS.filter((operator) => rule[operator] !== undefined);
     const measured = rule.type === 'library' || rule.type === 'sql';
-    if (measured && operators.length !== 1) complain(`has ${operators.length} operators; exactly one of ${OPERATORS.join(', ')}`);
-    if (!measured && operators.length > 0) complain(`a ${rule.type} rule has no operator; remove ${operators.join(', ')}`);
+    if (measured && operators.length !== 1)
+      complain(`has ${operators.length} operators; exactly one of ${OPERATORS.join(', ')}`);
+    if (!measured && operators.length > 0)
+      complain(`a ${rule.type} rule has no operator; remove ${operators.join(', ')}`);
     if (rule.type === 'library' && rule.metric === undefined && rule.rule === undefined) {
       complain(`metric is missing; allowed: ${METRICS.join(', ')}`);
     }
@@ -112,10 +120,26 @@ const numberBounds = {
   exclusiveMinimum: z.number().optional(),
   exclusiveMaximum: z.number().optional(),
 };
-const moment = { ...textBounds, format: text.optional(), timezone: z.boolean().optional(), defaultTimezone: text.optional() };
+const moment = {
+  ...textBounds,
+  format: text.optional(),
+  timezone: z.boolean().optional(),
+  defaultTimezone: text.optional(),
+};
 const count = z.number().int().min(0).optional();
 
-export const INTEGER_FORMATS = ['i8', 'i16', 'i32', 'i64', 'i128', 'u8', 'u16', 'u32', 'u64', 'u128'] as const;
+export const INTEGER_FORMATS = [
+  'i8',
+  'i16',
+  'i32',
+  'i64',
+  'i128',
+  'u8',
+  'u16',
+  'u32',
+  'u64',
+  'u128',
+] as const;
 
 /** Closed set of options by logical type. */
 const OPTIONS = {
@@ -123,13 +147,23 @@ const OPTIONS = {
     minLength: count,
     maxLength: count,
     pattern: text.optional(),
-    format: z.enum(['password', 'byte', 'binary', 'email', 'uuid', 'uri', 'hostname', 'ipv4', 'ipv6']).optional(),
+    format: z
+      .enum(['password', 'byte', 'binary', 'email', 'uuid', 'uri', 'hostname', 'ipv4', 'ipv6'])
+      .optional(),
   }),
   date: z.strictObject({ ...textBounds, format: text.optional() }),
   timestamp: z.strictObject(moment),
   time: z.strictObject(moment),
-  integer: z.strictObject({ ...numberBounds, multipleOf: z.number().positive().optional(), format: z.enum(INTEGER_FORMATS).optional() }),
-  number: z.strictObject({ ...numberBounds, multipleOf: z.number().positive().optional(), format: z.enum(['f32', 'f64']).optional() }),
+  integer: z.strictObject({
+    ...numberBounds,
+    multipleOf: z.number().positive().optional(),
+    format: z.enum(INTEGER_FORMATS).optional(),
+  }),
+  number: z.strictObject({
+    ...numberBounds,
+    multipleOf: z.number().positive().optional(),
+    format: z.enum(['f32', 'f64']).optional(),
+  }),
   object: z.strictObject({ minProperties: count, maxProperties: count, required: z.array(text).optional() }),
   array: z.strictObject({ minItems: count, maxItems: count, uniqueItems: z.boolean().optional() }),
   boolean: z.strictObject({}),
@@ -160,7 +194,9 @@ const propertyBase = z.strictObject({
   ...element,
   primaryKey: z.boolean().default(false),
   primaryKeyPosition: z.number().int().default(-1),
-  logicalType: z.enum(['string', 'date', 'timestamp', 'time', 'number', 'integer', 'object', 'array', 'boolean']).optional(),
+  logicalType: z
+    .enum(['string', 'date', 'timestamp', 'time', 'number', 'integer', 'object', 'array', 'boolean'])
+    .optional(),
   logicalTypeOptions: z.record(text, z.unknown()).optional(),
   required: z.boolean().default(false),
   unique: z.boolean().default(false),
@@ -173,7 +209,9 @@ const propertyBase = z.strictObject({
   transformDescription: text.optional(),
   examples: z.array(z.unknown()).optional(),
   criticalDataElement: z.boolean().default(false),
-  relationships: z.array(relationship.refine((each) => each.to !== undefined, 'a relationship of a property needs to')).optional(),
+  relationships: z
+    .array(relationship.refine((each) => each.to !== undefined, 'a relationship of a property needs to'))
+    .optional(),
   quality: z.array(quality).optional(),
   get properties() {
     return z.array(property).optional();
@@ -186,12 +224,18 @@ const propertyBase = z.strictObject({
 export const property: z.ZodType<Property> = propertyBase.superRefine((each, context) => {
   if (each.logicalTypeOptions === undefined) return;
   if (each.logicalType === undefined) {
-    context.addIssue({ code: 'custom', message: 'logicalTypeOptions needs logicalType', path: ['logicalTypeOptions'] });
+    context.addIssue({
+      code: 'custom',
+      message: 'logicalTypeOptions needs logicalType',
+      path: ['logicalTypeOptions'],
+    });
     return;
   }
   const checked = OPTIONS[each.logicalType].safeParse(each.logicalTypeOptions);
   for (const issue of checked.error?.issues ?? []) {
-    context.addIssue({ ...issue, path: ['logicalTypeOptions', ...issue.path] } as Parameters<typeof context.addIssue>[0]);
+    context.addIssue({ ...issue, path: ['logicalTypeOptions', ...issue.path] } as Parameters<
+      typeof context.addIssue
+    >[0]);
   }
 }) as unknown as z.ZodType<Property>;
 
@@ -204,7 +248,12 @@ export const schemaObject = z.strictObject({
   dataGranularityDescription: text.optional(),
   properties: z.array(property).optional(),
   relationships: z
-    .array(relationship.refine((each) => each.from !== undefined && each.to !== undefined, 'a relationship of an object needs from and to'))
+    .array(
+      relationship.refine(
+        (each) => each.from !== undefined && each.to !== undefined,
+        'a relationship of an object needs from and to',
+      ),
+    )
     .optional(),
   quality: z.array(quality).optional(),
 });
@@ -285,7 +334,8 @@ const server = z
   })
   .superRefine((each, context) => {
     for (const key of NEEDED[each.type] ?? []) {
-      if (each[key] === undefined) context.addIssue({ code: 'custom', message: `a server of type ${each.type} needs ${key}` });
+      if (each[key] === undefined)
+        context.addIssue({ code: 'custom', message: `a server of type ${each.type} needs ${key}` });
     }
   });
 
@@ -326,7 +376,12 @@ export const contractDocument = z.strictObject({
   schema: z.array(schemaObject).optional(),
   support: z.array(channel).optional(),
   price: z
-    .strictObject({ id: text.optional(), priceAmount: z.number().optional(), priceCurrency: text.optional(), priceUnit: text.optional() })
+    .strictObject({
+      id: text.optional(),
+      priceAmount: z.number().optional(),
+      priceCurrency: text.optional(),
+      priceUnit: text.optional(),
+    })
     .optional(),
   team: team.optional(),
   roles: z.array(role).optional(),

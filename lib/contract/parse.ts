@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { LineCounter, parseDocument } from 'yaml';
 import type { Dataset } from './dataset.ts';
 import { datasetsOf } from './datasets.ts';
 import { contractDocument } from './odcs-schema.ts';
-import { ContractError, fromZod, lineOf, pathText, type Problem } from './problems.ts';
+import { ContractError, fromZod, lineOf, type Problem, pathText } from './problems.ts';
 
 export interface Contract {
   readonly id: string;
@@ -22,37 +23,57 @@ const MAX_ALIASES = 100;
  */
 export function parseContract(text: string, file: string): Contract {
   if (text.length > MAX_CHARACTERS) {
-    throw new ContractError(file, [{ line: 1, path: '', message: `longer than ${MAX_CHARACTERS} characters` }]);
+    throw new ContractError(file, [
+      { line: 1, path: '', message: `longer than ${MAX_CHARACTERS} characters` },
+    ]);
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
   if (document.errors.length > 0) {
     throw new ContractError(
       file,
-      document.errors.map((error) => ({ line: lines.linePos(error.pos[0]).line, path: '', message: error.message.split('\n')[0] ?? '' })),
+      document.errors.map((error) => ({
+        line: lines.linePos(error.pos[0]).line,
+        path: '',
+        message: error.message.split('\n')[0] ?? '',
+      })),
     );
   }
   const fail = (problems: readonly Problem[]): never => {
     throw new ContractError(
       file,
-      problems.map(({ path, message }) => ({ line: lineOf(document, lines, path), path: pathText(path), message })),
+      problems.map(({ path, message }) => ({
+        line: lineOf(document, lines, path),
+        path: pathText(path),
+        message,
+      })),
     );
   };
   const input: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
   const parsed = contractDocument.safeParse(input);
   if (!parsed.success) return fail(fromZod(parsed.error.issues, input));
-  const { datasets, problems } = datasetsOf(parsed.data, file);
+  const { datasets, problems } = datasetsOf(
+    parsed.data,
+    file,
+    createHash('sha256').update(text).digest('hex').slice(0, 16),
+  );
   if (problems.length > 0) return fail(problems);
   return deepFreeze({ id: parsed.data.id, version: parsed.data.version, file, datasets });
 }
 
 /** All contracts of a folder. @throws ContractError where two of them claim one dataset or one landing pattern */
-export function loadContracts(files: readonly { readonly file: string; readonly text: string }[]): readonly Dataset[] {
+export function loadContracts(
+  files: readonly { readonly file: string; readonly text: string }[],
+): readonly Dataset[] {
   const datasets = files.flatMap(({ file, text }) => parseContract(text, file).datasets);
   for (const [index, dataset] of datasets.entries()) {
     const twin = datasets
       .slice(0, index)
-      .find((other) => other.landing === dataset.landing || (other.domain === dataset.domain && other.name === dataset.name));
+      .find(
+        (other) =>
+          other.landing === dataset.landing ||
+          (other.domain === dataset.domain && other.name === dataset.name),
+      );
     if (twin !== undefined) {
       const message = `${dataset.domain}/${dataset.name} has the name or landing pattern of ${twin.domain}/${twin.name} in ${twin.contract.file}`;
       throw new ContractError(dataset.contract.file, [{ line: 1, path: 'schema', message }]);

@@ -1,4 +1,4 @@
-import { isNode, type LineCounter, type Document } from 'yaml';
+import { type Document, isNode, type LineCounter } from 'yaml';
 import type { z } from 'zod';
 import { TerminalError } from '../errors.ts';
 
@@ -22,7 +22,9 @@ export class ContractError extends TerminalError {
   readonly problems: readonly PlacedProblem[];
 
   constructor(file: string, problems: readonly PlacedProblem[], cause?: unknown) {
-    const lines = problems.map(({ line, path, message }) => `${file}:${line} ${path === '' ? '' : `${path}: `}${message}`);
+    const lines = problems.map(
+      ({ line, path, message }) => `${file}:${line} ${path === '' ? '' : `${path}: `}${message}`,
+    );
     super(lines.join('\n'), { fault: 'contract', facts: { file }, cause });
     this.file = file;
     this.problems = problems;
@@ -31,7 +33,9 @@ export class ContractError extends TerminalError {
 
 /** `schema[0].properties[2].logicalType` */
 export const pathText = (path: Path): string =>
-  path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('');
+  path
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`))
+    .join('');
 
 /** Line of the deepest node of the path that the document has. */
 export function lineOf(document: Document, lines: LineCounter, path: Path): number {
@@ -48,9 +52,14 @@ export function fromZod(issues: readonly z.core.$ZodIssue[], input: unknown): re
     const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
     switch (issue.code) {
       case 'unrecognized_keys':
-        return issue.keys.map((key) => ({ path: [...path, key], message: `${JSON.stringify(key)} is not known here` }));
+        return issue.keys.map((key) => ({
+          path: [...path, key],
+          message: `${JSON.stringify(key)} is not known here`,
+        }));
       case 'invalid_value':
-        return [{ path, message: `${shown(input, path)} is not allowed; allowed: ${issue.values.join(', ')}` }];
+        return [
+          { path, message: `${shown(input, path)} is not allowed; allowed: ${issue.values.join(', ')}` },
+        ];
       case 'invalid_type':
         return [{ path, message: `${shown(input, path)} is not allowed; expected ${issue.expected}` }];
       default:

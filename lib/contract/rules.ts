@@ -46,7 +46,7 @@ function uniqueKeys<Check extends { readonly key: string }>(checks: readonly Che
 
 /** https://html.spec.whatwg.org/#valid-e-mail-address, RFC 4122, RFC 3986 (scheme), RFC 1123, RFC 791. */
 const FORMATS: Readonly<Record<string, string>> = {
-  email: '[A-Za-z0-9.!#$%&\'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+([.][A-Za-z0-9-]+)+',
+  email: "[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+([.][A-Za-z0-9-]+)+",
   uuid: '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}',
   uri: '[A-Za-z][A-Za-z0-9+.-]*:[^\\s]+',
   hostname: '[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*',
@@ -63,18 +63,46 @@ function ownChecks(property: Property, column: Column): readonly RowCheck[] {
     severity: 'error',
     action: 'quarantine',
   });
-  const { minLength, maxLength, pattern, format, multipleOf, minimum, maximum, exclusiveMinimum, exclusiveMaximum } = options;
-  const bounds = { min: minimum, max: maximum, exclusiveMin: exclusiveMinimum, exclusiveMax: exclusiveMaximum };
-  const range = Object.fromEntries(Object.entries(bounds).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]])));
-  const length = { ...(minLength === undefined ? {} : { min: minLength }), ...(maxLength === undefined ? {} : { max: maxLength }) };
+  const {
+    minLength,
+    maxLength,
+    pattern,
+    format,
+    multipleOf,
+    minimum,
+    maximum,
+    exclusiveMinimum,
+    exclusiveMaximum,
+  } = options;
+  const bounds = {
+    min: minimum,
+    max: maximum,
+    exclusiveMin: exclusiveMinimum,
+    exclusiveMax: exclusiveMaximum,
+  };
+  const range = Object.fromEntries(
+    Object.entries(bounds).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]])),
+  );
+  const length = {
+    ...(minLength === undefined ? {} : { min: minLength }),
+    ...(maxLength === undefined ? {} : { max: maxLength }),
+  };
   const known = column.type.kind === 'string' && format !== undefined ? FORMATS[format] : undefined;
   return [
-    ...(column.required || column.primaryKey !== undefined ? [check('required', 'value.missing', { kind: 'required' })] : []),
-    ...(Object.keys(length).length > 0 ? [check('length', 'value.length', { kind: 'length', ...length })] : []),
-    ...(pattern === undefined ? [] : [check('pattern', 'value.pattern', { kind: 'pattern', pattern: unanchored(pattern) })]),
+    ...(column.required || column.primaryKey !== undefined
+      ? [check('required', 'value.missing', { kind: 'required' })]
+      : []),
+    ...(Object.keys(length).length > 0
+      ? [check('length', 'value.length', { kind: 'length', ...length })]
+      : []),
+    ...(pattern === undefined
+      ? []
+      : [check('pattern', 'value.pattern', { kind: 'pattern', pattern: unanchored(pattern) })]),
     ...(known === undefined ? [] : [check('format', 'value.pattern', { kind: 'pattern', pattern: known })]),
     ...(Object.keys(range).length > 0 ? [check('range', 'value.range', { kind: 'range', ...range })] : []),
-    ...(multipleOf === undefined ? [] : [check('multipleOf', 'value.range', { kind: 'multipleOf', of: String(multipleOf) })]),
+    ...(multipleOf === undefined
+      ? []
+      : [check('multipleOf', 'value.range', { kind: 'multipleOf', of: String(multipleOf) })]),
   ];
 }
 
@@ -85,14 +113,24 @@ const unanchored = (pattern: string): string => pattern.replace(/^\^/, '').repla
 function patternProblems({ test }: RowCheck, path: Path): readonly Problem[] {
   if (test.kind !== 'pattern') return [];
   if (/\(\?[=!<]|\\[1-9]/.test(test.pattern)) {
-    return [{ path: [...path, 'logicalTypeOptions', 'pattern'], message: `${test.pattern} uses look-around or back references; allowed: what RE2 understands` }];
+    return [
+      {
+        path: [...path, 'logicalTypeOptions', 'pattern'],
+        message: `${test.pattern} uses look-around or back references; allowed: what RE2 understands`,
+      },
+    ];
   }
   try {
     new RegExp(test.pattern, 'u');
     return [];
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return [{ path: [...path, 'logicalTypeOptions', 'pattern'], message: `${test.pattern} is no regular expression` }];
+    return [
+      {
+        path: [...path, 'logicalTypeOptions', 'pattern'],
+        message: `${test.pattern} is no regular expression`,
+      },
+    ];
   }
 }
 
@@ -114,8 +152,12 @@ function ruleOf(rule: Quality, column: Column | undefined, path: Path): RuleChec
   if (typeof test === 'string') return complain(test);
   if (test !== undefined) {
     const action = onFailure ?? softly ?? 'quarantine';
-    if (action === 'hold') return complain('hold decides about a batch, this rule about a row; allowed: warn, quarantine, rejectFile');
-    const key = rule.name === undefined ? `${column?.name ?? 'row'}.${rule.metric ?? 'rule'}` : `rule.${rule.name}`;
+    if (action === 'hold')
+      return complain(
+        'hold decides about a batch, this rule about a row; allowed: warn, quarantine, rejectFile',
+      );
+    const key =
+      rule.name === undefined ? `${column?.name ?? 'row'}.${rule.metric ?? 'rule'}` : `rule.${rule.name}`;
     const base = { key, code: test.code, test: test.test, severity, action };
     return { row: column === undefined ? base : { ...base, column: column.name }, problems: [] };
   }
@@ -125,13 +167,19 @@ function ruleOf(rule: Quality, column: Column | undefined, path: Path): RuleChec
   if (operator === undefined) return complain('the operator needs a number');
   const action = onFailure ?? softly ?? 'hold';
   if (action !== 'warn' && action !== 'hold') {
-    return complain(`${action} needs to know which rows are wrong, this rule gives one number for the batch; allowed: warn, hold`);
+    return complain(
+      `${action} needs to know which rows are wrong, this rule gives one number for the batch; allowed: warn, hold`,
+    );
   }
   const name = rule.name ?? [column?.name ?? 'batch', rule.metric ?? 'sql'].join('.');
-  return { batch: { key: name, measure, unit: rule.unit ?? 'rows', operator, severity, action }, problems: [] };
+  return {
+    batch: { key: name, measure, unit: rule.unit ?? 'rows', operator, severity, action },
+    problems: [],
+  };
 }
 
-const severityOf = (text: string | undefined): Severity => (text === 'info' || text === 'warning' ? text : 'error');
+const severityOf = (text: string | undefined): Severity =>
+  text === 'info' || text === 'warning' ? text : 'error';
 
 interface CodedTest {
   readonly code: string;
@@ -142,10 +190,12 @@ interface CodedTest {
 function rowTest(rule: Quality, column: Column | undefined): CodedTest | string | undefined {
   if (rule.type === 'custom') {
     if (rule.name === undefined) return 'a row rule needs a name: it is the reason that people see';
-    if (typeof rule.implementation !== 'string') return 'implementation must be a text: a predicate over columns';
+    if (typeof rule.implementation !== 'string')
+      return 'implementation must be a text: a predicate over columns';
     return { code: 'row.rule', test: { kind: 'predicate', sql: rule.implementation } };
   }
-  if (rule.type !== 'library' || column === undefined || rule.mustBe !== 0 || rule.unit === 'percent') return undefined;
+  if (rule.type !== 'library' || column === undefined || rule.mustBe !== 0 || rule.unit === 'percent')
+    return undefined;
   return valueTest(rule);
 }
 
@@ -155,13 +205,16 @@ function valueTest(rule: Quality): CodedTest | string | undefined {
       return { code: 'value.missing', test: { kind: 'required' } };
     case 'missingValues': {
       const values = texts(rule.arguments?.missingValues);
-      return values === undefined ? 'missingValues needs arguments.missingValues' : { code: 'value.missing', test: { kind: 'forbidden', values } };
+      return values === undefined
+        ? 'missingValues needs arguments.missingValues'
+        : { code: 'value.missing', test: { kind: 'forbidden', values } };
     }
     case 'invalidValues': {
       const values = texts(rule.arguments?.validValues);
       const pattern = rule.arguments?.pattern;
       if (values !== undefined) return { code: 'value.not_allowed', test: { kind: 'allowed', values } };
-      if (typeof pattern === 'string') return { code: 'value.pattern', test: { kind: 'pattern', pattern: unanchored(pattern) } };
+      if (typeof pattern === 'string')
+        return { code: 'value.pattern', test: { kind: 'pattern', pattern: unanchored(pattern) } };
       return 'invalidValues needs arguments.validValues or arguments.pattern';
     }
     default:
@@ -177,9 +230,12 @@ function measureOf(rule: Quality, column: Column | undefined): BatchMeasure | st
   if (rule.metric === 'rowCount') return { kind: 'rowCount' };
   if (rule.metric === 'duplicateValues') {
     const columns = texts(rule.arguments?.properties) ?? (column === undefined ? [] : [column.name]);
-    return columns.length === 0 ? 'duplicateValues of an object needs arguments.properties' : { kind: 'duplicates', columns };
+    return columns.length === 0
+      ? 'duplicateValues of an object needs arguments.properties'
+      : { kind: 'duplicates', columns };
   }
-  if (column === undefined) return `${rule.metric ?? 'this rule'} belongs to a property; allowed on an object: rowCount, duplicateValues`;
+  if (column === undefined)
+    return `${rule.metric ?? 'this rule'} belongs to a property; allowed on an object: rowCount, duplicateValues`;
   if (rule.metric === 'nullValues') return { kind: 'nulls', column: column.name };
   const test = valueTest(rule);
   if (test === undefined) return `${rule.metric ?? 'this rule'} is not known`;

@@ -44,13 +44,20 @@ async function* gunzipped(body: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint
     for await (const chunk of gunzip as AsyncIterable<Uint8Array>) {
       plain += chunk.length;
       if (plain > FREE_BYTES + packed * LIMITS.inflation) {
-        throw new FormatProblem('file.too_large', `inflates to more than ${LIMITS.inflation} times its size; send it in parts`);
+        throw new FormatProblem(
+          'file.too_large',
+          `inflates to more than ${LIMITS.inflation} times its size; send it in parts`,
+        );
       }
       yield chunk;
     }
   } catch (error) {
     if (!String((error as NodeJS.ErrnoException).code).startsWith('Z_')) throw error;
-    throw new FormatProblem('file.format', 'the gzip stream is cut off or damaged; send the file again', error);
+    throw new FormatProblem(
+      'file.format',
+      'the gzip stream is cut off or damaged; send the file again',
+      error,
+    );
   } finally {
     source.destroy();
   }

@@ -1,6 +1,6 @@
 import type { CsvFormat } from '../contract/dataset.ts';
-import { CsvScanner } from './csv-scanner.ts';
 import { splitRecord } from './csv-record.ts';
+import { CsvScanner } from './csv-scanner.ts';
 import { toUtf8 } from './encoding.ts';
 import { LIMITS } from './limits.ts';
 import { FormatProblem } from './problem.ts';
@@ -15,10 +15,12 @@ export async function profileCsv(body: AsyncIterable<Uint8Array>, format: CsvFor
   let tail: Buffer = Buffer.alloc(0);
   for await (const chunk of toUtf8(body, format.encoding)) {
     if (head.length < LIMITS.headerBytes) head = Buffer.concat([head, chunk.subarray(0, LIMITS.headerBytes)]);
-    if (format.trailer !== undefined) tail = Buffer.concat([tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES);
+    if (format.trailer !== undefined)
+      tail = Buffer.concat([tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES);
     scanner.push(chunk);
   }
-  if (head.length === 0) throw new FormatProblem('file.empty', 'the file has no bytes; send it again or ask its source');
+  if (head.length === 0)
+    throw new FormatProblem('file.empty', 'the file has no bytes; send it again or ask its source');
   const { records, unterminated, lineEnd } = scanner.end();
   if (unterminated !== undefined) {
     throw new FormatProblem(
@@ -28,18 +30,31 @@ export async function profileCsv(body: AsyncIterable<Uint8Array>, format: CsvFor
   }
   const first = splitRecord(head.toString(), format);
   if (first === undefined || first.length > LIMITS.columns) {
-    throw new FormatProblem('file.too_large', `the first record has more than ${LIMITS.columns} fields or ${LIMITS.headerBytes} bytes`);
+    throw new FormatProblem(
+      'file.too_large',
+      `the first record has more than ${LIMITS.columns} fields or ${LIMITS.headerBytes} bytes`,
+    );
   }
   const rows = records - (format.header ? 1 : 0);
   if (format.trailer === undefined) return { ...shape(first, format), records: Math.max(rows, 0), lineEnd };
-  return { ...shape(first, format), records: Math.max(rows - 1, 0), lineEnd, trailer: trailerOf(tail, format, format.trailer.prefix) };
+  return {
+    ...shape(first, format),
+    records: Math.max(rows - 1, 0),
+    lineEnd,
+    trailer: trailerOf(tail, format, format.trailer.prefix),
+  };
 }
 
 const shape = (first: readonly string[], { header }: CsvFormat): Pick<Content, 'header' | 'width'> =>
   header ? { header: first } : { width: first.length };
 
 function trailerOf(tail: Buffer, format: CsvFormat, prefix: string): readonly string[] {
-  const last = tail.toString().trimEnd().split(/\r\n|\r|\n/).at(-1) ?? '';
+  const last =
+    tail
+      .toString()
+      .trimEnd()
+      .split(/\r\n|\r|\n/)
+      .at(-1) ?? '';
   const fields = splitRecord(last, { ...format, skipLines: 0 }) ?? [];
   if (fields[0] === prefix) return fields;
   throw new FormatProblem(

@@ -4,7 +4,10 @@ import type { CsvFormat } from '../contract/dataset.ts';
  * Fields of the first record of a text, after the skipped lines; undefined where the record does not end within the text's
  * first `LIMITS.headerBytes`. Used for headers and trailers only: rows are parsed by the engine.
  */
-export function splitRecord(text: string, { delimiter, quote, escape, skipLines }: CsvFormat): readonly string[] | undefined {
+export function splitRecord(
+  text: string,
+  { delimiter, quote, escape, skipLines }: CsvFormat,
+): readonly string[] | undefined {
   let at = 0;
   for (let skipped = 0; skipped < skipLines; skipped++) {
     const end = /\r\n|\r|\n/g;

@@ -50,7 +50,8 @@ export class CsvScanner {
       rest = rest.subarray(end + 1);
     }
     if (rest.length === 0) return;
-    const plain = this.#state !== IN_QUOTES && !this.#afterCr && (this.#quote === -1 || !rest.includes(this.#quote));
+    const plain =
+      this.#state !== IN_QUOTES && !this.#afterCr && (this.#quote === -1 || !rest.includes(this.#quote));
     if (plain && !this.#hasLoneCr(rest)) this.#lines(rest);
     else this.#bytes(rest);
   }

@@ -6,7 +6,10 @@ import { FormatProblem } from './problem.ts';
 const NUL = 0;
 
 /** The bytes as UTF-8 without byte order mark. @throws FormatProblem `file.encoding` with the offset of the first bad byte */
-export async function* toUtf8(body: AsyncIterable<Uint8Array>, encoding: CsvEncoding): AsyncGenerator<Buffer> {
+export async function* toUtf8(
+  body: AsyncIterable<Uint8Array>,
+  encoding: CsvEncoding,
+): AsyncGenerator<Buffer> {
   let offset = 0;
   let first = true;
   const decode = decoder(encoding);
@@ -23,7 +26,10 @@ export async function* toUtf8(body: AsyncIterable<Uint8Array>, encoding: CsvEnco
 
 function checked(text: Buffer, offset: number): Buffer {
   if (!text.includes(NUL)) return text;
-  throw new FormatProblem('file.encoding', `there is a NUL byte before byte ${offset}; the file is not text or not in the encoding of the contract`);
+  throw new FormatProblem(
+    'file.encoding',
+    `there is a NUL byte before byte ${offset}; the file is not text or not in the encoding of the contract`,
+  );
 }
 
 /** Called with undefined at the end of the file. */
@@ -38,7 +44,11 @@ function decoder(encoding: CsvEncoding): Decode {
     case 'windows-1252':
       return decodedBy(() => new TextDecoder('windows-1252', { fatal: true }), encoding);
     case 'utf-16':
-      return decodedBy((bytes) => new TextDecoder(bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-16le', { fatal: true }), encoding);
+      return decodedBy(
+        (bytes) =>
+          new TextDecoder(bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-16le', { fatal: true }),
+        encoding,
+      );
   }
 }
 

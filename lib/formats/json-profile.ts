@@ -16,14 +16,21 @@ export async function profileJson(body: AsyncIterable<Uint8Array>, kind: 'json' 
     records++;
     for (const key of jsonFields(record)?.keys() ?? []) keys.add(key);
     if (keys.size > LIMITS.jsonKeys) {
-      throw new FormatProblem('file.too_large', `the objects have more than ${LIMITS.jsonKeys} different keys`);
+      throw new FormatProblem(
+        'file.too_large',
+        `the objects have more than ${LIMITS.jsonKeys} different keys`,
+      );
     }
   }
-  if (bytes === 0 && records === 0) throw new FormatProblem('file.empty', 'the file has no bytes; send it again or ask its source');
+  if (bytes === 0 && records === 0)
+    throw new FormatProblem('file.empty', 'the file has no bytes; send it again or ask its source');
   return { records, header: [...keys] };
 }
 
-async function* counted(body: AsyncIterable<Buffer>, count: (length: number) => void): AsyncGenerator<Buffer> {
+async function* counted(
+  body: AsyncIterable<Buffer>,
+  count: (length: number) => void,
+): AsyncGenerator<Buffer> {
   for await (const chunk of body) {
     count(chunk.length);
     yield chunk;

@@ -12,7 +12,11 @@ export interface JsonText {
 export async function* jsonLines(body: AsyncIterable<Buffer>): AsyncGenerator<JsonText> {
   let held: Buffer = Buffer.alloc(0);
   let offset = 0;
-  const part = (bytes: Buffer, start: number): JsonText => ({ text: bytes.toString(), start, end: start + bytes.length });
+  const part = (bytes: Buffer, start: number): JsonText => ({
+    text: bytes.toString(),
+    start,
+    end: start + bytes.length,
+  });
   for await (const chunk of body) {
     const joined = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
     let from = 0;
@@ -92,7 +96,10 @@ class ArrayScanner {
 }
 
 const notAnArray = (): FormatProblem =>
-  new FormatProblem('file.format', 'the file is not one JSON array of objects; for one object a line use format jsonl');
+  new FormatProblem(
+    'file.format',
+    'the file is not one JSON array of objects; for one object a line use format jsonl',
+  );
 
 function tooLong(bytes: number): void {
   if (bytes <= LIMITS.recordBytes) return;
@@ -101,7 +108,10 @@ function tooLong(bytes: number): void {
 
 // ECMA-262 proposal-json-parse-with-source, in Node 24; TypeScript 5.9 has no types for it yet.
 const json = JSON as unknown as {
-  parse(text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown): unknown;
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+  ): unknown;
   rawJSON(text: string): { readonly rawJSON: string };
   isRawJSON(value: unknown): value is { readonly rawJSON: string };
 };
@@ -118,7 +128,8 @@ export function jsonFields(text: string): ReadonlyMap<string, string | null> | u
     if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
     throw error;
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || json.isRawJSON(value)) return undefined;
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || json.isRawJSON(value))
+    return undefined;
   return new Map(Object.entries(value).map(([key, each]) => [key, fieldText(each)]));
 }
 

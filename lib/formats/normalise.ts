@@ -31,7 +31,11 @@ export async function* normalise(
   else if (format.kind !== 'parquet') yield* jsonAsCsv(plain, format.kind, profile.header ?? [], onReject);
 }
 
-async function* lineFeeds(body: AsyncIterable<Buffer>, { quote, escape }: CsvFormat, { lineEnd }: FileProfile): AsyncGenerator<Uint8Array> {
+async function* lineFeeds(
+  body: AsyncIterable<Buffer>,
+  { quote, escape }: CsvFormat,
+  { lineEnd }: FileProfile,
+): AsyncGenerator<Uint8Array> {
   if (lineEnd === 'lf') {
     yield* body;
     return;

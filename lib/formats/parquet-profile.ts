@@ -10,9 +10,13 @@ export interface RandomAccess {
 }
 
 /** Rows and columns as the footer states them, read by hyparquet and not by the engine. */
-export async function profileParquet(body: AsyncIterable<Uint8Array>, random: RandomAccess): Promise<Content> {
+export async function profileParquet(
+  body: AsyncIterable<Uint8Array>,
+  random: RandomAccess,
+): Promise<Content> {
   for await (const _chunk of body);
-  if (random.bytes === 0) throw new FormatProblem('file.empty', 'the file has no bytes; send it again or ask its source');
+  if (random.bytes === 0)
+    throw new FormatProblem('file.empty', 'the file has no bytes; send it again or ask its source');
   try {
     const metadata = await parquetMetadataAsync({
       byteLength: random.bytes,
@@ -22,10 +26,15 @@ export async function profileParquet(body: AsyncIterable<Uint8Array>, random: Ra
       },
     });
     const header = parquetSchema(metadata).children.map(({ element }) => element.name);
-    if (header.length > LIMITS.columns) throw new FormatProblem('file.too_large', `more than ${LIMITS.columns} columns`);
+    if (header.length > LIMITS.columns)
+      throw new FormatProblem('file.too_large', `more than ${LIMITS.columns} columns`);
     return { records: Number(metadata.num_rows), header };
   } catch (error) {
     if (error instanceof FormatProblem) throw error;
-    throw new FormatProblem('file.format', 'the Parquet footer is missing or damaged; send the file again', error);
+    throw new FormatProblem(
+      'file.format',
+      'the Parquet footer is missing or damaged; send the file again',
+      error,
+    );
   }
 }

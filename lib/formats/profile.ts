@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { FileFormat } from '../contract/dataset.ts';
-import { FormatProblem } from './problem.ts';
-import { inflated, type Compression } from './compression.ts';
+import { type Compression, inflated } from './compression.ts';
 import { profileCsv } from './csv-profile.ts';
 import { profileJson } from './json-profile.ts';
 import { profileParquet, type RandomAccess } from './parquet-profile.ts';
+import { FormatProblem } from './problem.ts';
 
 /** What one pass over the bytes tells; plain JSON, kept in the ledger. */
 export interface FileProfile {
@@ -29,11 +29,12 @@ export type Content = Omit<FileProfile, 'sha256' | 'bytes' | 'compression' | 'pr
 
 /**
  * Hashes and counts in one streaming pass with constant memory, without the engine: both counts must agree.
+ * Without a format it only hashes.
  * What is wrong with the bytes is the profile's `problem`, not an exception; the hash is of all bytes even then.
  */
 export async function profileFile(
   body: AsyncIterable<Uint8Array>,
-  format: FileFormat,
+  format: FileFormat | undefined,
   random: RandomAccess,
 ): Promise<FileProfile> {
   const hash = createHash('sha256');
@@ -63,8 +64,13 @@ interface Found {
   readonly problem?: { readonly code: string; readonly message: string };
 }
 
-async function contentOf(body: AsyncIterator<Uint8Array>, format: FileFormat, random: RandomAccess): Promise<Found> {
+async function contentOf(
+  body: AsyncIterator<Uint8Array>,
+  format: FileFormat | undefined,
+  random: RandomAccess,
+): Promise<Found> {
   let compression: Compression = 'none';
+  if (format === undefined) return { compression };
   try {
     const plain = await inflated(body, format.kind !== 'parquet');
     compression = plain.compression;
@@ -75,7 +81,11 @@ async function contentOf(body: AsyncIterator<Uint8Array>, format: FileFormat, ra
   }
 }
 
-async function passOf(body: AsyncIterable<Uint8Array>, format: FileFormat, random: RandomAccess): Promise<Content> {
+async function passOf(
+  body: AsyncIterable<Uint8Array>,
+  format: FileFormat,
+  random: RandomAccess,
+): Promise<Content> {
   switch (format.kind) {
     case 'csv':
       return profileCsv(body, format);

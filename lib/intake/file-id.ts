@@ -14,6 +14,9 @@ export interface FileIdentity {
  */
 export function fileIdOf({ businessDate, receivedAt, key, etag, sha256 }: FileIdentity): string {
   const received = receivedAt.toISOString().replaceAll(/[-:.]/g, '');
-  const rest = createHash('sha256').update(JSON.stringify([key, etag, sha256])).digest('hex').slice(0, 12);
+  const rest = createHash('sha256')
+    .update(JSON.stringify([key, etag, sha256]))
+    .digest('hex')
+    .slice(0, 12);
   return `${businessDate ?? '0000-00-00'}.${received}.${rest}`;
 }

@@ -18,13 +18,20 @@ export function matchHeader(dataset: Dataset, profile: Pick<FileProfile, 'header
 function byPosition(dataset: Dataset, width: number): HeaderMatch {
   const { columns } = dataset;
   if (width === columns.length) return { kind: 'match', fields: columns.map(({ name }) => name) };
-  return refusal(dataset, [`the first record has ${width} fields, the contract has ${columns.length} columns`]);
+  return refusal(dataset, [
+    `the first record has ${width} fields, the contract has ${columns.length} columns`,
+  ]);
 }
 
 const columnNamed = (columns: readonly Column[], name: string): Column | undefined =>
-  columns.find((column) => column.name === name) ?? columns.find((column) => column.sourceNames.includes(name));
+  columns.find((column) => column.name === name) ??
+  columns.find((column) => column.sourceNames.includes(name));
 
-function differences(dataset: Dataset, names: readonly string[], fields: readonly (string | null)[]): readonly string[] {
+function differences(
+  dataset: Dataset,
+  names: readonly string[],
+  fields: readonly (string | null)[],
+): readonly string[] {
   const { columns, drift, format } = dataset;
   const keyed = format.kind === 'json' || format.kind === 'jsonl';
   const found = fields.filter((field) => field !== null);
@@ -32,19 +39,25 @@ function differences(dataset: Dataset, names: readonly string[], fields: readonl
   const blank = names.flatMap((name, index) => (name === '' ? [`field ${index + 1}`] : []));
   const added = names.filter((name, index) => name !== '' && fields[index] === null);
   const missing = columns.filter(({ name }) => !found.includes(name));
-  const lacking = missing.filter(({ required }) => required || drift.missingColumn === 'reject').map(({ name }) => name);
+  const lacking = missing
+    .filter(({ required }) => required || drift.missingColumn === 'reject')
+    .map(({ name }) => name);
   const agreed = columns.map(({ name }) => name).filter((name) => found.includes(name));
-  const list = (what: string, items: readonly string[]) => (items.length === 0 ? [] : [`${what}: ${[...new Set(items)].join(', ')}`]);
+  const list = (what: string, items: readonly string[]) =>
+    items.length === 0 ? [] : [`${what}: ${[...new Set(items)].join(', ')}`];
   return [
     ...list('missing', keyed ? [] : lacking),
     ...list('not in the contract', drift.addedColumn === 'reject' ? added : []),
     ...list('more than once', repeated),
     ...list('without a name', blank),
-    ...(drift.reordered === 'reject' && agreed.join() !== found.join() ? ['the columns stand in another order'] : []),
+    ...(drift.reordered === 'reject' && agreed.join() !== found.join()
+      ? ['the columns stand in another order']
+      : []),
   ];
 }
 
-const repeatedIn = (names: readonly string[]): readonly string[] => names.filter((name, index) => names.indexOf(name) !== index);
+const repeatedIn = (names: readonly string[]): readonly string[] =>
+  names.filter((name, index) => names.indexOf(name) !== index);
 
 const refusal = (dataset: Dataset, problems: readonly string[]): HeaderMatch => ({
   kind: 'refusal',

@@ -1,29 +1,46 @@
 /** Every stable reason code: what it means and what to do. `docs/reason-codes.md` is made from this list. */
 export const REASONS = {
-  'file.unknown_feed': 'No contract has a landing pattern that matches the key. Move the file to a feed’s place, or write a contract for it.',
+  'file.unknown_feed':
+    'No contract has a landing pattern that matches the key. Move the file to a feed’s place, or write a contract for it.',
   'file.empty': 'The file has no bytes. Send it again, or ask its source.',
-  'file.encoding': 'The bytes are not in the encoding of the contract. Send the file in it, or change `csv.encoding`.',
-  'file.format': 'The file as a whole can’t be read: a quote that is never closed, a cut-off or damaged gzip stream, JSON array or Parquet footer. Send it again.',
-  'file.header': 'The columns differ from the contract. The reason lists them; send the file with the agreed columns, or declare `sourceNames` or `drift`.',
-  'file.duplicate': 'The same bytes are known under another name. Nothing to do; `duplicateFile: reload` takes such files in again.',
-  'file.control_total': 'The trailer is missing or its totals differ from the records. The file may be cut off; send it again.',
-  'file.too_large': 'A limit is exceeded: columns, bytes of a record, inflated bytes. Send the file in parts.',
-  'file.count_mismatch': 'Intake and engine count different numbers of records, so rows could be lost. Report it with the file; nothing was published.',
-  'file.poison': 'The engine can’t process the file, alone or in any batch. Report it with the file; the others of its batch were published.',
-  'file.rejected_by_rule': 'A rule with `onFailure: rejectFile` failed for at least one row. The reason names the rule; send a corrected file.',
-  'file.rejected_on_hold': 'A person rejected the batch that the quality gate had held. Send a corrected file.',
-  'record.malformed': 'The record can’t be split into the agreed fields: too many or too few fields, a stray quote, no JSON object. Quarantine points at its place in the file.',
-  'record.too_long': 'The record is longer than the parser’s limit. Quarantine points at its place in the file.',
+  'file.encoding':
+    'The bytes are not in the encoding of the contract. Send the file in it, or change `csv.encoding`.',
+  'file.format':
+    'The file as a whole can’t be read: a quote that is never closed, a cut-off or damaged gzip stream, JSON array or Parquet footer. Send it again.',
+  'file.header':
+    'The columns differ from the contract. The reason lists them; send the file with the agreed columns, or declare `sourceNames` or `drift`.',
+  'file.duplicate':
+    'The same bytes are known under another name. Nothing to do; `duplicateFile: reload` takes such files in again.',
+  'file.control_total':
+    'The trailer is missing or its totals differ from the records. The file may be cut off; send it again.',
+  'file.too_large':
+    'A limit is exceeded: columns, bytes of a record, inflated bytes. Send the file in parts.',
+  'file.count_mismatch':
+    'Intake and engine count different numbers of records, so rows could be lost. Report it with the file; nothing was published.',
+  'file.poison':
+    'The engine can’t process the file, alone or in any batch. Report it with the file; the others of its batch were published.',
+  'file.rejected_by_rule':
+    'A rule with `onFailure: rejectFile` failed for at least one row. The reason names the rule; send a corrected file.',
+  'file.rejected_on_hold':
+    'A person rejected the batch that the quality gate had held. Send a corrected file.',
+  'record.malformed':
+    'The record can’t be split into the agreed fields: too many or too few fields, a stray quote, no JSON object. Quarantine points at its place in the file.',
+  'record.too_long':
+    'The record is longer than the parser’s limit. Quarantine points at its place in the file.',
   'value.missing': 'A required value is missing.',
-  'value.type': 'The text is not a value of the column’s type: see “what is a valid value” in the contract reference.',
-  'value.range': 'The value lies outside the type’s or the contract’s range, or is no multiple of the agreed step.',
+  'value.type':
+    'The text is not a value of the column’s type: see “what is a valid value” in the contract reference.',
+  'value.range':
+    'The value lies outside the type’s or the contract’s range, or is no multiple of the agreed step.',
   'value.length': 'The text is shorter or longer than the contract allows.',
   'value.pattern': 'The text does not match the contract’s pattern or format.',
   'value.not_allowed': 'The text is not one of the contract’s valid values.',
   'row.rule': 'A rule of the contract is false for the row; `rule` names it.',
   'row.duplicate_key': 'Another row has the same value in a column that must be unique.',
-  'row.duplicate': 'Another row of the batch or table with the same key wins. Counted as deduplicated, not quarantined.',
-  'row.superseded': 'The table or a newer file holds a later row for the key or partition. Counted as deduplicated, not quarantined.',
+  'row.duplicate':
+    'Another row of the batch or table with the same key wins. Counted as deduplicated, not quarantined.',
+  'row.superseded':
+    'The table or a newer file holds a later row for the key or partition. Counted as deduplicated, not quarantined.',
 } as const;
 
 export type ReasonCode = keyof typeof REASONS;

@@ -11,10 +11,12 @@ export type Router = (key: string) => Route | undefined;
 
 /** Finds a file's dataset by its key. @throws TerminalError, when called, for a key that two datasets claim */
 export function router(datasets: readonly Dataset[]): Router {
-  const patterns: readonly { readonly dataset: Dataset; readonly pattern: LandingPattern }[] = datasets.map((dataset) => ({
-    dataset,
-    pattern: compileLandingPattern(dataset.landing),
-  }));
+  const patterns: readonly { readonly dataset: Dataset; readonly pattern: LandingPattern }[] = datasets.map(
+    (dataset) => ({
+      dataset,
+      pattern: compileLandingPattern(dataset.landing),
+    }),
+  );
   return (key) => {
     const routes = patterns.flatMap(({ dataset, pattern }) => {
       const match = pattern.match(key);
@@ -22,7 +24,10 @@ export function router(datasets: readonly Dataset[]): Router {
     });
     if (routes.length <= 1) return routes[0];
     const names = routes.map(({ dataset }) => `${dataset.domain}/${dataset.name}`).join(' and ');
-    throw new TerminalError(`${key} matches the landing patterns of ${names}; make them distinct`, { fault: 'contract', facts: { key } });
+    throw new TerminalError(`${key} matches the landing patterns of ${names}; make them distinct`, {
+      fault: 'contract',
+      facts: { key },
+    });
   };
 }
 

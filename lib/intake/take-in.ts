@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
-import { profileFile, type FileProfile } from '../formats/profile.ts';
-import type { FileEntry, Reason } from '../ledger/entries.ts';
-import { fileOfContent, fileOfObject, recordFile } from '../ledger/files.ts';
+import { ConflictError } from '../errors.ts';
+import { type FileProfile, profileFile } from '../formats/profile.ts';
+import type { ContentEntry, FileEntry, Reason } from '../ledger/entries.ts';
+import { fileOfObject, knownContent, recordFile } from '../ledger/files.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
-import { ConflictError } from '../errors.ts';
+import { type Channel, channel } from './channel.ts';
 import { fileIdOf } from './file-id.ts';
 import { matchHeader } from './header.ts';
 import type { ReasonCode } from './reasons.ts';
 import type { Route, Router } from './route.ts';
-import { type Channel, channel } from './channel.ts';
 
 export interface IntakePorts {
   readonly landing: ObjectStore;
@@ -45,8 +45,13 @@ export async function takeIn(ports: IntakePorts, place: LandingPlace, object: Ob
   if (seen !== undefined) return { file: seen, isNew: false };
   const route = place.route(object.key);
   const copied = await copyToRaw(ports, object, route?.dataset);
-  const file = await decide(ports.ledger, place, object, route, copied);
-  if ((await recordFile(ports.ledger, file, place.own)) === 'conflict') return takeInAgain(ports, place, object);
+  const entry = newEntry(place, object, route, copied);
+  const known = await knownContent(ports.ledger, entry.dataset, entry.sha256);
+  const file = decide(entry, route, copied.profile, known?.body);
+  const recording = { own: place.own, contentVersion: known?.version ?? 0 };
+  if ((await recordFile(ports.ledger, file, recording)) === 'conflict')
+    return takeInAgain(ports, place, object);
+  if (file.state === 'duplicate') await ports.raw.remove(file.rawKey);
   if (file.state === 'quarantined') await ports.notifier.notify(quarantineNotice(file));
   return { file, isNew: true };
 }
@@ -55,7 +60,10 @@ export async function takeIn(ports: IntakePorts, place: LandingPlace, object: Ob
 async function takeInAgain(ports: IntakePorts, place: LandingPlace, object: ObjectInfo): Promise<Intake> {
   const now = await ports.landing.stat(object.key);
   if (now?.etag === object.etag) return takeIn(ports, place, object);
-  throw new ConflictError(`object ${object.key} changed while it was taken in`, { fault: 'source', facts: { key: object.key } });
+  throw new ConflictError(`object ${object.key} changed while it was taken in`, {
+    fault: 'source',
+    facts: { key: object.key },
+  });
 }
 
 interface Copied {
@@ -64,11 +72,16 @@ interface Copied {
 }
 
 /** The bytes go to raw and through the profile in one pass. A copy that an earlier attempt finished stands and is read instead. */
-async function copyToRaw({ landing, raw }: IntakePorts, object: ObjectInfo, dataset: Dataset | undefined): Promise<Copied> {
+async function copyToRaw(
+  { landing, raw }: IntakePorts,
+  object: ObjectInfo,
+  dataset: Dataset | undefined,
+): Promise<Copied> {
   const key = rawKey(object, dataset);
-  const format = dataset?.format ?? ANY_BYTES;
+  const format = dataset?.format;
   const standing = await raw.stat(key);
-  const [store, info] = standing?.bytes === object.bytes ? ([raw, standing] as const) : ([landing, object] as const);
+  const [store, info] =
+    standing?.bytes === object.bytes ? ([raw, standing] as const) : ([landing, object] as const);
   const random = {
     bytes: info.bytes,
     slice: (start: number, end: number) => whole(store.read(info.key, { etag: info.etag, start, end })),
@@ -78,11 +91,17 @@ async function copyToRaw({ landing, raw }: IntakePorts, object: ObjectInfo, data
   if (standing !== undefined) await raw.remove(key);
   const toProfile = channel<Uint8Array>();
   const profile = profileFile(toProfile, format, random);
-  const [written] = await Promise.all([raw.write(key, passing(body, toProfile), { kind: 'absent' }), profile]);
+  const [written] = await Promise.all([
+    raw.write(key, passing(body, toProfile), { kind: 'absent' }),
+    profile,
+  ]);
   return { profile: await profile, raw: written };
 }
 
-async function* passing(body: AsyncIterable<Uint8Array>, to: Channel<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* passing(
+  body: AsyncIterable<Uint8Array>,
+  to: Channel<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of body) {
       await to.send(chunk);
@@ -93,11 +112,12 @@ async function* passing(body: AsyncIterable<Uint8Array>, to: Channel<Uint8Array>
   }
 }
 
-const ANY_BYTES = { kind: 'parquet' } as const;
-
 /** By the object's identity, so that the same object has one place and another version another. */
 function rawKey(object: ObjectInfo, dataset: Dataset | undefined): string {
-  const identity = createHash('sha256').update(JSON.stringify([object.key, object.etag])).digest('hex').slice(0, 16);
+  const identity = createHash('sha256')
+    .update(JSON.stringify([object.key, object.etag]))
+    .digest('hex')
+    .slice(0, 16);
   const folder = dataset === undefined ? UNKNOWN_DATASET : datasetId(dataset);
   return `${folder}/${object.modified.toISOString().slice(0, 10)}/${identity}`;
 }
@@ -108,27 +128,42 @@ async function whole(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   return Buffer.concat(parts);
 }
 
-async function decide(ledger: Ledger, place: LandingPlace, object: ObjectInfo, route: Route | undefined, copied: Copied): Promise<FileEntry> {
-  const entry = newEntry(place, object, route, copied);
-  if (route === undefined) {
-    const message = `no landing pattern matches ${object.key}; move it to a feed's place or write a contract for it`;
+/** Pure: the decision follows from the entry, the contract and what is known of the content. */
+function decide(
+  entry: FileEntry,
+  route: Route | undefined,
+  profile: FileProfile,
+  known: ContentEntry | undefined,
+): FileEntry {
+  const dataset = route?.dataset;
+  const isKnown =
+    known !== undefined && (known.refusedUnder === undefined || known.refusedUnder === entry.judgedBy);
+  if (isKnown && dataset?.duplicateFile !== 'reload') return duplicate(entry, known);
+  if (dataset === undefined) {
+    const message = `no landing pattern matches ${entry.key}; move it to a feed's place or write a contract for it`;
     return refused(entry, 'file.unknown_feed', message);
   }
-  const { problem } = copied.profile;
-  if (problem !== undefined) return refused(entry, problem.code, problem.message);
-  const { dataset } = route;
-  const header = matchHeader(dataset, copied.profile);
+  if (profile.problem !== undefined) return refused(entry, profile.problem.code, profile.problem.message);
+  const header = matchHeader(dataset, profile);
   if (header.kind === 'refusal') return refused(entry, 'file.header', header.message);
-  const wrongTotal = controlTotal(dataset, copied.profile);
+  const wrongTotal = controlTotal(dataset, profile);
   if (wrongTotal !== undefined) return refused(entry, 'file.control_total', wrongTotal);
-  const first = await fileOfContent(ledger, entry.dataset, entry.sha256);
-  if (first !== undefined && dataset.duplicateFile === 'skip') return duplicate(entry, first);
   return { ...entry, fields: header.fields };
 }
 
-function newEntry(place: LandingPlace, object: ObjectInfo, route: Route | undefined, { profile, raw }: Copied): FileEntry {
+function newEntry(
+  place: LandingPlace,
+  object: ObjectInfo,
+  route: Route | undefined,
+  { profile, raw }: Copied,
+): FileEntry {
   const { businessDate, dataset } = route ?? {};
-  const identity = { key: object.key, etag: object.etag, sha256: profile.sha256, receivedAt: object.modified };
+  const identity = {
+    key: object.key,
+    etag: object.etag,
+    sha256: profile.sha256,
+    receivedAt: object.modified,
+  };
   return {
     fileId: fileIdOf({ ...identity, ...(businessDate === undefined ? {} : { businessDate }) }),
     dataset: dataset === undefined ? UNKNOWN_DATASET : datasetId(dataset),
@@ -147,6 +182,7 @@ function newEntry(place: LandingPlace, object: ObjectInfo, route: Route | undefi
     rawEtag: raw.etag,
     fields: [],
     profile,
+    judgedBy: dataset?.contract.fingerprint ?? '',
   };
 }
 
@@ -155,15 +191,30 @@ export const refused = (file: FileEntry, code: ReasonCode | (string & {}), messa
   ...file,
   state: 'quarantined',
   reasons: [...file.reasons, { code, message } satisfies Reason],
-  counts: { received: file.counts.received, published: 0, quarantined: file.counts.received, deduplicated: 0 },
+  counts: {
+    received: file.counts.received,
+    published: 0,
+    quarantined: file.counts.received,
+    deduplicated: 0,
+  },
 });
 
-const duplicate = (file: FileEntry, first: string): FileEntry => ({
+const duplicate = (file: FileEntry, { fileId, refusedUnder }: ContentEntry): FileEntry => ({
   ...file,
   state: 'duplicate',
-  duplicateOf: first,
-  reasons: [{ code: 'file.duplicate', message: `the same bytes are known as file ${first}; nothing to do` }],
-  counts: { received: file.counts.received, published: 0, quarantined: 0, deduplicated: file.counts.received },
+  duplicateOf: fileId,
+  reasons: [
+    {
+      code: 'file.duplicate',
+      message: `the same bytes are known as file ${fileId}${refusedUnder === undefined ? '; nothing to do' : ', refused under the same contract; change the file or the contract'}`,
+    },
+  ],
+  counts: {
+    received: file.counts.received,
+    published: 0,
+    quarantined: 0,
+    deduplicated: file.counts.received,
+  },
 });
 
 function controlTotal(dataset: Dataset, profile: FileProfile): string | undefined {

@@ -42,6 +42,8 @@ export interface FileEntry {
   /** What `lib/formats` learnt about the bytes. */
   readonly profile: unknown;
   readonly duplicateOf?: string;
+  /** Fingerprint of the contract that intake judged the file by. */
+  readonly judgedBy: string;
   readonly runId?: string;
   /** A person decided that the quality gate does not hold this file back. */
   readonly waivedBy?: string;
@@ -60,6 +62,13 @@ export type RunState =
   | 'failed';
 
 export const FINAL_RUN_STATES: readonly RunState[] = ['published', 'held', 'released', 'rejected', 'failed'];
+
+/** What is known of a content. `refusedUnder`: its file was refused under that contract, another one may take it. */
+export interface ContentEntry {
+  readonly dataset: string;
+  readonly fileId: string;
+  readonly refusedUnder?: string;
+}
 
 export interface RunEntry {
   readonly runId: string;
@@ -91,7 +100,7 @@ export const partitions = {
   files: (dataset: string) => `file#${dataset}`,
   /** Admitted files that wait, by file id. */
   pending: (dataset: string) => `pending#${dataset}`,
-  /** First file with a content, by SHA-256. */
+  /** File with a content, by SHA-256. */
   content: (dataset: string) => `content#${dataset}`,
   /** What was made of an object, by key and version. */
   objects: (bucket: string) => `object#${bucket}`,

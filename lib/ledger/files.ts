@@ -1,44 +1,80 @@
 import { ConflictError, TerminalError } from '../errors.ts';
-import { MAX_LEDGER_WRITES, type Ledger, type LedgerWrite } from '../ports/ledger.ts';
-import { type FileEntry, partitions } from './entries.ts';
+import { type Ledger, type LedgerItem, type LedgerWrite, MAX_LEDGER_WRITES } from '../ports/ledger.ts';
+import { type ContentEntry, type FileEntry, partitions } from './entries.ts';
 
 const objectSort = (file: Pick<FileEntry, 'key' | 'etag'>): string => `${file.key}#${file.etag}`;
 
 /** The file that an object has become, if intake has seen exactly this version of it. */
-export async function fileOfObject(ledger: Ledger, object: Pick<FileEntry, 'bucket' | 'key' | 'etag'>): Promise<FileEntry | undefined> {
-  const seen = await ledger.get<{ dataset: string; fileId: string }>(partitions.objects(object.bucket), objectSort(object));
+export async function fileOfObject(
+  ledger: Ledger,
+  object: Pick<FileEntry, 'bucket' | 'key' | 'etag'>,
+): Promise<FileEntry | undefined> {
+  const seen = await ledger.get<{ dataset: string; fileId: string }>(
+    partitions.objects(object.bucket),
+    objectSort(object),
+  );
   return seen === undefined ? undefined : fileOf(ledger, seen.body.dataset, seen.body.fileId);
 }
 
-export async function fileOf(ledger: Ledger, dataset: string, fileId: string): Promise<FileEntry | undefined> {
+export async function fileOf(
+  ledger: Ledger,
+  dataset: string,
+  fileId: string,
+): Promise<FileEntry | undefined> {
   return (await ledger.get<FileEntry>(partitions.files(dataset), fileId))?.body;
 }
 
-/** The first file of the dataset with this content. */
-export async function fileOfContent(ledger: Ledger, dataset: string, sha256: string): Promise<string | undefined> {
-  return (await ledger.get<{ fileId: string }>(partitions.content(dataset), sha256))?.body.fileId;
+/** What the dataset knows of this content. */
+export const knownContent = (
+  ledger: Ledger,
+  dataset: string,
+  sha256: string,
+): Promise<LedgerItem<ContentEntry> | undefined> =>
+  ledger.get<ContentEntry>(partitions.content(dataset), sha256);
+
+export interface Recording {
+  /** The object lies in the lake's own landing place and is removed once the file is final. */
+  readonly own: boolean;
+  /** Version of what was known of the content when the decision was made; 0 for nothing. */
+  readonly contentVersion: number;
 }
 
-/**
- * Records what intake decided, in one transaction. `own`: the object lies in the lake's own landing place and is removed once the
- * file is final. Answers `conflict` where another intake was first: look again.
- */
-export async function recordFile(ledger: Ledger, file: FileEntry, own: boolean): Promise<'done' | 'conflict'> {
+/** Records what intake decided, in one transaction. Answers `conflict` where another intake was first: look again. */
+export async function recordFile(
+  ledger: Ledger,
+  file: FileEntry,
+  { own, contentVersion }: Recording,
+): Promise<'done' | 'conflict'> {
   const { dataset, fileId } = file;
   const pointer = { dataset, fileId };
   return ledger.transact([
-    { kind: 'put', partition: partitions.objects(file.bucket), sort: objectSort(file), body: pointer, ifVersion: 0 },
+    {
+      kind: 'put',
+      partition: partitions.objects(file.bucket),
+      sort: objectSort(file),
+      body: pointer,
+      ifVersion: 0,
+    },
     { kind: 'put', partition: partitions.files(dataset), sort: fileId, body: file },
     { kind: 'put', partition: partitions.datasets, sort: dataset, body: { dataset } },
     ...(file.state === 'admitted'
-      ? ([
-          { kind: 'put', partition: partitions.pending(dataset), sort: fileId, body: pointer },
-          { kind: 'put', partition: partitions.content(dataset), sort: file.sha256, body: pointer, ifVersion: 0 },
-        ] as const)
+      ? [{ kind: 'put', partition: partitions.pending(dataset), sort: fileId, body: pointer } as const]
       : []),
+    ...(file.state === 'duplicate' ? [] : [{ ...content(file), ifVersion: contentVersion }]),
     ...(own ? [settle(file)] : []),
   ]);
 }
+
+const content = (file: FileEntry) => ({
+  kind: 'put' as const,
+  partition: partitions.content(file.dataset),
+  sort: file.sha256,
+  body: {
+    dataset: file.dataset,
+    fileId: file.fileId,
+    ...(file.state === 'quarantined' ? { refusedUnder: file.judgedBy } : {}),
+  } satisfies ContentEntry,
+});
 
 const settle = (file: FileEntry): LedgerWrite => ({
   kind: 'put',
@@ -48,22 +84,38 @@ const settle = (file: FileEntry): LedgerWrite => ({
 });
 
 export async function settled(ledger: Ledger, file: FileEntry): Promise<void> {
-  await ledger.transact([{ kind: 'delete', partition: partitions.settling, sort: `${file.dataset}#${file.fileId}` }]);
+  await ledger.transact([
+    { kind: 'delete', partition: partitions.settling, sort: `${file.dataset}#${file.fileId}` },
+  ]);
 }
 
 /** Admitted files of a dataset in the order of their ids, at most `limit`. */
-export async function pendingFiles(ledger: Ledger, dataset: string, limit: number): Promise<readonly FileEntry[]> {
+export async function pendingFiles(
+  ledger: Ledger,
+  dataset: string,
+  limit: number,
+): Promise<readonly FileEntry[]> {
   const pointers = await ledger.query<{ fileId: string }>({ partition: partitions.pending(dataset), limit });
-  return filesOf(ledger, dataset, pointers.map(({ body }) => body.fileId));
+  return filesOf(
+    ledger,
+    dataset,
+    pointers.map(({ body }) => body.fileId),
+  );
 }
 
 /** @throws TerminalError where the ledger lacks one of them */
-export const filesOf = (ledger: Ledger, dataset: string, ids: readonly string[]): Promise<readonly FileEntry[]> =>
+export const filesOf = (
+  ledger: Ledger,
+  dataset: string,
+  ids: readonly string[],
+): Promise<readonly FileEntry[]> =>
   Promise.all(
     ids.map(async (fileId) => {
       const file = await fileOf(ledger, dataset, fileId);
       if (file !== undefined) return file;
-      throw new TerminalError(`the ledger has no file ${fileId} of ${dataset}; run headgate doctor`, { fault: 'headgate' });
+      throw new TerminalError(`the ledger has no file ${fileId} of ${dataset}; run headgate doctor`, {
+        fault: 'headgate',
+      });
     }),
   );
 
@@ -71,7 +123,11 @@ export const filesOf = (ledger: Ledger, dataset: string, ids: readonly string[])
  * Writes new states of files, each with its place in the pending list, in transactions of bounded size. Repeating it changes
  * nothing. `guard` is checked in every transaction.
  */
-export async function updateFiles(ledger: Ledger, files: readonly FileEntry[], guard: readonly LedgerWrite[] = []): Promise<void> {
+export async function updateFiles(
+  ledger: Ledger,
+  files: readonly FileEntry[],
+  guard: readonly LedgerWrite[] = [],
+): Promise<void> {
   const perFile = 3;
   const size = Math.floor((MAX_LEDGER_WRITES - guard.length) / perFile);
   for (let from = 0; from < files.length; from += size) {
@@ -90,9 +146,6 @@ function fileWrites(file: FileEntry): readonly LedgerWrite[] {
     file.state === 'admitted'
       ? { kind: 'put', ...pending, body: { dataset, fileId } }
       : { kind: 'delete', ...pending },
-    // A quarantined file gives its content free: the same bytes may come again under a mended contract.
-    ...(file.state === 'quarantined'
-      ? ([{ kind: 'delete', partition: partitions.content(dataset), sort: file.sha256 }] as const)
-      : []),
+    ...(file.state === 'quarantined' ? [content(file)] : []),
   ];
 }

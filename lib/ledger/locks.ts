@@ -32,7 +32,9 @@ export async function acquire(
     leaseUntil: new Date(now.getTime() + LEASE_SECONDS * 1000).toISOString(),
   };
   const ifVersion = current?.version ?? 0;
-  const answer = await ledger.transact([{ kind: 'put', partition: partitions.locks, sort: dataset, body: entry, ifVersion }]);
+  const answer = await ledger.transact([
+    { kind: 'put', partition: partitions.locks, sort: dataset, body: entry, ifVersion },
+  ]);
   return answer === 'done' ? { ...entry, version: ifVersion + 1 } : undefined;
 }
 
@@ -53,7 +55,13 @@ export const holds = (lock: Lock): LedgerWrite => ({
 export async function release(ledger: Ledger, lock: Lock): Promise<void> {
   const { version, ...entry } = lock;
   await ledger.transact([
-    { kind: 'put', partition: partitions.locks, sort: lock.dataset, body: { ...entry, owner: RELEASED }, ifVersion: version },
+    {
+      kind: 'put',
+      partition: partitions.locks,
+      sort: lock.dataset,
+      body: { ...entry, owner: RELEASED },
+      ifVersion: version,
+    },
   ]);
 }
 

@@ -18,7 +18,8 @@ export async function claim(services: Services, message: Message): Promise<Messa
   const limit = message.limit === undefined ? {} : { limit: message.limit };
   if (lock === undefined) return { dataset, next: 'done' };
   const unfinished = await takeUp(services, dataset, lock);
-  if (unfinished !== undefined) return { dataset, ...limit, runId: unfinished, epoch: lock.epoch, next: 'verify' };
+  if (unfinished !== undefined)
+    return { dataset, ...limit, runId: unfinished, epoch: lock.epoch, next: 'verify' };
   const files = await batchOf(services, message);
   if (files.length === 0) {
     await release(services.ledger, lock);
@@ -44,17 +45,31 @@ const newRunId = ({ clock, newId }: Services): string => {
   return `${clock.now().toISOString().replaceAll(/[-:.]/g, '')}-${unique}`;
 };
 
-async function takeUp({ ledger, stores, clock }: Services, dataset: string, lock: Lock): Promise<string | undefined> {
+async function takeUp(
+  { ledger, stores, clock }: Services,
+  dataset: string,
+  lock: Lock,
+): Promise<string | undefined> {
   for (const run of await openRuns(ledger, dataset)) {
     const resumable = run.state === 'executed' || run.state === 'publishing';
     if (resumable && (await hasResult(stores.results, dataset, run.runId))) return run.runId;
-    const reason = { code: 'run.abandoned', message: 'the process that worked on it ended; its files are taken by the next run' };
-    await saveRun(ledger, { ...run, state: 'failed', reasons: [...run.reasons, reason], updatedAt: clock.now().toISOString() }, [holds(lock)]);
+    const reason = {
+      code: 'run.abandoned',
+      message: 'the process that worked on it ended; its files are taken by the next run',
+    };
+    await saveRun(
+      ledger,
+      { ...run, state: 'failed', reasons: [...run.reasons, reason], updatedAt: clock.now().toISOString() },
+      [holds(lock)],
+    );
   }
   return undefined;
 }
 
-async function batchOf({ ledger, limits }: Services, { dataset, limit }: Message): Promise<readonly FileEntry[]> {
+async function batchOf(
+  { ledger, limits }: Services,
+  { dataset, limit }: Message,
+): Promise<readonly FileEntry[]> {
   const pending = await pendingFiles(ledger, dataset, Math.min(limits.files, limit ?? limits.files));
   const batch: FileEntry[] = [];
   let bytes = 0;

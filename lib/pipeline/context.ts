@@ -13,7 +13,10 @@ export function datasetOf(services: Services, id: string): Dataset {
   const dataset = services.datasets.find((each) => datasetId(each) === id);
   if (dataset !== undefined) return dataset;
   const allowed = services.datasets.map(datasetId).join(', ');
-  throw new TerminalError(`there is no dataset ${id}; allowed: ${allowed}`, { fault: 'contract', facts: { dataset: id } });
+  throw new TerminalError(`there is no dataset ${id}; allowed: ${allowed}`, {
+    fault: 'contract',
+    facts: { dataset: id },
+  });
 }
 
 export const tablePorts = ({ catalog, clock, newId, stores }: Services, output: OutputName): TablePorts => ({
@@ -34,7 +37,9 @@ export interface RunContext {
 export async function runContext({ ledger, clock }: Services, message: RunMessage): Promise<RunContext> {
   const lock = await lockOf(ledger, message.dataset);
   if (lock === undefined || lock.epoch !== message.epoch) {
-    throw new ConflictError(`run ${message.runId} no longer holds the lock of ${message.dataset}`, { fault: 'headgate' });
+    throw new ConflictError(`run ${message.runId} no longer holds the lock of ${message.dataset}`, {
+      fault: 'headgate',
+    });
   }
   const run = await runOf(ledger, message.dataset, message.runId);
   return {

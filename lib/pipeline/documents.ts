@@ -29,7 +29,10 @@ export async function loadDocument<Name extends keyof Documents>(
 ): Promise<Documents[Name]> {
   const key = documentKey(dataset, runId, name);
   if ((await store.stat(key)) === undefined) {
-    throw new TerminalError(`run ${runId} of ${dataset} has no ${name}`, { fault: 'headgate', facts: { key } });
+    throw new TerminalError(`run ${runId} of ${dataset} has no ${name}`, {
+      fault: 'headgate',
+      facts: { key },
+    });
   }
   const parts: Uint8Array[] = [];
   for await (const part of store.read(key)) parts.push(part);

@@ -1,8 +1,7 @@
-import { refused } from '../intake/take-in.ts';
+import { quarantineNotice, refused } from '../intake/take-in.ts';
 import type { FileEntry, Reason } from '../ledger/entries.ts';
 import { filesOf, updateFiles } from '../ledger/files.ts';
 import { holds, release } from '../ledger/locks.ts';
-import { quarantineNotice } from '../intake/take-in.ts';
 import { runContext } from './context.ts';
 import type { Message, RunMessage } from './message.ts';
 import type { Services } from './services.ts';
@@ -16,7 +15,9 @@ export async function announce(services: Services, message: RunMessage): Promise
     dataset: message.dataset,
     title: `${message.dataset}: run ${run.runId} published`,
     facts: { run: run.runId, files: run.files.length, ...run.counts },
-    ...(run.counts !== undefined && run.counts.quarantined > 0 ? { next: `headgate quarantine list --dataset ${message.dataset}` } : {}),
+    ...(run.counts !== undefined && run.counts.quarantined > 0
+      ? { next: `headgate quarantine list --dataset ${message.dataset}` }
+      : {}),
   });
   return { dataset: message.dataset };
 }
@@ -25,7 +26,9 @@ export async function announce(services: Services, message: RunMessage): Promise
 export async function hold(services: Services, message: RunMessage): Promise<Message> {
   const { run, lock, save } = await runContext(services, message);
   const files = await filesOf(services.ledger, message.dataset, run.files);
-  const waiting = files.map((file): FileEntry => ({ ...file, state: 'held', runId: run.runId, reasons: run.reasons }));
+  const waiting = files.map(
+    (file): FileEntry => ({ ...file, state: 'held', runId: run.runId, reasons: run.reasons }),
+  );
   await updateFiles(services.ledger, waiting, [holds(lock)]);
   await save({ state: 'held' });
   await release(services.ledger, lock);
@@ -33,7 +36,11 @@ export async function hold(services: Services, message: RunMessage): Promise<Mes
     kind: 'run.held',
     dataset: message.dataset,
     title: `${message.dataset}: run ${run.runId} is held`,
-    facts: { run: run.runId, files: run.files.length, reason: run.reasons.map((reason) => reason.message).join('; ') },
+    facts: {
+      run: run.runId,
+      files: run.files.length,
+      reason: run.reasons.map((reason) => reason.message).join('; '),
+    },
     next: `headgate hold release ${run.runId}   or   headgate hold reject ${run.runId}`,
   });
   return keepLimit(message);
@@ -43,13 +50,19 @@ export async function hold(services: Services, message: RunMessage): Promise<Mes
 export async function isolate(services: Services, message: RunMessage): Promise<Message> {
   const { run, lock, save } = await runContext(services, message);
   const named = message.isolate ?? (run.files.length === 1 ? [poison(run.files[0] ?? '')] : []);
-  const files = await filesOf(services.ledger, message.dataset, named.map(({ fileId }) => fileId));
+  const files = await filesOf(
+    services.ledger,
+    message.dataset,
+    named.map(({ fileId }) => fileId),
+  );
   const out = files.map((file): FileEntry => {
     const { code, message: why } = named.find(({ fileId }) => fileId === file.fileId) ?? poison(file.fileId);
     return { ...refused(file, code, why), runId: run.runId };
   });
   await updateFiles(services.ledger, out, [holds(lock)]);
-  const reasons: Reason[] = [{ code: 'run.isolated', message: `${named.length} of ${run.files.length} files taken out of the batch` }];
+  const reasons: Reason[] = [
+    { code: 'run.isolated', message: `${named.length} of ${run.files.length} files taken out of the batch` },
+  ];
   await save({ state: 'failed', reasons });
   await release(services.ledger, lock);
   for (const file of out) await services.notifier.notify(quarantineNotice(file));
@@ -92,4 +105,7 @@ const reasonOf = ({ error }: Message): Reason => ({
   message: error?.Cause ?? 'no cause was given',
 });
 
-const keepLimit = ({ dataset, limit }: Message): Message => ({ dataset, ...(limit === undefined ? {} : { limit }) });
+const keepLimit = ({ dataset, limit }: Message): Message => ({
+  dataset,
+  ...(limit === undefined ? {} : { limit }),
+});

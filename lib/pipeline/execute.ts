@@ -11,7 +11,9 @@ export async function execute(services: Services, message: RunMessage): Promise<
   const plan = await loadDocument(results, message.dataset, message.runId, 'plan');
   const result = await services.engine.execute(plan);
   if (result.tallies.length !== plan.inputs.length) {
-    throw new PoisonError(`the engine answered for ${result.tallies.length} of ${plan.inputs.length} files`, { fault: 'headgate' });
+    throw new PoisonError(`the engine answered for ${result.tallies.length} of ${plan.inputs.length} files`, {
+      fault: 'headgate',
+    });
   }
   await storeDocument(results, message.dataset, 'result', result);
   await save({ state: 'executed', engine: result.engine, seconds: result.seconds });

@@ -1,6 +1,6 @@
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { TerminalError } from '../errors.ts';
-import { needsRewrite, type FileProfile } from '../formats/profile.ts';
+import { type FileProfile, needsRewrite } from '../formats/profile.ts';
 import type { FileEntry } from '../ledger/entries.ts';
 import { filesOf, pendingFiles } from '../ledger/files.ts';
 import { compile } from '../plan/compile.ts';
@@ -43,9 +43,17 @@ export async function makeTables(services: Services, dataset: Dataset): Promise<
   }
 }
 
-async function planOf(services: Services, dataset: Dataset, runId: string, files: readonly FileEntry[]): Promise<Plan> {
+async function planOf(
+  services: Services,
+  dataset: Dataset,
+  runId: string,
+  files: readonly FileEntry[],
+): Promise<Plan> {
   if (dataset.engine === 'spark') {
-    throw new TerminalError(`${datasetId(dataset)} asks for engine spark, which is not available here; allowed: auto, duckdb`, { fault: 'contract' });
+    throw new TerminalError(
+      `${datasetId(dataset)} asks for engine spark, which is not available here; allowed: auto, duckdb`,
+      { fault: 'contract' },
+    );
   }
   const inputs = files.map((file) => inputOf(file, dataset));
   const target = await targetOf(services, dataset);
@@ -81,7 +89,13 @@ async function targetOf(services: Services, dataset: Dataset): Promise<PlanTarge
     table: name,
     snapshot: snapshotText(table),
     schema,
-    files: files.map(({ path, rows, bytes, partition, upperText }) => ({ path, rows, bytes, partition, newest: upperText(source) ?? '' })),
+    files: files.map(({ path, rows, bytes, partition, upperText }) => ({
+      path,
+      rows,
+      bytes,
+      partition,
+      newest: upperText(source) ?? '',
+    })),
   };
 }
 

@@ -24,12 +24,21 @@ export async function publish(services: Services, message: RunMessage): Promise<
   await updateFiles(services.ledger, published, [holds(lock)]);
   const sum = (count: 'received' | 'published' | 'quarantined' | 'deduplicated') =>
     published.reduce((total, { counts }) => total + counts[count], 0);
-  const counts = { received: sum('received'), published: sum('published'), quarantined: sum('quarantined'), deduplicated: sum('deduplicated') };
+  const counts = {
+    received: sum('received'),
+    published: sum('published'),
+    quarantined: sum('quarantined'),
+    deduplicated: sum('deduplicated'),
+  };
   await save({ state: 'published', snapshots, counts });
   return message;
 }
 
-async function commitOutputs(services: Services, plan: Plan, result: RunResult): Promise<Readonly<Record<string, string>>> {
+async function commitOutputs(
+  services: Services,
+  plan: Plan,
+  result: RunResult,
+): Promise<Readonly<Record<string, string>>> {
   const snapshots: Record<string, string> = {};
   for (const name of ORDER) {
     const planned = plan.outputs.find((output) => output.name === name);
@@ -50,7 +59,8 @@ async function commitOutputs(services: Services, plan: Plan, result: RunResult):
 }
 
 /** The plan compared the batch with the table: its outcome is right for that snapshot only. */
-const needsTarget = (plan: Plan): boolean => plan.steps.some(({ name }) => name === 'batch_losers' || name === 'violations');
+const needsTarget = (plan: Plan): boolean =>
+  plan.steps.some(({ name }) => name === 'batch_losers' || name === 'violations');
 
 function publishedFile(file: FileEntry, result: RunResult): FileEntry {
   const tally = result.tallies.find(({ fileId }) => fileId === file.fileId);

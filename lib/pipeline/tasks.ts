@@ -26,7 +26,8 @@ type RunTask = (services: Services, message: RunMessage) => Promise<Message>;
 function within(task: RunTask): (services: Services, message: Message) => Promise<Message> {
   return (services, message) => {
     const { runId, epoch } = message;
-    if (runId === undefined || epoch === undefined) return Promise.reject(new Error('the state machine lost the run'));
+    if (runId === undefined || epoch === undefined)
+      return Promise.reject(new Error('the state machine lost the run'));
     return task(services, { ...message, runId, epoch });
   };
 }

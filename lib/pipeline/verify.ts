@@ -34,16 +34,23 @@ type Isolated = Reason & { readonly fileId: string };
 
 function fileProblems(dataset: Dataset, file: FileEntry, plan: Plan, result: RunResult): readonly Isolated[] {
   const tally = result.tallies.find(({ fileId }) => fileId === file.fileId);
-  if (tally === undefined) throw new TerminalError(`run ${result.runId} has no tally of file ${file.fileId}`, { fault: 'headgate' });
+  if (tally === undefined)
+    throw new TerminalError(`run ${result.runId} has no tally of file ${file.fileId}`, { fault: 'headgate' });
   const isolated = (code: string, message: string) => [{ fileId: file.fileId, code, message }];
   if (tally.parsed !== file.counts.received) {
-    return isolated('file.count_mismatch', `intake counted ${file.counts.received} records, the engine ${tally.parsed}; report it with the file`);
+    return isolated(
+      'file.count_mismatch',
+      `intake counted ${file.counts.received} records, the engine ${tally.parsed}; report it with the file`,
+    );
   }
   const sum = controlSum(dataset, file, tally);
   if (sum !== undefined) return isolated('file.control_total', sum);
   const rule = plan.checks.find(({ key, action }) => action === 'rejectFile' && (tally.checks[key] ?? 0) > 0);
   if (rule === undefined) return [];
-  return isolated('file.rejected_by_rule', `${rule.key} fails for ${tally.checks[rule.key]} rows and rejects the file; send a corrected one`);
+  return isolated(
+    'file.rejected_by_rule',
+    `${rule.key} fails for ${tally.checks[rule.key]} rows and rejects the file; send a corrected one`,
+  );
 }
 
 function controlSum(dataset: Dataset, file: FileEntry, tally: FileTally): string | undefined {
@@ -62,21 +69,32 @@ const canonical = (text: string): string => {
 
 /** DESIGN promise 1, counted twice: by the tallies and by the rows in the files written. */
 function requireBalance({ runId, tallies, outputs }: RunResult): void {
-  const total = (count: (tally: FileTally) => number) => tallies.reduce((sum, tally) => sum + count(tally), 0);
+  const total = (count: (tally: FileTally) => number) =>
+    tallies.reduce((sum, tally) => sum + count(tally), 0);
   const written = (name: string) =>
-    outputs.filter((output) => output.name === name).flatMap(({ files }) => files).reduce((sum, { rows }) => sum + rows, 0);
+    outputs
+      .filter((output) => output.name === name)
+      .flatMap(({ files }) => files)
+      .reduce((sum, { rows }) => sum + rows, 0);
   const kept = outputs.find(({ name }) => name === 'curated')?.kept ?? 0;
   const equations = [
-    ['received', total(({ parsed }) => parsed), total((tally) => tally.published + tally.quarantined + tally.deduplicated)],
+    [
+      'received',
+      total(({ parsed }) => parsed),
+      total((tally) => tally.published + tally.quarantined + tally.deduplicated),
+    ],
     ['published', total(({ published }) => published) + kept, written('curated')],
     ['quarantined', total(({ quarantined }) => quarantined), written('quarantine')],
   ] as const;
   for (const [what, left, right] of equations) {
     if (left !== right) {
-      throw new TerminalError(`run ${runId} does not balance: ${what} ${left}, accounted for ${right}; nothing is published`, {
-        fault: 'headgate',
-        facts: { runId, what, left, right },
-      });
+      throw new TerminalError(
+        `run ${runId} does not balance: ${what} ${left}, accounted for ${right}; nothing is published`,
+        {
+          fault: 'headgate',
+          facts: { runId, what, left, right },
+        },
+      );
     }
   }
 }

@@ -30,7 +30,8 @@ export async function work({ services, ports, start }: Worker, place: LandingPla
   const known = await services.ledger.query<{ dataset: string }>({ partition: partitions.datasets });
   for (const { body } of known) {
     const waiting = await hasWork(services, body.dataset);
-    if (waiting) await start(body.dataset).catch((error: unknown) => failed.push({ dataset: body.dataset, error }));
+    if (waiting)
+      await start(body.dataset).catch((error: unknown) => failed.push({ dataset: body.dataset, error }));
   }
   await settleLanding({ ledger: services.ledger, landing: ports.landing, raw: ports.raw });
   return { files, failed };

@@ -26,7 +26,8 @@ function typeChecks(column: Column, sql: Dialect): readonly CompiledCheck[] {
   const numbers = grammar(column.type);
   const isValue = `(${text} IS NULL OR ${value} IS NOT NULL)`;
   const base = { column: column.name, action: 'quarantine' } as const;
-  if (numbers === undefined) return [{ ...base, key: `${column.name}.type`, code: 'value.type', passes: isValue }];
+  if (numbers === undefined)
+    return [{ ...base, key: `${column.name}.type`, code: 'value.type', passes: isValue }];
   const isNumber = `(${text} IS NULL OR ${value} IS NOT NULL OR ${sql.matches(text, numbers)})`;
   const fits = `(${text} IS NULL OR ${value} IS NOT NULL OR NOT ${sql.matches(text, numbers)})`;
   return [
@@ -59,7 +60,8 @@ export function columnOf(dataset: Dataset, name: string): Column {
 /** SQL that is true, never null, for a row that passes the test. Names are those of the stage statement. */
 export function passes(test: RowTest, column: Column | undefined, sql: Dialect): string {
   if (test.kind === 'predicate') return `COALESCE((${test.sql}), TRUE)`;
-  if (column === undefined) throw new TerminalError(`check ${test.kind} needs a column`, { fault: 'headgate' });
+  if (column === undefined)
+    throw new TerminalError(`check ${test.kind} needs a column`, { fault: 'headgate' });
   const text = sql.ident(textName(column));
   if (test.kind === 'required') return `${text} IS NOT NULL`;
   return `COALESCE(${condition(test, column, sql)}, TRUE)`;

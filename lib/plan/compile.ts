@@ -36,7 +36,8 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
     ...(merges ? { removes: 'SELECT DISTINCT _path AS path FROM replaced' } : {}),
     ...(replaces ? { removes: 'SELECT path FROM replaced_files' } : {}),
   };
-  const partitions = dataset.writeMode === 'replace' ? [] : partitionsOf(dataset, sql).map((field) => field.expression);
+  const partitions =
+    dataset.writeMode === 'replace' ? [] : partitionsOf(dataset, sql).map((field) => field.expression);
   return {
     version: PLAN_VERSION,
     runId: batch.runId,
@@ -77,7 +78,9 @@ const replacesWhole = (dataset: Dataset): boolean =>
 /** Columns that must not repeat: unique ones, and the primary key where no dedupe settles it. */
 export function uniqueSets(dataset: Dataset): readonly (readonly string[])[] {
   const key = dataset.columns
-    .flatMap((column) => (column.primaryKey === undefined ? [] : [{ name: column.name, position: column.primaryKey }]))
+    .flatMap((column) =>
+      column.primaryKey === undefined ? [] : [{ name: column.name, position: column.primaryKey }],
+    )
     .sort((a, b) => a.position - b.position)
     .map((column) => column.name);
   const settled = dataset.dedupe?.keys.join() ?? '';

@@ -8,11 +8,17 @@ export function explain(plan: Plan): readonly string[] {
   return [
     `${plan.dataset}, contract version ${plan.contractVersion}, engine ${plan.engine}`,
     `${plan.inputs.length} files, ${records} records, ${bytes} bytes`,
-    ...plan.inputs.slice(0, 20).map((input) => `  ${input.fileId}  ${input.records} records${input.rewrite ? ', rewritten first' : ''}`),
+    ...plan.inputs
+      .slice(0, 20)
+      .map(
+        (input) => `  ${input.fileId}  ${input.records} records${input.rewrite ? ', rewritten first' : ''}`,
+      ),
     ...(plan.inputs.length > 20 ? [`  and ${plan.inputs.length - 20} more`] : []),
     ...(plan.target === undefined
       ? []
-      : [`table ${plan.target.table.database}.${plan.target.table.name} at snapshot ${plan.target.snapshot ?? 'none'}, ${plan.target.files.length} files`]),
+      : [
+          `table ${plan.target.table.database}.${plan.target.table.name} at snapshot ${plan.target.snapshot ?? 'none'}, ${plan.target.files.length} files`,
+        ]),
     ...heading('stage: typed rows with their checks'),
     `  ${plan.stage}`,
     ...heading('checks'),

@@ -24,6 +24,7 @@ export function fileMeasures(dataset: Dataset, violations: boolean, sql: Dialect
       name: 'check',
       sql: 'SELECT _file, number, count(*) AS value FROM failed_checks GROUP BY _file, number',
     },
+    { name: 'reject', sql: 'SELECT _file, code, count(*) AS value FROM rejects GROUP BY _file, code' },
     ...(trailer?.sum === undefined
       ? []
       : [
@@ -50,7 +51,9 @@ function batchSql(dataset: Dataset, check: BatchCheck, sql: Dialect): string {
     case 'invalid': {
       const column = dataset.columns.find(({ name }) => name === measure.column);
       const text = `CAST(${sql.ident(measure.column)} AS ${sql.type({ kind: 'text' })}) AS ${sql.ident(`_text_${measure.column}`)}`;
-      return count(`(SELECT *, ${text} FROM published) AS p WHERE NOT (${passes(measure.test, column, sql)})`);
+      return count(
+        `(SELECT *, ${text} FROM published) AS p WHERE NOT (${passes(measure.test, column, sql)})`,
+      );
     }
     case 'duplicates': {
       const keys = measure.columns.map(sql.ident).join(', ');

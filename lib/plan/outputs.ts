@@ -16,7 +16,8 @@ export interface OutputContext {
   readonly rewrites: boolean;
 }
 
-const asText = (expression: string, sql: Dialect): string => `CAST(${expression} AS ${sql.type({ kind: 'text' })})`;
+const asText = (expression: string, sql: Dialect): string =>
+  `CAST(${expression} AS ${sql.type({ kind: 'text' })})`;
 
 /** `tokens_<n>` (`value`, `token`): only distinct values are hashed. */
 export function tokenSteps({ dataset, sql }: OutputContext): readonly PlanStep[] {
@@ -30,7 +31,11 @@ export function tokenSteps({ dataset, sql }: OutputContext): readonly PlanStep[]
 const tokensOf = (column: Column, dataset: Dataset): string => `tokens_${dataset.columns.indexOf(column)}`;
 
 /** `reasons` (`_id`, `_reasons`): why each refused row was refused. */
-export function reasonSteps(checks: readonly CompiledCheck[], violations: boolean, sql: Dialect): readonly PlanStep[] {
+export function reasonSteps(
+  checks: readonly CompiledCheck[],
+  violations: boolean,
+  sql: Dialect,
+): readonly PlanStep[] {
   const text = sql.type({ kind: 'text' });
   const nullable = (value: string | undefined) =>
     value === undefined ? `CAST(NULL AS ${text})` : sql.literal(value);
@@ -42,7 +47,11 @@ export function reasonSteps(checks: readonly CompiledCheck[], violations: boolea
   const failed = sql.explodeNumbers('staged', ['_id', '_file'], '_failed');
   const repeated = violations ? ' UNION ALL SELECT _id, _file, number FROM violations' : '';
   return [
-    { name: 'check_list', purpose: 'the checks of the contract by number', sql: rows.length === 0 ? none : rows.join(' UNION ALL ') },
+    {
+      name: 'check_list',
+      purpose: 'the checks of the contract by number',
+      sql: rows.length === 0 ? none : rows.join(' UNION ALL '),
+    },
     {
       name: 'failed_checks',
       purpose: 'one row per failed check of a row, warnings included',
@@ -83,7 +92,9 @@ function output({ dataset, runId, sql }: OutputContext, name: OutputName, statem
     partitionBy: name === 'curated' ? partitionsOf(dataset, sql) : [],
     sql: statement,
     classified:
-      name === 'vault' ? ['value'] : dataset.columns.filter((column) => column.pii !== undefined).map((column) => column.name),
+      name === 'vault'
+        ? ['value']
+        : dataset.columns.filter((column) => column.pii !== undefined).map((column) => column.name),
   };
 }
 
@@ -113,7 +124,12 @@ function curatedSql({ dataset, runId, sql, rewrites }: OutputContext): string {
     `SELECT ${columns.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id ` +
     `FROM staged AS s JOIN files AS f ON f._file = s._file${joins} WHERE s._ok AND NOT EXISTS (SELECT 1 FROM excluded AS x WHERE x._id = s._id)`;
   if (!rewrites) return rows;
-  const same = [...kept.map((column) => `t.${sql.ident(column.name)}`), 't._source_file', 't._source_row', 't._run_id'];
+  const same = [
+    ...kept.map((column) => `t.${sql.ident(column.name)}`),
+    't._source_file',
+    't._source_row',
+    't._run_id',
+  ];
   return (
     `${rows} UNION ALL SELECT ${same.join(', ')} FROM target AS t WHERE EXISTS (SELECT 1 FROM replaced AS r WHERE r._path = t._path) ` +
     'AND NOT EXISTS (SELECT 1 FROM replaced AS r WHERE r._path = t._path AND r._position = t._position)'
@@ -132,7 +148,10 @@ function quarantineSql({ dataset, runId, sql }: OutputContext): string {
   const number = sql.type({ kind: 'integer64' });
   const fields = dataset.columns.map((column, index) => {
     const field = `COALESCE(${sql.item('s._text', index)}, ${asText(`s.${sql.ident(column.name)}`, sql)})`;
-    const shown = column.pii === undefined ? field : protectedText(dataset.domain, column, cleaned(column, field, sql), sql);
+    const shown =
+      column.pii === undefined
+        ? field
+        : protectedText(dataset.domain, column, cleaned(column, field, sql), sql);
     return `${shown} AS ${sql.ident(column.name)}`;
   });
   const nothing = dataset.columns.map(() => `CAST(NULL AS ${text})`);
@@ -146,7 +165,9 @@ function quarantineSql({ dataset, runId, sql }: OutputContext): string {
 }
 
 function rawSql({ dataset, runId, sql }: OutputContext): string {
-  const fields = dataset.columns.map((column, index) => `${sql.item('s._text', index)} AS ${sql.ident(column.name)}`);
+  const fields = dataset.columns.map(
+    (column, index) => `${sql.item('s._text', index)} AS ${sql.ident(column.name)}`,
+  );
   return (
     `SELECT ${fields.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id ` +
     'FROM staged AS s JOIN files AS f ON f._file = s._file'

@@ -83,7 +83,12 @@ export interface PlanOutput {
   readonly prefix: string;
   readonly store: 'lake' | 'vault';
   readonly schema: readonly Field[];
-  readonly partitionBy: readonly { readonly name: string; readonly column: string; readonly transform: string; readonly expression: string }[];
+  readonly partitionBy: readonly {
+    readonly name: string;
+    readonly column: string;
+    readonly transform: string;
+    readonly expression: string;
+  }[];
   readonly sql: string;
   /** Select of one column `path`: files of the table that this output replaces. */
   readonly removes?: string;

@@ -24,7 +24,9 @@ export function stageStatement(
   const texts = columns.map((column) => as(cleaned(column, sql.ident(column.name), sql), textName(column)));
   const cleanedRows = `SELECT _file, ${[...fields, ...texts].join(', ')} FROM records`;
 
-  const values = columns.map((column) => as(typed(column.type, sql.ident(textName(column)), sql), column.name));
+  const values = columns.map((column) =>
+    as(typed(column.type, sql.ident(textName(column)), sql), column.name),
+  );
   const typedRows = `SELECT *, ${values.join(', ')} FROM (${cleanedRows}) AS cleaned`;
 
   const conjunction = (blocking: boolean) =>
@@ -36,7 +38,9 @@ export function stageStatement(
 
   const failures = checks.map((check, number) => `CASE WHEN NOT (${check.passes}) THEN '${number}' END`);
   const failed =
-    failures.length === 0 ? 'NULL' : `CASE WHEN _ok AND _clean THEN NULL ELSE ${sql.joinPresent(failures)} END`;
+    failures.length === 0
+      ? 'NULL'
+      : `CASE WHEN _ok AND _clean THEN NULL ELSE ${sql.joinPresent(failures)} END`;
   const original = sql.array(names(fieldName));
   const text = keepText ? original : `CASE WHEN _ok THEN NULL ELSE ${original} END`;
   return `SELECT ${names(own).join(', ')}, _file, _ok, ${as(failed, '_failed')}, ${as(text, '_text')} FROM (${judged}) AS judged`;

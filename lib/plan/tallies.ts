@@ -5,6 +5,7 @@ export interface MeasuredRow {
   readonly name: string;
   readonly _file: number | null;
   readonly number?: number;
+  readonly code?: string;
   readonly value: string | number | null;
 }
 
@@ -24,8 +25,8 @@ function tally(plan: Plan, fileId: string, rows: readonly MeasuredRow[]): FileTa
   const sum = (measure: string) =>
     rows.filter(({ name }) => name === measure).reduce((total, { value }) => total + Number(value), 0);
   const checks: Record<string, number> = {};
-  for (const { name, number, value } of rows) {
-    const key = name === 'check' ? plan.checks[number ?? -1]?.key : undefined;
+  for (const { name, number, code, value } of rows) {
+    const key = name === 'check' ? plan.checks[number ?? -1]?.key : name === 'reject' ? code : undefined;
     if (key !== undefined) checks[key] = Number(value);
   }
   for (const reason of ['duplicate', 'superseded']) {

@@ -113,7 +113,8 @@ const castIf = (text: string, pattern: string, target: SqlType, sql: Dialect): s
 const firstOf = (values: readonly string[]): string =>
   values.length === 1 ? `${values[0]}` : `COALESCE(${values.join(', ')})`;
 
-const finite = (value: string): string => `CASE WHEN abs(${value}) <= 1.7976931348623157e308 THEN ${value} END`;
+const finite = (value: string): string =>
+  `CASE WHEN abs(${value}) <= 1.7976931348623157e308 THEN ${value} END`;
 
 function isoTimestamp(text: string, zone: string, sql: Dialect): string {
   const local = sql.toUtc(sql.tryCast(text, { kind: 'timestamp' }), zone);

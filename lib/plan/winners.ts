@@ -74,15 +74,12 @@ function batchWins(dedupe: Dedupe, sql: Dialect): string {
     ['f.file_id', 't._source_file'],
     ['s._row', 't._source_row'],
   ];
-  return pairs.reduceRight(
-    (rest, [batch, table]) => {
-      const [first, second] = beats === '>' ? [batch, table] : [table, batch];
-      const nullsFirst = `(${first} IS NOT NULL AND ${second} IS NULL)`;
-      const equal = `(${batch} = ${table} OR (${batch} IS NULL AND ${table} IS NULL))`;
-      return `COALESCE(${first} > ${second}, ${nullsFirst}) OR (${equal} AND (${rest}))`;
-    },
-    'FALSE',
-  );
+  return pairs.reduceRight((rest, [batch, table]) => {
+    const [first, second] = beats === '>' ? [batch, table] : [table, batch];
+    const nullsFirst = `(${first} IS NOT NULL AND ${second} IS NULL)`;
+    const equal = `(${batch} = ${table} OR (${batch} IS NULL AND ${table} IS NULL))`;
+    return `COALESCE(${first} > ${second}, ${nullsFirst}) OR (${equal} AND (${rest}))`;
+  }, 'FALSE');
 }
 
 /**
@@ -91,11 +88,16 @@ function batchWins(dedupe: Dedupe, sql: Dialect): string {
  */
 export function newestFilePerPartition(partitions: readonly string[], sql: Dialect): readonly PlanStep[] {
   const names = partitions.map((_, index) => `p${index}`);
-  const values = partitions.map((expression, index) => `CAST(${expression} AS ${sql.type({ kind: 'text' })}) AS p${index}`);
+  const values = partitions.map(
+    (expression, index) => `CAST(${expression} AS ${sql.type({ kind: 'text' })}) AS p${index}`,
+  );
   const list = (items: readonly string[]) => items.map((item) => `${item}, `).join('');
   const same = (left: string, right: string) =>
     names
-      .map((name) => ` AND (${left}.${name} = ${right}.${name} OR (${left}.${name} IS NULL AND ${right}.${name} IS NULL))`)
+      .map(
+        (name) =>
+          ` AND (${left}.${name} = ${right}.${name} OR (${left}.${name} IS NULL AND ${right}.${name} IS NULL))`,
+      )
       .join('');
   return [
     {
@@ -137,8 +139,11 @@ export function uniqueViolations(
   sql: Dialect,
 ): readonly PlanStep[] {
   const { dedupe } = dataset;
-  const survivors = dedupe === undefined ? '' : ' AND NOT EXISTS (SELECT 1 FROM batch_losers AS l WHERE l._id = s._id)';
-  const steps = sets.map(({ columns }, index) => repeated(`unique_candidates_${index}`, columns.map(sql.ident), sql));
+  const survivors =
+    dedupe === undefined ? '' : ' AND NOT EXISTS (SELECT 1 FROM batch_losers AS l WHERE l._id = s._id)';
+  const steps = sets.map(({ columns }, index) =>
+    repeated(`unique_candidates_${index}`, columns.map(sql.ident), sql),
+  );
   const selects = sets.flatMap(({ columns, number }, index) => {
     const keys = columns.map(sql.ident);
     const inBatch =
@@ -146,7 +151,9 @@ export function uniqueViolations(
       `FROM staged AS s WHERE s._ok AND ${present(keys, 's')} AND ${sql.hash(keys.map((key) => `s.${key}`))} IN (SELECT h FROM unique_candidates_${index})${survivors}) AS ranked WHERE place > 1`;
     const same = keys.map((key) => `s.${key} = t.${key}`).join(' AND ');
     const replacedKey =
-      dedupe === undefined ? '' : ` AND NOT (${dedupe.keys.map((key) => `s.${sql.ident(key)} = t.${sql.ident(key)}`).join(' AND ')})`;
+      dedupe === undefined
+        ? ''
+        : ` AND NOT (${dedupe.keys.map((key) => `s.${sql.ident(key)} = t.${sql.ident(key)}`).join(' AND ')})`;
     const inTable = `SELECT s._id, s._file, ${number} AS number FROM staged AS s JOIN target AS t ON ${same}${replacedKey} WHERE s._ok${survivors}`;
     return hasTarget ? [inBatch, inTable] : [inBatch];
   });

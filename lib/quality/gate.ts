@@ -13,12 +13,24 @@ export function gate(dataset: Dataset, files: readonly FileEntry[], result: RunR
   const tallies = result.tallies.filter(({ fileId }) => ids.has(fileId));
   const limit = dataset.maxRejectPercent;
   const perFile = tallies.flatMap(({ fileId, quarantined, parsed }) =>
-    tooMany(quarantined, parsed, limit) ? [held('file.share', `file ${fileId}: ${share(quarantined, parsed)} of the rows are refused, allowed are ${limit} percent`)] : [],
+    tooMany(quarantined, parsed, limit)
+      ? [
+          held(
+            'file.share',
+            `file ${fileId}: ${share(quarantined, parsed)} of the rows are refused, allowed are ${limit} percent`,
+          ),
+        ]
+      : [],
   );
   const quarantined = tallies.reduce((sum, tally) => sum + tally.quarantined, 0);
   const parsed = tallies.reduce((sum, tally) => sum + tally.parsed, 0);
   const whole = tooMany(quarantined, parsed, limit)
-    ? [held('batch.share', `${share(quarantined, parsed)} of the batch's rows are refused, allowed are ${limit} percent`)]
+    ? [
+        held(
+          'batch.share',
+          `${share(quarantined, parsed)} of the batch's rows are refused, allowed are ${limit} percent`,
+        ),
+      ]
     : [];
   const rules = dataset.batchChecks.flatMap((check) =>
     check.action === 'hold' && !holdsTrue(check.operator, result.batch[check.key] ?? 0)
@@ -30,9 +42,11 @@ export function gate(dataset: Dataset, files: readonly FileEntry[], result: RunR
 
 const held = (code: string, message: string): Reason => ({ code, message });
 
-const tooMany = (refused: number, all: number, percent: number): boolean => all > 0 && (100 * refused) / all > percent;
+const tooMany = (refused: number, all: number, percent: number): boolean =>
+  all > 0 && (100 * refused) / all > percent;
 
-const share = (refused: number, all: number): string => `${((100 * refused) / all).toFixed(1)} percent (${refused} of ${all})`;
+const share = (refused: number, all: number): string =>
+  `${((100 * refused) / all).toFixed(1)} percent (${refused} of ${all})`;
 
 function holdsTrue(operator: Operator, value: number): boolean {
   switch (operator.kind) {
@@ -56,4 +70,6 @@ function holdsTrue(operator: Operator, value: number): boolean {
 }
 
 const expected = ({ operator }: BatchCheck): string =>
-  'value' in operator ? `expected ${operator.kind} ${operator.value}` : `expected ${operator.kind} ${operator.low} and ${operator.high}`;
+  'value' in operator
+    ? `expected ${operator.kind} ${operator.value}`
+    : `expected ${operator.kind} ${operator.low} and ${operator.high}`;

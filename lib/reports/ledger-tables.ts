@@ -16,7 +16,9 @@ export const ledgerTables = (ledger: Ledger): readonly LedgerTable[] => [
   {
     name: 'files',
     columns: [
-      ...['file_id', 'dataset', 'key', 'state', 'run_id', 'sha256', 'reasons', 'duplicate_of'].map((name) => [name, 'VARCHAR'] as const),
+      ...['file_id', 'dataset', 'key', 'state', 'run_id', 'sha256', 'reasons', 'duplicate_of'].map(
+        (name) => [name, 'VARCHAR'] as const,
+      ),
       ['business_date', 'DATE'],
       ['received_at', 'TIMESTAMP'],
       ['bytes', 'BIGINT'],
@@ -41,7 +43,8 @@ export const ledgerTables = (ledger: Ledger): readonly LedgerTable[] => [
 ];
 
 const moment = (iso: string): string => iso.replace('T', ' ').replace('Z', '');
-const reasonText = (reasons: FileEntry['reasons']): string => reasons.map(({ code, message }) => `${code}: ${message}`).join('; ');
+const reasonText = (reasons: FileEntry['reasons']): string =>
+  reasons.map(({ code, message }) => `${code}: ${message}`).join('; ');
 
 const fileRow = (file: FileEntry): readonly (string | number | null)[] => [
   file.fileId,
@@ -69,12 +72,17 @@ const runRow = (run: RunEntry): readonly (string | number | null)[] => [
   ...COUNTS.map((name) => run.counts?.[name] ?? 0),
 ];
 
-export const allFiles = (ledger: Ledger): AsyncIterable<FileEntry> => everything<FileEntry>(ledger, partitions.files);
-export const allRuns = (ledger: Ledger): AsyncIterable<RunEntry> => everything<RunEntry>(ledger, partitions.runs);
+export const allFiles = (ledger: Ledger): AsyncIterable<FileEntry> =>
+  everything<FileEntry>(ledger, partitions.files);
+export const allRuns = (ledger: Ledger): AsyncIterable<RunEntry> =>
+  everything<RunEntry>(ledger, partitions.runs);
 
 const PAGE = 1000;
 
-async function* everything<Entry>(ledger: Ledger, partition: (dataset: string) => string): AsyncIterable<Entry> {
+async function* everything<Entry>(
+  ledger: Ledger,
+  partition: (dataset: string) => string,
+): AsyncIterable<Entry> {
   for (const { body } of await ledger.query<{ dataset: string }>({ partition: partitions.datasets })) {
     let after: string | undefined;
     do {

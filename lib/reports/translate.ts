@@ -27,15 +27,23 @@ export function toDuckDb(sql: string): string {
       throw untranslatable(`function ${name}`, `allowed: ${TRANSLATED_FUNCTIONS.join(', ')}`);
     }
   }
-  if (/\bat\s+time\s+zone\b/i.test(bare)) throw untranslatable('AT TIME ZONE', 'store the local time in a column of the contract');
+  if (/\bat\s+time\s+zone\b/i.test(bare))
+    throw untranslatable('AT TIME ZONE', 'store the local time in a column of the contract');
   const result = transpile(sql, Dialect.Athena, Dialect.DuckDB, { unsupportedLevel: 'raise' } as never);
   const [statement, ...others] = result.sql ?? [];
   if (!result.success || statement === undefined) {
-    throw new TerminalError(`this is not SQL that Athena understands: ${String(result.error ?? '').split('\n')[0]}`, { fault: 'contract' });
+    throw new TerminalError(
+      `this is not SQL that Athena understands: ${String(result.error ?? '').split('\n')[0]}`,
+      { fault: 'contract' },
+    );
   }
-  if (others.length > 0) throw new TerminalError('more than one statement; allowed: one', { fault: 'contract' });
+  if (others.length > 0)
+    throw new TerminalError('more than one statement; allowed: one', { fault: 'contract' });
   return statement;
 }
 
 const untranslatable = (construct: string, advice: string): TerminalError =>
-  new TerminalError(`${construct} can't be translated for the laptop; ${advice}`, { fault: 'contract', facts: { construct } });
+  new TerminalError(`${construct} can't be translated for the laptop; ${advice}`, {
+    fault: 'contract',
+    facts: { construct },
+  });

@@ -25,11 +25,23 @@ type Primitive = 'boolean' | 'int' | 'long' | 'float' | 'double' | 'bytes' | 'st
 export interface AvroRecord {
   readonly type: 'record';
   readonly name: string;
-  readonly fields: readonly { readonly name: string; readonly type: AvroSchema; readonly [extra: string]: unknown }[];
+  readonly fields: readonly {
+    readonly name: string;
+    readonly type: AvroSchema;
+    readonly [extra: string]: unknown;
+  }[];
 }
 
 /** Records are objects, unions the bare value, bytes a Uint8Array, longs a number or, above 2^53, a bigint. */
-export type AvroValue = null | boolean | number | bigint | string | Uint8Array | readonly AvroValue[] | { readonly [field: string]: AvroValue };
+export type AvroValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | readonly AvroValue[]
+  | { readonly [field: string]: AvroValue };
 
 export interface AvroFile {
   readonly metadata: Readonly<Record<string, string>>;
@@ -38,10 +50,18 @@ export interface AvroFile {
 
 const MAGIC = Buffer.from([0x4f, 0x62, 0x6a, 0x01]);
 
-export function encodeAvro(schema: AvroRecord, metadata: Readonly<Record<string, string>>, records: readonly AvroValue[]): Uint8Array {
+export function encodeAvro(
+  schema: AvroRecord,
+  metadata: Readonly<Record<string, string>>,
+  records: readonly AvroValue[],
+): Uint8Array {
   const header = new Writer();
   header.raw(MAGIC);
-  const entries = Object.entries({ ...metadata, 'avro.schema': JSON.stringify(schema), 'avro.codec': 'deflate' });
+  const entries = Object.entries({
+    ...metadata,
+    'avro.schema': JSON.stringify(schema),
+    'avro.codec': 'deflate',
+  });
   header.long(entries.length);
   for (const [key, value] of entries) {
     header.text(key);
@@ -84,7 +104,9 @@ export function decodeAvro(file: Uint8Array): AvroFile {
 function inflater(codec: string): (bytes: Buffer) => Buffer {
   if (codec === 'null') return (bytes) => bytes;
   if (codec === 'deflate') return (bytes) => inflateRawSync(bytes);
-  throw new TerminalError(`Avro codec ${codec} is not supported; allowed: null, deflate`, { fault: 'headgate' });
+  throw new TerminalError(`Avro codec ${codec} is not supported; allowed: null, deflate`, {
+    fault: 'headgate',
+  });
 }
 
 function encode(out: Writer, schema: AvroSchema, value: AvroValue): void {
@@ -94,7 +116,10 @@ function encode(out: Writer, schema: AvroSchema, value: AvroValue): void {
     if (value !== null) encode(out, schema[branch] as AvroSchema, value);
     return;
   }
-  const type = typeof schema === 'string' ? schema : (schema as Exclude<AvroSchema, string | readonly AvroSchema[]>).type;
+  const type =
+    typeof schema === 'string'
+      ? schema
+      : (schema as Exclude<AvroSchema, string | readonly AvroSchema[]>).type;
   switch (type) {
     case 'null':
       return;
@@ -127,7 +152,10 @@ function encode(out: Writer, schema: AvroSchema, value: AvroValue): void {
 
 function decode(input: Reader, schema: AvroSchema): AvroValue {
   if (Array.isArray(schema)) return decode(input, schema[input.count()] as AvroSchema);
-  const type = typeof schema === 'string' ? schema : (schema as Exclude<AvroSchema, string | readonly AvroSchema[]>).type;
+  const type =
+    typeof schema === 'string'
+      ? schema
+      : (schema as Exclude<AvroSchema, string | readonly AvroSchema[]>).type;
   switch (type) {
     case 'null':
       return null;
@@ -149,12 +177,15 @@ function decode(input: Reader, schema: AvroSchema): AvroValue {
       for (let count = input.count(); count !== 0; count = input.count()) {
         // A negative count is followed by the size of the block in bytes.
         if (count < 0) input.count();
-        for (let left = Math.abs(count); left > 0; left--) items.push(decode(input, (schema as { items: AvroSchema }).items));
+        for (let left = Math.abs(count); left > 0; left--)
+          items.push(decode(input, (schema as { items: AvroSchema }).items));
       }
       return items;
     }
     case 'record':
-      return Object.fromEntries((schema as AvroRecord).fields.map((field) => [field.name, decode(input, field.type)]));
+      return Object.fromEntries(
+        (schema as AvroRecord).fields.map((field) => [field.name, decode(input, field.type)]),
+      );
   }
 }
 
@@ -227,7 +258,8 @@ class Reader {
 
   raw(bytes: number): Buffer {
     const end = this.#position + bytes;
-    if (end > this.#buffer.length || bytes < 0) throw new TerminalError('Avro file ends too early', { fault: 'headgate' });
+    if (end > this.#buffer.length || bytes < 0)
+      throw new TerminalError('Avro file ends too early', { fault: 'headgate' });
     const part = this.#buffer.subarray(this.#position, end);
     this.#position = end;
     return part;

@@ -65,7 +65,9 @@ function decimalBound(type: string, text: string): Uint8Array | undefined {
   const value = sign === '-' ? -digits : digits;
   let bits = 8;
   while (BigInt.asIntN(bits, value) !== value) bits += 8;
-  const hex = BigInt.asUintN(bits, value).toString(16).padStart(bits / 4, '0');
+  const hex = BigInt.asUintN(bits, value)
+    .toString(16)
+    .padStart(bits / 4, '0');
   return Buffer.from(hex, 'hex');
 }
 
@@ -83,7 +85,11 @@ export function micros(text: string): bigint | undefined {
   const match = /^(\d{4}-\d{2}-\d{2}) (\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,6}))?$/.exec(text);
   const day = match === null ? undefined : days(match[1] ?? '');
   if (match === null || day === undefined) return undefined;
-  const seconds = BigInt(day) * 86_400n + BigInt(match[2] ?? 0) * 3600n + BigInt(match[3] ?? 0) * 60n + BigInt(match[4] ?? 0);
+  const seconds =
+    BigInt(day) * 86_400n +
+    BigInt(match[2] ?? 0) * 3600n +
+    BigInt(match[3] ?? 0) * 60n +
+    BigInt(match[4] ?? 0);
   return seconds * 1_000_000n + BigInt((match[5] ?? '').padEnd(6, '0'));
 }
 
@@ -101,7 +107,10 @@ interface IdValue<Value> {
 }
 
 /** Statistics of a file by field id. Fields inside lists carry none: their counts are not those of rows. */
-export function encodeStats(schema: readonly Field[], columns: Readonly<Record<string, ColumnStats>>): EncodedStats {
+export function encodeStats(
+  schema: readonly Field[],
+  columns: Readonly<Record<string, ColumnStats>>,
+): EncodedStats {
   const present = schema.flatMap((field) => {
     const stats = columns[String(field.id)];
     return stats === undefined || typeof field.type !== 'string' ? [] : [{ field, stats }];
@@ -109,11 +118,14 @@ export function encodeStats(schema: readonly Field[], columns: Readonly<Record<s
   const bounds = (side: 'lower' | 'upper') =>
     present.flatMap(({ field, stats }) => {
       const text = stats[side];
-      const value = text === undefined || stats.hasNan === true ? undefined : encodeBound(field.type, text, side);
+      const value =
+        text === undefined || stats.hasNan === true ? undefined : encodeBound(field.type, text, side);
       return value === undefined ? [] : [{ key: field.id, value }];
     });
   return {
-    sizes: present.flatMap(({ field, stats }) => (stats.bytes === undefined ? [] : [{ key: field.id, value: stats.bytes }])),
+    sizes: present.flatMap(({ field, stats }) =>
+      stats.bytes === undefined ? [] : [{ key: field.id, value: stats.bytes }],
+    ),
     values: present.map(({ field, stats }) => ({ key: field.id, value: stats.values })),
     nulls: present.map(({ field, stats }) => ({ key: field.id, value: stats.nulls })),
     lower: bounds('lower'),

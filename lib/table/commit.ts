@@ -2,9 +2,29 @@ import { createHash } from 'node:crypto';
 import { ConflictError, TerminalError } from '../errors.ts';
 import type { TableName } from '../ports/catalog.ts';
 import type { DataFile } from './data-file.ts';
-import { addedEntry, encodeManifest, encodeManifestList, listEntry, type ManifestEntry, type ManifestListEntry, STATUS, type TableShape } from './manifests.ts';
+import {
+  addedEntry,
+  encodeManifest,
+  encodeManifestList,
+  listEntry,
+  type ManifestEntry,
+  type ManifestListEntry,
+  STATUS,
+  type TableShape,
+} from './manifests.ts';
 import type { Snapshot, SnapshotId, TableMetadata } from './metadata.ts';
-import { currentSnapshot, keyOf, loadTable, manifest, manifestList, shapeOf, snapshotText, type Table, type TablePorts, writeMetadata } from './table.ts';
+import {
+  currentSnapshot,
+  keyOf,
+  loadTable,
+  manifest,
+  manifestList,
+  shapeOf,
+  snapshotText,
+  type Table,
+  type TablePorts,
+  writeMetadata,
+} from './table.ts';
 
 export interface Change {
   /** Stands in the snapshot: committing a run twice finds it there and does nothing. */
@@ -37,14 +57,17 @@ const MERGE_MANIFESTS_FROM = 40;
 export async function commit(ports: TablePorts, name: TableName, change: Change): Promise<Commit> {
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     const table = await loadTable(ports, name);
-    if (table === undefined) throw new TerminalError(`no table ${name.database}.${name.name}`, { fault: 'headgate' });
+    if (table === undefined)
+      throw new TerminalError(`no table ${name.database}.${name.name}`, { fault: 'headgate' });
     const done = table.metadata.snapshots.find((snapshot) => snapshot.summary[RUN_ID] === change.runId);
     if (done !== undefined) return { status: 'already', snapshot: String(done['snapshot-id']) };
     requireBase(table, change);
     const snapshot = await attemptCommit(ports, table, change);
     if (snapshot !== undefined) return { status: 'committed', snapshot };
   }
-  throw new ConflictError(`${name.database}.${name.name}: ${MOST_ATTEMPTS} commits lost to other writers`, { fault: 'headgate' });
+  throw new ConflictError(`${name.database}.${name.name}: ${MOST_ATTEMPTS} commits lost to other writers`, {
+    fault: 'headgate',
+  });
 }
 
 function requireBase(table: Table, { onto }: Change): void {
@@ -73,7 +96,8 @@ async function attemptCommit(ports: TablePorts, table: Table, change: Change): P
   const version = table.metadata['last-sequence-number'] + 1;
   const location = await writeMetadata(ports, withSnapshot(table, snapshot), version);
   written.push(location);
-  if ((await ports.catalog.swap(table.name, table.pointer, location)) === 'swapped') return String(context.id);
+  if ((await ports.catalog.swap(table.name, table.pointer, location)) === 'swapped')
+    return String(context.id);
   for (const leftover of written) await ports.store.remove(keyOf(ports.store, leftover));
   return undefined;
 }
@@ -104,7 +128,8 @@ const snapshotId = (text: string): number =>
 
 function addedEntries({ change, id, shape }: Context): readonly ManifestEntry[] {
   const paths = new Set(change.add.map(({ path }) => path));
-  if (paths.size !== change.add.length) throw new TerminalError(`run ${change.runId} adds a file twice`, { fault: 'headgate' });
+  if (paths.size !== change.add.length)
+    throw new TerminalError(`run ${change.runId} adds a file twice`, { fault: 'headgate' });
   return change.add.map((file) => addedEntry(file, id, shape));
 }
 
@@ -119,7 +144,8 @@ async function keptManifests(context: Context): Promise<Kept> {
   const { ports, table, change } = context;
   const listed = await manifestList(ports.store, table);
   const removed = new Set(change.remove);
-  if (removed.size === 0 && listed.length < MERGE_MANIFESTS_FROM) return { manifests: listed, removedRows: 0, removedFiles: 0 };
+  if (removed.size === 0 && listed.length < MERGE_MANIFESTS_FROM)
+    return { manifests: listed, removedRows: 0, removedFiles: 0 };
   const manifests: ManifestListEntry[] = [];
   const merged: ManifestEntry[] = [];
   let removedRows = 0;
@@ -137,11 +163,17 @@ async function keptManifests(context: Context): Promise<Kept> {
     for (const entry of entries) {
       const gone = removed.delete(String(entry.file.file_path));
       if (gone) removedRows += Number(entry.file.record_count);
-      merged.push(gone ? { ...entry, status: STATUS.deleted, snapshotId: context.id } : { ...entry, status: STATUS.existing });
+      merged.push(
+        gone
+          ? { ...entry, status: STATUS.deleted, snapshotId: context.id }
+          : { ...entry, status: STATUS.existing },
+      );
     }
   }
   if (removed.size > 0) {
-    throw new TerminalError(`run ${change.runId} removes ${removed.size} files that are not in the table`, { fault: 'headgate' });
+    throw new TerminalError(`run ${change.runId} removes ${removed.size} files that are not in the table`, {
+      fault: 'headgate',
+    });
   }
   if (merged.length > 0) manifests.push(await newManifest(context, merged));
   return { manifests, removedRows, removedFiles: change.remove.length };
@@ -163,9 +195,12 @@ function snapshotOf(context: Context, list: string, removedRows: number, removed
   const rows = total('total-records') + addedRows - removedRows;
   const files = total('total-data-files') + change.add.length - removedFiles;
   if (rows < 0 || files < 0 || change.kept > removedRows) {
-    throw new TerminalError(`run ${change.runId}: rows after the commit do not add up`, { fault: 'headgate' });
+    throw new TerminalError(`run ${change.runId}: rows after the commit do not add up`, {
+      fault: 'headgate',
+    });
   }
-  const bytes = (list: readonly { readonly bytes: number }[]) => list.reduce((sum, file) => sum + file.bytes, 0);
+  const bytes = (list: readonly { readonly bytes: number }[]) =>
+    list.reduce((sum, file) => sum + file.bytes, 0);
   return {
     'snapshot-id': id,
     ...(before === undefined ? {} : { 'parent-snapshot-id': before['snapshot-id'] }),

@@ -83,7 +83,10 @@ export function decodeManifest(bytes: Uint8Array, listed: ManifestListEntry): re
     status: Number(record.status),
     snapshotId: (record.snapshot_id ?? listed.added_snapshot_id) as SnapshotId,
     sequenceNumber: (record.sequence_number ?? listed.sequence_number ?? null) as number | bigint | null,
-    fileSequenceNumber: (record.file_sequence_number ?? listed.sequence_number ?? null) as number | bigint | null,
+    fileSequenceNumber: (record.file_sequence_number ?? listed.sequence_number ?? null) as
+      | number
+      | bigint
+      | null,
     file: record.data_file as AvroObject,
   }));
 }
@@ -96,7 +99,11 @@ export interface WrittenManifest {
 }
 
 /** Its line in the manifest list. Partition summaries are left out: they are optional and only prune. */
-export function listEntry(entries: readonly ManifestEntry[], written: WrittenManifest, specId: number): ManifestListEntry {
+export function listEntry(
+  entries: readonly ManifestEntry[],
+  written: WrittenManifest,
+  specId: number,
+): ManifestListEntry {
   const count = (status: number) => entries.filter((entry) => entry.status === status).length;
   const rows = (status: number) =>
     entries.reduce((sum, entry) => sum + (entry.status === status ? Number(entry.file.record_count) : 0), 0);
@@ -125,7 +132,11 @@ export function listEntry(entries: readonly ManifestEntry[], written: WrittenMan
 
 export const encodeManifestList = (
   entries: readonly ManifestListEntry[],
-  snapshot: { readonly id: SnapshotId; readonly parent: SnapshotId | undefined; readonly sequenceNumber: number },
+  snapshot: {
+    readonly id: SnapshotId;
+    readonly parent: SnapshotId | undefined;
+    readonly sequenceNumber: number;
+  },
 ): Uint8Array =>
   encodeAvro(
     manifestFile,
@@ -138,7 +149,8 @@ export const encodeManifestList = (
     entries,
   );
 
-export const decodeManifestList = (bytes: Uint8Array): readonly ManifestListEntry[] => decodeAvro(bytes).records;
+export const decodeManifestList = (bytes: Uint8Array): readonly ManifestListEntry[] =>
+  decodeAvro(bytes).records;
 
 /** A file that readers of a snapshot see. */
 export interface LiveFile {
@@ -156,7 +168,10 @@ export const liveFile = ({ file }: ManifestEntry, { spec, schema }: TableShape):
   bytes: Number(file.file_size_in_bytes),
   partition: partitionTexts(file.partition as AvroObject, spec, schema),
   upperText(fieldId) {
-    const bounds = (file.upper_bounds ?? []) as readonly { readonly key: number; readonly value: Uint8Array }[];
+    const bounds = (file.upper_bounds ?? []) as readonly {
+      readonly key: number;
+      readonly value: Uint8Array;
+    }[];
     const bound = bounds.find(({ key }) => key === fieldId);
     return bound === undefined ? undefined : Buffer.from(bound.value).toString();
   },

@@ -1,5 +1,5 @@
-import type { Field } from './schema.ts';
 import { FIRST_PARTITION_ID, type PartitionField } from './partition-spec.ts';
+import type { Field } from './schema.ts';
 
 /** Snapshot ids of other writers have 63 bits: they are bigints above 2^53. */
 export type SnapshotId = number | bigint;
@@ -25,7 +25,10 @@ export interface TableMetadata {
   readonly 'current-schema-id': number;
   readonly schemas: readonly TableSchema[];
   readonly 'default-spec-id': number;
-  readonly 'partition-specs': readonly { readonly 'spec-id': number; readonly fields: readonly PartitionField[] }[];
+  readonly 'partition-specs': readonly {
+    readonly 'spec-id': number;
+    readonly fields: readonly PartitionField[];
+  }[];
   readonly 'last-partition-id': number;
   readonly 'default-sort-order-id': number;
   readonly 'sort-orders': readonly unknown[];
@@ -55,7 +58,14 @@ export interface NewTable {
   readonly now: number;
 }
 
-export const emptyMetadata = ({ uuid, location, schema, partitions, properties, now }: NewTable): TableMetadata => ({
+export const emptyMetadata = ({
+  uuid,
+  location,
+  schema,
+  partitions,
+  properties,
+  now,
+}: NewTable): TableMetadata => ({
   'format-version': 2,
   'table-uuid': uuid,
   location,
@@ -88,17 +98,25 @@ function lastColumnId(fields: readonly Field[]): number {
 
 // ECMA-262 proposal-json-parse-with-source, in Node 24; TypeScript 5.9 has no types for it yet.
 const json = JSON as unknown as {
-  parse(text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown): unknown;
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+  ): unknown;
   rawJSON(text: string): unknown;
 };
 
 /** Integers above 2^53 become bigints instead of being rounded. */
 export const parseMetadata = (text: string): TableMetadata =>
   json.parse(text, (_key, value, { source }) =>
-    typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined && /^-?\d+$/.test(source)
+    typeof value === 'number' &&
+    !Number.isSafeInteger(value) &&
+    source !== undefined &&
+    /^-?\d+$/.test(source)
       ? BigInt(source)
       : value,
   ) as TableMetadata;
 
 export const printMetadata = (metadata: TableMetadata): string =>
-  JSON.stringify(metadata, (_key, value: unknown) => (typeof value === 'bigint' ? json.rawJSON(String(value)) : value));
+  JSON.stringify(metadata, (_key, value: unknown) =>
+    typeof value === 'bigint' ? json.rawJSON(String(value)) : value,
+  );

@@ -23,7 +23,8 @@ export function partitionFields(
 ): readonly PartitionField[] {
   return by.map(({ name, column, transform }, index) => {
     const source = schema.find((field) => field.name === column);
-    if (source === undefined) throw new TerminalError(`no column ${column} to partition by`, { fault: 'contract' });
+    if (source === undefined)
+      throw new TerminalError(`no column ${column} to partition by`, { fault: 'contract' });
     return {
       'source-id': source.id,
       'field-id': FIRST_PARTITION_ID + index,
@@ -39,9 +40,12 @@ function resultType(field: PartitionField, schema: readonly Field[]): PrimitiveT
   if (field.transform === 'day') return 'date';
   const type = schema.find(({ id }) => id === field['source-id'])?.type;
   if (typeof type === 'string' && AVRO_TYPES[type] !== undefined) return type;
-  throw new TerminalError(`partition ${field.name}: its type can't be partitioned by; allowed: ${Object.keys(AVRO_TYPES).join(', ')}`, {
-    fault: 'contract',
-  });
+  throw new TerminalError(
+    `partition ${field.name}: its type can't be partitioned by; allowed: ${Object.keys(AVRO_TYPES).join(', ')}`,
+    {
+      fault: 'contract',
+    },
+  );
 }
 
 const AVRO_TYPES: Readonly<Record<string, AvroSchema>> = {

@@ -3,19 +3,26 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { TerminalError } from '../../errors.ts';
 import { normalise, type RejectedRecord } from '../../formats/normalise.ts';
 import type { FileProfile } from '../../formats/profile.ts';
 import { duckDb } from '../../plan/dialects/duckdb.ts';
-import { type OutputResult, type Plan, type PlanInput, type PlanOutput, PLAN_VERSION, type RunResult } from '../../plan/plan.ts';
+import {
+  type OutputResult,
+  PLAN_VERSION,
+  type Plan,
+  type PlanInput,
+  type PlanOutput,
+  type RunResult,
+} from '../../plan/plan.ts';
+import { fileTallies, type MeasuredRow } from '../../plan/tallies.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { Secrets } from '../../ports/secrets.ts';
-import { TerminalError } from '../../errors.ts';
 import { hmacPads } from '../../privacy/pads.ts';
 import { type Session, type SessionOptions, withDuckDb } from './duckdb-session.ts';
 import { type ReadableInput, type Reject, stage } from './duckdb-stage.ts';
 import { writeParquet } from './parquet-output.ts';
-import { fileTallies, type MeasuredRow } from '../../plan/tallies.ts';
 
 const { literal } = duckDb;
 
@@ -32,9 +39,12 @@ export const duckDbEngine = (options: DuckDbEngineOptions): Engine => ({
   name: 'duckdb',
   async execute(plan) {
     if (plan.version !== PLAN_VERSION) {
-      throw new TerminalError(`plan ${plan.runId} has version ${plan.version}; this engine executes version ${PLAN_VERSION}`, {
-        fault: 'headgate',
-      });
+      throw new TerminalError(
+        `plan ${plan.runId} has version ${plan.version}; this engine executes version ${PLAN_VERSION}`,
+        {
+          fault: 'headgate',
+        },
+      );
     }
     const scratch = join(options.scratch, plan.runId);
     return withDuckDb({ ...options, scratch }, (db) => executePlan(db, plan, { ...options, scratch }));
@@ -59,7 +69,13 @@ async function executePlan(db: Session, plan: Plan, options: DuckDbEngineOptions
     outputs.push(await timed(`write ${output.name}`, () => write(db, output, options)));
   }
   const rows = await timed('measure', () => measure(db, plan));
-  return { runId: plan.runId, engine: 'duckdb', outputs: withKept(outputs, rows), seconds, ...fileTallies(plan, rows) };
+  return {
+    runId: plan.runId,
+    engine: 'duckdb',
+    outputs: withKept(outputs, rows),
+    seconds,
+    ...fileTallies(plan, rows),
+  };
 }
 
 /** The padded keys are bound as variables: they stand in no statement and no plan. */
@@ -80,7 +96,9 @@ async function prepare(inputs: readonly PlanInput[], options: DuckDbEngineOption
   const rejects: Reject[] = [];
   const readable: ReadableInput[] = [];
   for (const [file, input] of inputs.entries()) {
-    readable.push(input.rewrite ? await rewritten(input, file, options, rejects) : inPlace(input, file, options));
+    readable.push(
+      input.rewrite ? await rewritten(input, file, options, rejects) : inPlace(input, file, options),
+    );
   }
   return { inputs: readable, rejects };
 }
@@ -101,7 +119,13 @@ const inPlace = (input: PlanInput, file: number, { raw }: DuckDbEngineOptions): 
 
 const CANONICAL = { delimiter: ',', quote: '"', escape: '"', header: true, skipLines: 0 } as const;
 
-const readerOf = ({ delimiter, quote, escape, header, skipLines }: Extract<PlanInput['format'], { kind: 'csv' }>) => ({
+const readerOf = ({
+  delimiter,
+  quote,
+  escape,
+  header,
+  skipLines,
+}: Extract<PlanInput['format'], { kind: 'csv' }>) => ({
   delimiter,
   quote,
   escape,
@@ -109,17 +133,29 @@ const readerOf = ({ delimiter, quote, escape, header, skipLines }: Extract<PlanI
   skipLines,
 });
 
-async function rewritten(input: PlanInput, file: number, options: DuckDbEngineOptions, rejects: Reject[]): Promise<ReadableInput> {
+async function rewritten(
+  input: PlanInput,
+  file: number,
+  options: DuckDbEngineOptions,
+  rejects: Reject[],
+): Promise<ReadableInput> {
   const folder = join(options.scratch, 'rewritten');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, `${file}.csv`);
   const body = options.raw.read(input.key, { etag: input.etag });
-  const onReject = ({ record, code, start, end }: RejectedRecord) => rejects.push({ file, record, code, start, end });
+  const onReject = ({ record, code, start, end }: RejectedRecord) =>
+    rejects.push({ file, record, code, start, end });
   const canonical = normalise(body, input.format, input.profile as FileProfile, { onReject });
   await pipeline(Readable.from(canonical), createWriteStream(path, { mode: 0o600 }));
-  if (input.format.kind === 'csv') return { input, file, path, reader: { kind: 'csv', csv: readerOf(input.format), compression: 'none' } };
+  if (input.format.kind === 'csv')
+    return { input, file, path, reader: { kind: 'csv', csv: readerOf(input.format), compression: 'none' } };
   // A field of no column ends every line, so that a record of one null is no blank line.
-  return { input: { ...input, fields: [...input.fields, null] }, file, path, reader: { kind: 'csv', csv: CANONICAL, compression: 'none' } };
+  return {
+    input: { ...input, fields: [...input.fields, null] },
+    file,
+    path,
+    reader: { kind: 'csv', csv: CANONICAL, compression: 'none' },
+  };
 }
 
 async function takeSteps(db: Session, plan: Plan): Promise<void> {
@@ -135,7 +171,8 @@ async function takeSteps(db: Session, plan: Plan): Promise<void> {
     await db.run(
       `CREATE TABLE target_files AS ${rows.length === 0 ? none : `SELECT * FROM (VALUES ${rows.join(', ')}) AS v(${names.join(', ')})`}`,
     );
-    if (rows.length > 0) await db.run(`CREATE VIEW target AS ${targetRows(target.files.map(({ path }) => path))}`);
+    if (rows.length > 0)
+      await db.run(`CREATE VIEW target AS ${targetRows(target.files.map(({ path }) => path))}`);
   }
   await db.run(
     plan.vaultFiles.length === 0
@@ -151,7 +188,11 @@ async function takeSteps(db: Session, plan: Plan): Promise<void> {
 const targetRows = (paths: readonly string[]): string =>
   `SELECT * EXCLUDE (filename, file_row_number), filename AS _path, file_row_number AS _position FROM read_parquet([${paths.map(literal).join(', ')}], filename = true, file_row_number = true)`;
 
-async function write(db: Session, output: PlanOutput, { stores }: DuckDbEngineOptions): Promise<OutputResult> {
+async function write(
+  db: Session,
+  output: PlanOutput,
+  { stores }: DuckDbEngineOptions,
+): Promise<OutputResult> {
   const files = await writeParquet(db.connection, {
     query: output.sql,
     schema: output.schema,
@@ -171,7 +212,10 @@ async function measure(db: Session, plan: Plan): Promise<readonly MeasuredRow[]>
   return rows;
 }
 
-const withKept = (outputs: readonly OutputResult[], rows: readonly MeasuredRow[]): readonly OutputResult[] => {
+const withKept = (
+  outputs: readonly OutputResult[],
+  rows: readonly MeasuredRow[],
+): readonly OutputResult[] => {
   const kept = Number(rows.find(({ name }) => name === 'kept')?.value ?? 0);
   return outputs.map((output) => (output.name === 'curated' ? { ...output, kept } : output));
 };

@@ -42,8 +42,14 @@ export const duckDbQueryEngine = (options: QueryEngineOptions): QueryEngine => (
   },
 });
 
-async function makeViews(connection: DuckDBConnection, { catalog, storeOf, marts, ledgerTables }: QueryEngineOptions, statement: string): Promise<readonly string[]> {
-  const named = marts.filter((mart) => names(statement, mart.name)).map((mart) => ({ ...mart, translated: toDuckDb(mart.sql) }));
+async function makeViews(
+  connection: DuckDBConnection,
+  { catalog, storeOf, marts, ledgerTables }: QueryEngineOptions,
+  statement: string,
+): Promise<readonly string[]> {
+  const named = marts
+    .filter((mart) => names(statement, mart.name))
+    .map((mart) => ({ ...mart, translated: toDuckDb(mart.sql) }));
   const texts = [statement, ...named.map(({ translated }) => translated)];
   const isNamed = (name: string) => texts.some((text) => names(text, name));
   const allowed: string[] = [];
@@ -53,7 +59,9 @@ async function makeViews(connection: DuckDBConnection, { catalog, storeOf, marts
     if (table === undefined) continue;
     const files = (await liveFiles(storeOf(name), table)).map(({ path }) => path);
     allowed.push(...files);
-    await connection.run(`CREATE VIEW ${ident(name.database)}.${ident(name.name)} AS ${rowsOf(files, shapeOf(table.metadata).schema)}`);
+    await connection.run(
+      `CREATE VIEW ${ident(name.database)}.${ident(name.name)} AS ${rowsOf(files, shapeOf(table.metadata).schema)}`,
+    );
   }
   await connection.run('CREATE SCHEMA IF NOT EXISTS headgate');
   for (const table of ledgerTables) if (isNamed(table.name)) await makeLedgerTable(connection, table);
@@ -72,21 +80,32 @@ function rowsOf(files: readonly string[], schema: Fields): string {
   if (files.length === 0) {
     return `SELECT ${schema.map(({ name, type }) => `CAST(NULL AS ${duckDbType(type)}) AS ${ident(name)}`).join(', ')} WHERE FALSE`;
   }
-  const columns = schema.map(({ id, name, type }) => `${id}: {name: ${literal(name)}, type: ${literal(duckDbType(type))}, default_value: NULL}`);
+  const columns = schema.map(
+    ({ id, name, type }) =>
+      `${id}: {name: ${literal(name)}, type: ${literal(duckDbType(type))}, default_value: NULL}`,
+  );
   return `SELECT * FROM read_parquet([${files.map(literal).join(', ')}], schema = MAP {${columns.join(', ')}})`;
 }
 
 const ROWS_AT_ONCE = 1000;
 
-async function makeLedgerTable(connection: DuckDBConnection, { name, columns, rows }: LedgerTable): Promise<void> {
-  await connection.run(`CREATE TABLE headgate.${ident(name)} (${columns.map(([column, type]) => `${ident(column)} ${type}`).join(', ')})`);
+async function makeLedgerTable(
+  connection: DuckDBConnection,
+  { name, columns, rows }: LedgerTable,
+): Promise<void> {
+  await connection.run(
+    `CREATE TABLE headgate.${ident(name)} (${columns.map(([column, type]) => `${ident(column)} ${type}`).join(', ')})`,
+  );
   let batch: string[] = [];
   const insert = async () => {
-    if (batch.length > 0) await connection.run(`INSERT INTO headgate.${ident(name)} VALUES ${batch.join(', ')}`);
+    if (batch.length > 0)
+      await connection.run(`INSERT INTO headgate.${ident(name)} VALUES ${batch.join(', ')}`);
     batch = [];
   };
   for await (const row of rows()) {
-    batch.push(`(${row.map((value) => (value === null ? 'NULL' : typeof value === 'number' ? value : literal(value))).join(', ')})`);
+    batch.push(
+      `(${row.map((value) => (value === null ? 'NULL' : typeof value === 'number' ? value : literal(value))).join(', ')})`,
+    );
     if (batch.length >= ROWS_AT_ONCE) await insert();
   }
   await insert();
@@ -95,7 +114,9 @@ async function makeLedgerTable(connection: DuckDBConnection, { name, columns, ro
 async function select(connection: DuckDBConnection, statement: string): Promise<QueryResult> {
   const prepared = await run(connection, statement, async () => connection.prepare(statement));
   if (prepared.statementType !== StatementType.SELECT) {
-    throw new TerminalError('only SELECT is allowed here; tables change through files', { fault: 'contract' });
+    throw new TerminalError('only SELECT is allowed here; tables change through files', {
+      fault: 'contract',
+    });
   }
   const reader = await run(connection, statement, async () => connection.runAndReadAll(statement));
   const types = reader.columnTypes();

@@ -68,7 +68,10 @@ export function duckDbError(cause: unknown): TerminalError | TransientError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const kind = /^[A-Za-z ]+ Error/.exec(message)?.[0] ?? 'error';
   if (PASSING.test(message)) {
-    return new TransientError(`DuckDB: ${kind}; free memory or disk and run again`, { fault: 'headgate', cause });
+    return new TransientError(`DuckDB: ${kind}; free memory or disk and run again`, {
+      fault: 'headgate',
+      cause,
+    });
   }
   const shown = ABOUT_STATEMENT.test(message) ? (message.split('\n')[0] ?? kind) : kind;
   return new TerminalError(`DuckDB: ${shown}`, { fault: 'headgate', cause });

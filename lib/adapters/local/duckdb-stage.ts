@@ -37,7 +37,12 @@ export interface Reject {
  * Parses every file once, into one Parquet file per group of files with the same shape, in the order of files and records: so a
  * row's place in it gives its number, and memory stays flat. Makes the relations `staged`, `rejects` and `files`.
  */
-export async function stage(db: Session, plan: Plan, inputs: readonly ReadableInput[], options: StageOptions): Promise<void> {
+export async function stage(
+  db: Session,
+  plan: Plan,
+  inputs: readonly ReadableInput[],
+  options: StageOptions,
+): Promise<void> {
   await makeFiles(db, plan.inputs, inputs);
   await insertRejects(db, options.known);
   const columns = stagedColumns(plan);
@@ -59,17 +64,26 @@ export interface StageOptions {
 }
 
 const stagedColumns = (plan: Plan): readonly string[] =>
-  plan.outputs.find(({ name }) => name === 'quarantine')?.schema.flatMap(({ name }) => (name.startsWith('_') ? [] : [name])) ?? [];
+  plan.outputs
+    .find(({ name }) => name === 'quarantine')
+    ?.schema.flatMap(({ name }) => (name.startsWith('_') ? [] : [name])) ?? [];
 
-async function makeFiles(db: Session, inputs: readonly PlanInput[], readable: readonly ReadableInput[]): Promise<void> {
+async function makeFiles(
+  db: Session,
+  inputs: readonly PlanInput[],
+  readable: readonly ReadableInput[],
+): Promise<void> {
   const paths = new Map(readable.map(({ file, path }) => [file, path]));
   const rows = inputs.map(
-    (input, file) => `(${file}, ${literal(input.fileId)}, ${literal(paths.get(file) ?? '')}, ${input.records}, ${hasTrailer(input)})`,
+    (input, file) =>
+      `(${file}, ${literal(input.fileId)}, ${literal(paths.get(file) ?? '')}, ${input.records}, ${hasTrailer(input)})`,
   );
   await db.run(
     `CREATE TABLE files AS SELECT * FROM (VALUES ${rows.join(', ')}) AS v(_file, file_id, path, records, has_trailer)`,
   );
-  await db.run('CREATE TABLE rejects (_file INTEGER, _row BIGINT, code VARCHAR, byte_start BIGINT, byte_end BIGINT)');
+  await db.run(
+    'CREATE TABLE rejects (_file INTEGER, _row BIGINT, code VARCHAR, byte_start BIGINT, byte_end BIGINT)',
+  );
 }
 
 function groups(inputs: readonly ReadableInput[]): readonly (readonly ReadableInput[])[] {
@@ -87,7 +101,9 @@ function records(group: readonly ReadableInput[], columns: readonly string[], re
   const [first] = group;
   if (first === undefined) return '';
   const fed = new Set(first.input.fields);
-  const missing = columns.filter((column) => !fed.has(column)).map((column) => `CAST(NULL AS VARCHAR) AS ${ident(column)}`);
+  const missing = columns
+    .filter((column) => !fed.has(column))
+    .map((column) => `CAST(NULL AS VARCHAR) AS ${ident(column)}`);
   const list = `[${group.map(({ path }) => literal(path)).join(', ')}]`;
   const number = `CAST([${group.map(({ file }) => file).join(', ')}][CAST(file_index AS BIGINT) + 1] AS INTEGER) AS _file`;
   const { reader } = first;
@@ -105,7 +121,12 @@ function records(group: readonly ReadableInput[], columns: readonly string[], re
 type CsvReader = Extract<Reader, { kind: 'csv' }>;
 
 /** Everything is said, nothing is sniffed. `new_line` is left out: with it DuckDB loses the rows after an unterminated quote. */
-function readCsv(files: string, fields: readonly string[], { csv, compression }: CsvReader, rejectsTable: string): string {
+function readCsv(
+  files: string,
+  fields: readonly string[],
+  { csv, compression }: CsvReader,
+  rejectsTable: string,
+): string {
   const columns = fields.map((field) => `${literal(field)}: 'VARCHAR'`).join(', ');
   const options = [
     'auto_detect = false',
@@ -143,19 +164,28 @@ async function collectRejects(db: Session, group: readonly ReadableInput[], tabl
   );
 }
 
-const hasTrailer = (input: PlanInput): boolean => input.format.kind === 'csv' && input.format.trailer !== undefined;
+const hasTrailer = (input: PlanInput): boolean =>
+  input.format.kind === 'csv' && input.format.trailer !== undefined;
 
 async function insertRejects(db: Session, rejects: readonly Reject[]): Promise<void> {
   for (let from = 0; from < rejects.length; from += 10_000) {
     const rows = rejects
       .slice(from, from + 10_000)
-      .map(({ file, record, code, start, end }) => `(${file}, ${record}, ${literal(code)}, ${start ?? 'NULL'}, ${end ?? 'NULL'})`);
+      .map(
+        ({ file, record, code, start, end }) =>
+          `(${file}, ${record}, ${literal(code)}, ${start ?? 'NULL'}, ${end ?? 'NULL'})`,
+      );
     await db.run(`INSERT INTO rejects VALUES ${rows.join(', ')}`);
   }
 }
 
 /** Select of staged rows with `_row` and `_id`. Where records were rejected the rows after them move on by one each. */
-async function numbered(db: Session, path: string, group: readonly ReadableInput[], target: string): Promise<string> {
+async function numbered(
+  db: Session,
+  path: string,
+  group: readonly ReadableInput[],
+  target: string,
+): Promise<string> {
   const from = `read_parquet(${literal(path)}, file_row_number = true)`;
   const spans = `(SELECT _file AS f, min(file_row_number) AS first FROM ${from} GROUP BY _file)`;
   const single = group.length === 1;

@@ -21,14 +21,24 @@ export function folderStore(root: string): ObjectStore {
     stat,
     async *read(key, { etag, start = 0, end } = {}) {
       const file = await open(pathOf(key)).catch(absent);
-      if (file === undefined) throw new TerminalError(`there is no object ${key} in ${root}`, { fault: 'source', facts: { key } });
+      if (file === undefined)
+        throw new TerminalError(`there is no object ${key} in ${root}`, { fault: 'source', facts: { key } });
       try {
         const found = infoOf(key, await file.stat({ bigint: true }));
         if (etag !== undefined && found.etag !== etag) {
-          throw new ConflictError(`object ${key} has changed since it was looked at`, { fault: 'source', facts: { key } });
+          throw new ConflictError(`object ${key} has changed since it was looked at`, {
+            fault: 'source',
+            facts: { key },
+          });
         }
         if (end === undefined || end > start) {
-          yield* createReadStream('', { fd: file, autoClose: false, start, ...(end === undefined ? {} : { end: end - 1 }), highWaterMark: CHUNK });
+          yield* createReadStream('', {
+            fd: file,
+            autoClose: false,
+            start,
+            ...(end === undefined ? {} : { end: end - 1 }),
+            highWaterMark: CHUNK,
+          });
         }
       } finally {
         await file.close();
@@ -48,7 +58,8 @@ export function folderStore(root: string): ObjectStore {
         await rm(unfinished, { force: true });
       }
       const written = await stat(key);
-      if (written === undefined) throw new ConflictError(`object ${key} was removed while it was written`, { fault: 'headgate' });
+      if (written === undefined)
+        throw new ConflictError(`object ${key} was removed while it was written`, { fault: 'headgate' });
       return written;
     },
     async *list(prefix) {
@@ -65,9 +76,13 @@ export function folderStore(root: string): ObjectStore {
 }
 
 function checkedKey(key: string): string {
-  const bad = key.split('/').some((part) => part === '' || part === '.' || part === '..' || part === UNFINISHED);
+  const bad = key
+    .split('/')
+    .some((part) => part === '' || part === '.' || part === '..' || part === UNFINISHED);
   if (!bad && !key.includes('\0')) return key;
-  throw new TerminalError(`${JSON.stringify(key)} is no key of an object: parts must not be empty, . or ..`, { fault: 'source' });
+  throw new TerminalError(`${JSON.stringify(key)} is no key of an object: parts must not be empty, . or ..`, {
+    fault: 'source',
+  });
 }
 
 const absent = (error: NodeJS.ErrnoException): undefined => {
@@ -112,16 +127,27 @@ interface Publication {
   readonly stat: (key: string) => Promise<ObjectInfo | undefined>;
 }
 
-async function publish(unfinished: string, path: string, { key, condition, stat }: Publication): Promise<void> {
+async function publish(
+  unfinished: string,
+  path: string,
+  { key, condition, stat }: Publication,
+): Promise<void> {
   if (condition === undefined) return rename(unfinished, path);
   if (condition.kind === 'absent') {
     return link(unfinished, path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
-      throw new ConflictError(`object ${key} exists already`, { fault: 'headgate', cause: error, facts: { key } });
+      throw new ConflictError(`object ${key} exists already`, {
+        fault: 'headgate',
+        cause: error,
+        facts: { key },
+      });
     });
   }
   if ((await stat(key))?.etag !== condition.etag) {
-    throw new ConflictError(`object ${key} is not at version ${condition.etag}`, { fault: 'headgate', facts: { key } });
+    throw new ConflictError(`object ${key} is not at version ${condition.etag}`, {
+      fault: 'headgate',
+      facts: { key },
+    });
   }
   return rename(unfinished, path);
 }
@@ -129,7 +155,10 @@ async function publish(unfinished: string, path: string, { key, condition, stat 
 function diskError(error: unknown, key: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (code !== 'ENOSPC' && code !== 'EMFILE' && code !== 'EDQUOT') return error;
-  return new TransientError(`${key} could not be written: ${code}; free the disk and run again`, { fault: 'headgate', cause: error });
+  return new TransientError(`${key} could not be written: ${code}; free the disk and run again`, {
+    fault: 'headgate',
+    cause: error,
+  });
 }
 
 /** Keys in order. Names are compared as keys are: a folder as its name with the slash. */

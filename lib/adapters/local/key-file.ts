@@ -20,12 +20,21 @@ export function keyFiles(folder: string, ledger: Ledger): Secrets {
       if (text === undefined) {
         throw broken(file, 'is missing, but tokens were made with it; put it back from your backup');
       }
-      if (((await stat(file)).mode & 0o077) !== 0) throw broken(file, 'can be read by others; run chmod 600 on it');
+      if (((await stat(file)).mode & 0o077) !== 0)
+        throw broken(file, 'can be read by others; run chmod 600 on it');
       const key = Buffer.from(text.trim(), 'hex');
-      if (key.length !== KEY_BYTES) throw broken(file, `does not hold ${KEY_BYTES} bytes as hexadecimal digits; put it back from your backup`);
+      if (key.length !== KEY_BYTES)
+        throw broken(
+          file,
+          `does not hold ${KEY_BYTES} bytes as hexadecimal digits; put it back from your backup`,
+        );
       const fingerprint = createHash('sha256').update('headgate key').update(key).digest('hex').slice(0, 16);
-      if (known === undefined) await ledger.transact([{ kind: 'put', partition: 'secret', sort: name, body: { fingerprint }, ifVersion: 0 }]);
-      else if (known.body.fingerprint !== fingerprint) throw broken(file, 'is another key than tokens were made with; put the old one back');
+      if (known === undefined)
+        await ledger.transact([
+          { kind: 'put', partition: 'secret', sort: name, body: { fingerprint }, ifVersion: 0 },
+        ]);
+      else if (known.body.fingerprint !== fingerprint)
+        throw broken(file, 'is another key than tokens were made with; put the old one back');
       return key;
     },
   };
@@ -50,4 +59,7 @@ async function makeKey(file: string): Promise<string> {
 }
 
 const broken = (file: string, what: string): TerminalError =>
-  new TerminalError(`the key file ${file} ${what}; nothing was loaded`, { fault: 'headgate', facts: { file } });
+  new TerminalError(`the key file ${file} ${what}; nothing was loaded`, {
+    fault: 'headgate',
+    facts: { file },
+  });

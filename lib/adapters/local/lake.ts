@@ -62,7 +62,9 @@ export function openLake({ home, contracts, notifier, memory }: LakeOptions): La
 
 /** @throws ContractError when any of them is wrong: nothing is loaded then */
 export function readContracts(folder: string): readonly Dataset[] {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.odcs.yaml'));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.odcs.yaml'),
+  );
   return loadContracts(
     files.sort().map((name) => ({
       file: relative(process.cwd(), join(folder, name)),

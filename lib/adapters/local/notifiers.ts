@@ -3,8 +3,13 @@ import type { Notice, Notifier } from '../../ports/notifier.ts';
 /** One line per notice, and what to do next. */
 export const lineNotifier = (print: (line: string) => void): Notifier => ({
   async notify({ title, facts, next, kind }) {
-    const shown = kind === 'run.published' ? ['files', 'received', 'published', 'quarantined', 'deduplicated'] : ['reason'];
-    const details = shown.flatMap((name) => (facts[name] === undefined ? [] : [name === 'reason' ? `${facts[name]}` : `${name} ${facts[name]}`]));
+    const shown =
+      kind === 'run.published'
+        ? ['files', 'received', 'published', 'quarantined', 'deduplicated']
+        : ['reason'];
+    const details = shown.flatMap((name) =>
+      facts[name] === undefined ? [] : [name === 'reason' ? `${facts[name]}` : `${name} ${facts[name]}`],
+    );
     print(`${title}${details.length === 0 ? '' : ` - ${details.join(', ')}`}`);
     if (next !== undefined && kind !== 'run.published') print(`  next: ${next}`);
   },
@@ -24,7 +29,9 @@ export const webhookNotifier = (url: string, print: (line: string) => void): Not
       });
       if (!response.ok) print(`webhook answered ${response.status}: ${notice.title}`);
     } catch (error) {
-      print(`webhook did not answer (${error instanceof Error ? error.message : 'no reason'}): ${notice.title}`);
+      print(
+        `webhook did not answer (${error instanceof Error ? error.message : 'no reason'}): ${notice.title}`,
+      );
     }
   },
 });

@@ -24,7 +24,10 @@ interface StatsRow {
   readonly filename: string;
   readonly count: string;
   readonly file_size_bytes: string;
-  readonly column_statistics: readonly { readonly key: string; readonly value: readonly { readonly key: string; readonly value: string }[] }[];
+  readonly column_statistics: readonly {
+    readonly key: string;
+    readonly value: readonly { readonly key: string; readonly value: string }[];
+  }[];
   readonly partition_keys: readonly { readonly key: string; readonly value: string | null }[] | null;
 }
 
@@ -32,12 +35,17 @@ interface StatsRow {
  * Writes the rows of a query as zstd Parquet files with the field ids of the schema, flat under the folder, and takes their statistics
  * from the same pass. Partitioning is by throw-away copies: PARTITION_BY drops the columns it names.
  */
-export async function writeParquet(connection: DuckDBConnection, output: ParquetOutput): Promise<readonly DataFile[]> {
+export async function writeParquet(
+  connection: DuckDBConnection,
+  output: ParquetOutput,
+): Promise<readonly DataFile[]> {
   const { directory, partitionBy, schema } = output;
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
   const copies = partitionBy.map(({ expression }, index) => `, ${expression} AS __p${index}`).join('');
-  const columns = schema.map(({ name, type }) => `CAST(${ident(name)} AS ${duckDbType(type)}) AS ${ident(name)}`).join(', ');
+  const columns = schema
+    .map(({ name, type }) => `CAST(${ident(name)} AS ${duckDbType(type)}) AS ${ident(name)}`)
+    .join(', ');
   const options = [
     'FORMAT parquet',
     'COMPRESSION zstd',
@@ -47,7 +55,10 @@ export async function writeParquet(connection: DuckDBConnection, output: Parquet
     'RETURN_STATS',
     ...(partitionBy.length === 0
       ? []
-      : [`PARTITION_BY (${partitionBy.map((_, index) => `__p${index}`).join(', ')})`, "FILENAME_PATTERN 'part-{uuid}'"]),
+      : [
+          `PARTITION_BY (${partitionBy.map((_, index) => `__p${index}`).join(', ')})`,
+          "FILENAME_PATTERN 'part-{uuid}'",
+        ]),
   ];
   const target = partitionBy.length === 0 ? join(directory, `${randomUUID()}.parquet`) : directory;
   const statement = `COPY (SELECT ${columns}${copies} FROM (${output.query}) AS rows) TO ${literal(target)} (${options.join(', ')})`;
@@ -98,12 +109,17 @@ const fieldIds = (field: Field): string => `${literal(field.name)}: ${ids(field.
 function ids(id: number, type: FieldType): string {
   if (typeof type === 'string') return String(id);
   const nested =
-    type.type === 'list' ? `element: ${ids(type['element-id'], type.element)}` : type.fields.map(fieldIds).join(', ');
+    type.type === 'list'
+      ? `element: ${ids(type['element-id'], type.element)}`
+      : type.fields.map(fieldIds).join(', ');
   return `{__duckdb_field_id: ${id}, ${nested}}`;
 }
 
 /** Out of its hive folder, whose name is the percent-encoded value, into the output's own. */
-async function dataFile(row: StatsRow, { directory, partitionBy, schema, classified }: ParquetOutput): Promise<DataFile> {
+async function dataFile(
+  row: StatsRow,
+  { directory, partitionBy, schema, classified }: ParquetOutput,
+): Promise<DataFile> {
   const path = join(directory, `${randomUUID()}.parquet`);
   await rename(row.filename, path);
   const keys = new Map((row.partition_keys ?? []).map(({ key, value }) => [key, value]));
@@ -112,12 +128,17 @@ async function dataFile(row: StatsRow, { directory, partitionBy, schema, classif
   const columns: Record<string, ColumnStats> = {};
   for (const { key, value } of row.column_statistics) {
     const field = fields.get(key);
-    if (field !== undefined) columns[String(field.id)] = columnStats(value, Number(row.count), !classified.includes(field.name));
+    if (field !== undefined)
+      columns[String(field.id)] = columnStats(value, Number(row.count), !classified.includes(field.name));
   }
   return { path, rows: Number(row.count), bytes: Number(row.file_size_bytes), partition, columns };
 }
 
-function columnStats(stats: StatsRow['column_statistics'][number]['value'], rows: number, bounds: boolean): ColumnStats {
+function columnStats(
+  stats: StatsRow['column_statistics'][number]['value'],
+  rows: number,
+  bounds: boolean,
+): ColumnStats {
   const known = new Map(stats.map(({ key, value }) => [key, value]));
   const lower = known.get('min');
   const upper = known.get('max');

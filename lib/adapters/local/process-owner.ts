@@ -25,7 +25,9 @@ function startOf(pid: number): string {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return '';
   }
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
     return fields[0] === 'Z' ? '' : (fields[19] ?? '');
   } catch {
     // No proc file system here: the process id alone has to do.

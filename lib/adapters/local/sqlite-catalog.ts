@@ -19,12 +19,18 @@ export function sqliteCatalog(file: string): Catalog {
       PRIMARY KEY (catalog_name, namespace, property_key))`);
   const where = 'catalog_name = ? AND table_namespace = ? AND table_name = ?';
   const select = database.prepare(`SELECT metadata_location FROM iceberg_tables WHERE ${where}`);
-  const insert = database.prepare("INSERT INTO iceberg_tables VALUES (?, ?, ?, ?, NULL, 'TABLE') ON CONFLICT DO NOTHING");
-  const namespace = database.prepare("INSERT INTO iceberg_namespace_properties VALUES (?, ?, 'exists', 'true') ON CONFLICT DO NOTHING");
+  const insert = database.prepare(
+    "INSERT INTO iceberg_tables VALUES (?, ?, ?, ?, NULL, 'TABLE') ON CONFLICT DO NOTHING",
+  );
+  const namespace = database.prepare(
+    "INSERT INTO iceberg_namespace_properties VALUES (?, ?, 'exists', 'true') ON CONFLICT DO NOTHING",
+  );
   const update = database.prepare(
     `UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = metadata_location WHERE ${where} AND metadata_location = ?`,
   );
-  const all = database.prepare('SELECT table_namespace, table_name FROM iceberg_tables WHERE catalog_name = ? ORDER BY 1, 2');
+  const all = database.prepare(
+    'SELECT table_namespace, table_name FROM iceberg_tables WHERE catalog_name = ? ORDER BY 1, 2',
+  );
   const key = ({ database: space, name }: TableName) => [CATALOG, space, name] as const;
   return {
     async load(table) {
@@ -37,10 +43,14 @@ export function sqliteCatalog(file: string): Catalog {
       return insert.run(...key(table), location).changes === 1 ? 'created' : 'exists';
     },
     async swap(table, expected, location) {
-      return update.run(location, ...key(table), expected.metadataLocation).changes === 1 ? 'swapped' : 'conflict';
+      return update.run(location, ...key(table), expected.metadataLocation).changes === 1
+        ? 'swapped'
+        : 'conflict';
     },
     async list() {
-      return all.all(CATALOG).map((row) => ({ database: String(row.table_namespace), name: String(row.table_name) }));
+      return all
+        .all(CATALOG)
+        .map((row) => ({ database: String(row.table_namespace), name: String(row.table_name) }));
     },
   };
 }

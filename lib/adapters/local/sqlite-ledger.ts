@@ -20,15 +20,19 @@ export function sqliteLedger(file: string): Ledger {
     'INSERT INTO items VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version, body = excluded.body',
   );
   const remove = database.prepare('DELETE FROM items WHERE partition = ? AND sort = ?');
-  const between = 'SELECT sort, version, body FROM items WHERE partition = ? AND sort > ? AND sort < ? AND sort >= ?';
+  const between =
+    'SELECT sort, version, body FROM items WHERE partition = ? AND sort > ? AND sort < ? AND sort >= ?';
   const ascending = database.prepare(`${between} ORDER BY sort LIMIT ?`);
   const descending = database.prepare(`${between} ORDER BY sort DESC LIMIT ?`);
 
-  const versionOf = (write: LedgerWrite): number => Number(version.get(write.partition, write.sort)?.version ?? 0);
+  const versionOf = (write: LedgerWrite): number =>
+    Number(version.get(write.partition, write.sort)?.version ?? 0);
   const apply = (writes: readonly LedgerWrite[]): 'done' | 'conflict' => {
-    if (writes.some((write) => write.ifVersion !== undefined && versionOf(write) !== write.ifVersion)) return 'conflict';
+    if (writes.some((write) => write.ifVersion !== undefined && versionOf(write) !== write.ifVersion))
+      return 'conflict';
     for (const write of writes) {
-      if (write.kind === 'put') put.run(write.partition, write.sort, versionOf(write) + 1, JSON.stringify(write.body));
+      if (write.kind === 'put')
+        put.run(write.partition, write.sort, versionOf(write) + 1, JSON.stringify(write.body));
       else if (write.kind === 'delete') remove.run(write.partition, write.sort);
     }
     return 'done';
@@ -54,7 +58,13 @@ export function sqliteLedger(file: string): Ledger {
       const row = select.get(partition, sort);
       return row === undefined ? undefined : itemOf<Body>(partition, sort, row);
     },
-    async query<Body>({ partition, prefix = '', after, limit = 1000, descending: backwards = false }: Parameters<Ledger['query']>[0]) {
+    async query<Body>({
+      partition,
+      prefix = '',
+      after,
+      limit = 1000,
+      descending: backwards = false,
+    }: Parameters<Ledger['query']>[0]) {
       const end = `${prefix}\u{10FFFF}`;
       const [low, high] = backwards ? ['', after ?? end] : [after ?? '', end];
       const rows = (backwards ? descending : ascending).all(partition, low, high, prefix, limit);
@@ -63,7 +73,11 @@ export function sqliteLedger(file: string): Ledger {
     transact: (writes) =>
       new Promise((resolve, reject) => {
         if (writes.length > MAX_LEDGER_WRITES) {
-          reject(new TerminalError(`${writes.length} writes in one transaction; allowed: ${MAX_LEDGER_WRITES}`, { fault: 'headgate' }));
+          reject(
+            new TerminalError(`${writes.length} writes in one transaction; allowed: ${MAX_LEDGER_WRITES}`, {
+              fault: 'headgate',
+            }),
+          );
           return;
         }
         if (waiting.length === 0) setImmediate(flush);
@@ -72,7 +86,11 @@ export function sqliteLedger(file: string): Ledger {
   };
 }
 
-const itemOf = <Body>(partition: string, sort: string, row: Readonly<Record<string, unknown>>): LedgerItem<Body> => ({
+const itemOf = <Body>(
+  partition: string,
+  sort: string,
+  row: Readonly<Record<string, unknown>>,
+): LedgerItem<Body> => ({
   partition,
   sort,
   version: Number(row.version),

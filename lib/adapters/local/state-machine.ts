@@ -1,6 +1,6 @@
 import { StateMachine } from 'aws-local-stepfunctions';
-import definition from '../../pipeline/pipeline.asl.json' with { type: 'json' };
 import type { Message } from '../../pipeline/message.ts';
+import definition from '../../pipeline/pipeline.asl.json' with { type: 'json' };
 import type { Services } from '../../pipeline/services.ts';
 import { TASKS } from '../../pipeline/tasks.ts';
 
@@ -11,7 +11,10 @@ import { TASKS } from '../../pipeline/tasks.ts';
 export async function runStateMachine(services: Services, dataset: string): Promise<void> {
   const machine = new StateMachine(definition as unknown as ConstructorParameters<typeof StateMachine>[0]);
   const handlers = Object.fromEntries(
-    Object.entries(TASKS).map(([state, task]) => [state, (input: unknown) => task(services, input as Message)]),
+    Object.entries(TASKS).map(([state, task]) => [
+      state,
+      (input: unknown) => task(services, input as Message),
+    ]),
   );
   const execution = machine.run({ dataset }, { overrides: { taskResourceLocalHandlers: handlers as never } });
   await execution.result;
