@@ -21,7 +21,7 @@ export async function profileCsv(body: AsyncIterable<Uint8Array>, format: CsvFor
   }
   if (head.length === 0)
     throw new FormatProblem('file.empty', 'the file has no bytes; send it again or ask its source');
-  const { records, unterminated, lineEnd } = scanner.end();
+  const { records, unterminated, ...quirks } = scanner.end();
   if (unterminated !== undefined) {
     throw new FormatProblem(
       'file.format',
@@ -36,11 +36,11 @@ export async function profileCsv(body: AsyncIterable<Uint8Array>, format: CsvFor
     );
   }
   const rows = records - (format.header ? 1 : 0);
-  if (format.trailer === undefined) return { ...shape(first, format), records: Math.max(rows, 0), lineEnd };
+  if (format.trailer === undefined) return { ...shape(first, format), records: Math.max(rows, 0), ...quirks };
   return {
     ...shape(first, format),
     records: Math.max(rows - 1, 0),
-    lineEnd,
+    ...quirks,
     trailer: trailerOf(tail, format, format.trailer.prefix),
   };
 }

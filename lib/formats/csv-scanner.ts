@@ -2,6 +2,7 @@ import type { CsvFormat } from '../contract/dataset.ts';
 
 const LF = 10;
 const CR = 13;
+const CRLF = -1;
 
 const AT_FIELD = 0;
 const IN_FIELD = 1;
@@ -13,7 +14,9 @@ export interface Scanned {
   readonly records: number;
   /** Number of the record, from 1, whose quoted field never ends. */
   readonly unterminated?: number;
-  readonly lineEnd: 'lf' | 'cr' | 'mixed';
+  /** `mixed`: more than one of LF, CRLF and CR ends records. */
+  readonly lineEnd: 'lf' | 'crlf' | 'cr' | 'mixed';
+  readonly hasBlankLines: boolean;
 }
 
 /**
@@ -33,6 +36,8 @@ export class CsvScanner {
   #loneCr = false;
   #afterCr = false;
   #hasLf = false;
+  #hasCrLf = false;
+  #hasBlankLines = false;
 
   constructor({ quote, escape, delimiter, skipLines }: CsvFormat) {
     this.#quote = quote === '' ? -1 : quote.charCodeAt(0);
@@ -63,8 +68,16 @@ export class CsvScanner {
     return {
       records: this.#records,
       ...(unterminated === undefined ? {} : { unterminated }),
-      lineEnd: this.#loneCr ? (this.#hasLf ? 'mixed' : 'cr') : 'lf',
+      lineEnd: this.#lineEnd(),
+      hasBlankLines: this.#hasBlankLines,
     };
+  }
+
+  #lineEnd(): Scanned['lineEnd'] {
+    const kinds = [this.#hasLf, this.#hasCrLf, this.#loneCr].filter(Boolean).length;
+    if (kinds > 1) return 'mixed';
+    if (this.#loneCr) return 'cr';
+    return this.#hasCrLf ? 'crlf' : 'lf';
   }
 
   #hasLoneCr(chunk: Buffer): boolean {
@@ -77,10 +90,12 @@ export class CsvScanner {
   #lines(chunk: Buffer): void {
     let from = 0;
     for (let at = chunk.indexOf(LF); at !== -1; at = chunk.indexOf(LF, from)) {
-      const length = at - from - (at > from && chunk[at - 1] === CR ? 1 : 0);
-      if (length > 0 || this.#hasBytes) this.#records++;
+      const afterCr = at > from && chunk[at - 1] === CR;
+      if (at - from - (afterCr ? 1 : 0) > 0 || this.#hasBytes) this.#records++;
+      else this.#hasBlankLines = true;
       this.#hasBytes = false;
-      this.#hasLf = true;
+      if (afterCr) this.#hasCrLf = true;
+      else this.#hasLf = true;
       from = at + 1;
     }
     if (from < chunk.length) this.#hasBytes = true;
@@ -104,7 +119,7 @@ export class CsvScanner {
   #outside(byte: number): void {
     if (this.#afterCr) {
       this.#afterCr = false;
-      this.#lineEndAt(byte === LF ? LF : CR);
+      this.#lineEndAt(byte === LF ? CRLF : CR);
       if (byte === LF) return;
     }
     if (byte === CR) this.#afterCr = true;
@@ -122,8 +137,10 @@ export class CsvScanner {
 
   #lineEndAt(byte: number): void {
     if (byte === CR) this.#loneCr = true;
+    else if (byte === CRLF) this.#hasCrLf = true;
     else this.#hasLf = true;
     if (this.#hasBytes) this.#records++;
+    else this.#hasBlankLines = true;
     this.#hasBytes = false;
     this.#state = AT_FIELD;
   }

@@ -31,36 +31,42 @@ export async function* normalise(
   else if (format.kind !== 'parquet') yield* jsonAsCsv(plain, format.kind, profile.header ?? [], onReject);
 }
 
+/** Records end with LF, and blank lines after the skipped ones are gone. */
 async function* lineFeeds(
   body: AsyncIterable<Buffer>,
-  { quote, escape }: CsvFormat,
-  { lineEnd }: FileProfile,
+  { quote, escape, skipLines }: CsvFormat,
+  { lineEnd, hasBlankLines }: FileProfile,
 ): AsyncGenerator<Uint8Array> {
-  if (lineEnd === 'lf') {
+  if (lineEnd === 'lf' && hasBlankLines !== true) {
     yield* body;
     return;
   }
   const quoteByte = quote === '' ? -1 : quote.charCodeAt(0);
   const escapeByte = escape === quote || escape === '' ? -1 : escape.charCodeAt(0);
-  const state = { inQuotes: false, escaped: false, afterCr: false };
+  const state = { inQuotes: false, escaped: false, afterCr: false, hasBytes: false, toSkip: skipLines };
   for await (const chunk of body) {
-    const out = Buffer.allocUnsafe(chunk.length + 1);
+    const out = Buffer.allocUnsafe(chunk.length);
     let length = 0;
     for (const byte of chunk) {
-      if (state.afterCr) {
-        state.afterCr = false;
-        if (byte === 10) continue; // the CR before it has been written as LF
-      }
+      const ended = state.afterCr;
+      state.afterCr = false;
+      if (ended && byte === LF) continue; // the CR before it has been written as LF
       if (state.escaped) state.escaped = false;
       else if (state.inQuotes && byte === escapeByte) state.escaped = true;
       else if (byte === quoteByte) state.inQuotes = !state.inQuotes;
-      const isCr = byte === 13 && !state.inQuotes;
-      state.afterCr = isCr;
-      out[length++] = isCr ? 10 : byte;
+      const endsLine = !state.inQuotes && (byte === CR || byte === LF);
+      state.afterCr = endsLine && byte === CR;
+      const isBlank = endsLine && !state.hasBytes && state.toSkip === 0;
+      if (endsLine && state.toSkip > 0) state.toSkip--;
+      state.hasBytes = !endsLine;
+      if (!isBlank) out[length++] = endsLine ? LF : byte;
     }
     yield out.subarray(0, length);
   }
 }
+
+const LF = 10;
+const CR = 13;
 
 const LINES_AT_ONCE = 1000;
 

@@ -19,7 +19,8 @@ export interface FileProfile {
   /** Number of fields of the first record, where there is no header. */
   readonly width?: number;
   readonly trailer?: readonly string[];
-  readonly lineEnd?: 'lf' | 'cr' | 'mixed';
+  readonly lineEnd?: 'lf' | 'crlf' | 'cr' | 'mixed';
+  readonly hasBlankLines?: boolean;
   /** Why the file as a whole can't be taken in. */
   readonly problem?: { readonly code: string; readonly message: string };
 }
@@ -101,7 +102,13 @@ async function passOf(
 export const needsRewrite = (format: FileFormat, profile: FileProfile): boolean => {
   switch (format.kind) {
     case 'csv':
-      return format.encoding !== 'utf-8' || profile.lineEnd === 'cr' || profile.lineEnd === 'mixed';
+      // DuckDB 1.5.6 stops at mixed line ends and takes the blank lines of a single column for records.
+      return (
+        format.encoding !== 'utf-8' ||
+        profile.lineEnd === 'cr' ||
+        profile.lineEnd === 'mixed' ||
+        (profile.hasBlankLines === true && (profile.header?.length ?? profile.width) === 1)
+      );
     case 'json':
     case 'jsonl':
       return true;

@@ -3,7 +3,7 @@ import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { ConflictError } from '../errors.ts';
 import { type FileProfile, profileFile } from '../formats/profile.ts';
 import type { ContentEntry, FileEntry, Reason } from '../ledger/entries.ts';
-import { fileOfObject, knownContent, recordFile } from '../ledger/files.ts';
+import { fileOf, fileOfObject, knownContent, recordFile } from '../ledger/files.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
@@ -37,23 +37,36 @@ export interface Intake {
 
 /**
  * Decides on one landed object: recognises it, copies it to raw, hashes and counts it in the same pass, and records the
- * decision. Twice, in parallel or after a crash it ends in one entry.
+ * decision, after `turn`: of two names with one content the first in order is the file. Twice, in parallel or after a crash it ends in one entry.
  * @throws ConflictError when the object changes while it is read: the new version is another file
  */
-export async function takeIn(ports: IntakePorts, place: LandingPlace, object: ObjectInfo): Promise<Intake> {
+export async function takeIn(
+  ports: IntakePorts,
+  place: LandingPlace,
+  object: ObjectInfo,
+  turn: Promise<unknown> = Promise.resolve(),
+): Promise<Intake> {
   const seen = await fileOfObject(ports.ledger, { bucket: place.bucket, key: object.key, etag: object.etag });
   if (seen !== undefined) return { file: seen, isNew: false };
   const route = place.route(object.key);
   const copied = await copyToRaw(ports, object, route?.dataset);
+  await turn;
   const entry = newEntry(place, object, route, copied);
   const known = await knownContent(ports.ledger, entry.dataset, entry.sha256);
-  const file = decide(entry, route, copied.profile, known?.body);
+  const decided = decide(entry, route, copied.profile, known?.body);
+  const file = decided.state === 'duplicate' ? await sharingRaw(ports.ledger, decided) : decided;
   const recording = { own: place.own, contentVersion: known?.version ?? 0 };
   if ((await recordFile(ports.ledger, file, recording)) === 'conflict')
     return takeInAgain(ports, place, object);
-  if (file.state === 'duplicate') await ports.raw.remove(file.rawKey);
+  if (file.rawKey !== copied.raw.key) await ports.raw.remove(copied.raw.key);
   if (file.state === 'quarantined') await ports.notifier.notify(quarantineNotice(file));
   return { file, isNew: true };
+}
+
+/** Raw keeps a content once: a duplicate points at the copy of the file that it repeats. */
+async function sharingRaw(ledger: Ledger, file: FileEntry): Promise<FileEntry> {
+  const original = await fileOf(ledger, file.dataset, file.duplicateOf ?? '');
+  return original === undefined ? file : { ...file, rawKey: original.rawKey, rawEtag: original.rawEtag };
 }
 
 /** Another intake recorded this object, or this content, meanwhile: what it wrote decides. */

@@ -48,9 +48,12 @@ async function takeInAll(ports: IntakePorts, place: LandingPlace): Promise<WorkR
   const queue: ObjectInfo[] = [];
   for await (const object of ports.landing.list('')) queue.push(object);
   // One content under two names: the first name in key order is the file, so names are taken in order.
+  let turn: Promise<unknown> = Promise.resolve();
   const worker = async () => {
     for (let object = queue.shift(); object !== undefined; object = queue.shift()) {
-      const taken = await takeInUnlessChanging(ports, place, object);
+      const taking = takeInUnlessChanging(ports, place, object, turn);
+      turn = taking.catch(() => undefined);
+      const taken = await taking;
       if (taken !== undefined) files.push(taken);
     }
   };
@@ -59,9 +62,14 @@ async function takeInAll(ports: IntakePorts, place: LandingPlace): Promise<WorkR
 }
 
 /** An object that somebody is still writing is left for the next time. */
-async function takeInUnlessChanging(ports: IntakePorts, place: LandingPlace, object: ObjectInfo) {
+async function takeInUnlessChanging(
+  ports: IntakePorts,
+  place: LandingPlace,
+  object: ObjectInfo,
+  turn: Promise<unknown>,
+) {
   try {
-    return await takeIn(ports, place, object);
+    return await takeIn(ports, place, object, turn);
   } catch (error) {
     if (error instanceof ConflictError) return undefined;
     throw error;

@@ -13,7 +13,7 @@ export function encodeBound(type: FieldType, text: string, side: 'lower' | 'uppe
   if (type.startsWith('decimal')) return decimalBound(type, text);
   switch (type) {
     case 'boolean':
-      return Uint8Array.of(text === 'true' ? 1 : 0);
+      return Uint8Array.of(text === 'true' || text === '1' ? 1 : 0);
     case 'int':
       return int32(Number(text));
     case 'date':

@@ -161,7 +161,7 @@ async function rewritten(
 async function takeSteps(db: Session, plan: Plan): Promise<void> {
   const { target } = plan;
   if (target !== undefined) {
-    const partitions = target.files[0]?.partition.length ?? 0;
+    const partitions = plan.outputs.find(({ name }) => name === 'curated')?.partitionBy.length ?? 0;
     const names = ['path', ...Array.from({ length: partitions }, (_, index) => `p${index}`), 'newest'];
     const rows = target.files.map(
       ({ path, partition, newest }) =>

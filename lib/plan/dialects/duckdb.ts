@@ -40,7 +40,12 @@ export const duckDb: Dialect = {
     const parsed = `try_strptime(${expression}, ${format})`;
     return `CASE WHEN strftime(${parsed}, ${format}) = ${expression} THEN ${parsed} END`;
   },
-  instant: (expression) => `timezone('UTC', TRY_CAST(${expression} AS TIMESTAMPTZ))`,
+  instant(expression) {
+    // DuckDB reads an offset only after seconds and without a blank before it.
+    const seconds = `regexp_replace(${expression}, '^(.{16})( ?[Z+-])', '\\1:00\\2')`;
+    const joined = `regexp_replace(${seconds}, ' ?(Z|[+-][0-9]{2}:?[0-9]{2})$', '\\1')`;
+    return `timezone('UTC', TRY_CAST(${joined} AS TIMESTAMPTZ))`;
+  },
   toUtc: (local, zone) =>
     zone === 'UTC' || zone === 'Etc/UTC' ? local : `timezone('UTC', timezone(${quote(zone)}, ${local}))`,
   partition(column, transform) {

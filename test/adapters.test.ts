@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { folderStore } from '../lib/adapters/local/folder-store.ts';
+import { keyFiles } from '../lib/adapters/local/key-file.ts';
+import { sqliteCatalog } from '../lib/adapters/local/sqlite-catalog.ts';
+import { sqliteLedger } from '../lib/adapters/local/sqlite-ledger.ts';
+import { describeCatalog, describeLedger, describeObjectStore } from './support/port-suites.ts';
+import { temporaryFolder } from './support/temporary.ts';
+
+const folder = temporaryFolder('adapters');
+const fresh = () => join(folder, randomUUID());
+
+describeObjectStore('a folder', () => folderStore(fresh()));
+describeLedger('SQLite', () => sqliteLedger(`${fresh()}.db`));
+describeCatalog('SQLite', () => sqliteCatalog(`${fresh()}.db`));
+
+describe('a folder as object store', () => {
+  test('takes neither links nor folders for objects', async () => {
+    const root = fresh();
+    mkdirSync(join(root, 'inner'), { recursive: true });
+    writeFileSync(join(root, 'inner/file.csv'), 'x');
+    symlinkSync(join(root, 'inner/file.csv'), join(root, 'link.csv'));
+    const keys = [];
+    for await (const { key } of folderStore(root).list('')) keys.push(key);
+    expect(keys).toEqual(['inner/file.csv']);
+    expect(await folderStore(root).stat('inner')).toBeUndefined();
+  });
+});
+
+describe('key files', () => {
+  test('make a key once, for its owner only, and give the same one again', async () => {
+    const home = fresh();
+    const secrets = () => keyFiles(home, sqliteLedger(`${home}.db`));
+    const key = await secrets().read('pii');
+    expect(key).toHaveLength(32);
+    expect(await secrets().read('pii')).toEqual(key);
+  });
+
+  test('refuse to make another key where one has been used', async () => {
+    const ledger = sqliteLedger(`${fresh()}.db`);
+    await keyFiles(fresh(), ledger).read('pii');
+    await expect(keyFiles(fresh(), ledger).read('pii')).rejects.toThrow(
+      'is missing, but tokens were made with it',
+    );
+  });
+
+  test('refuse a key that others can read, is another one, or is none', async () => {
+    const ledger = sqliteLedger(`${fresh()}.db`);
+    await keyFiles(fresh(), ledger).read('pii');
+    const withKey = (text: string, mode: number) => {
+      const home = fresh();
+      mkdirSync(home);
+      writeFileSync(join(home, 'pii.key'), text, { mode });
+      return keyFiles(home, ledger).read('pii');
+    };
+    await expect(withKey('ab'.repeat(32), 0o644)).rejects.toThrow('can be read by others');
+    await expect(withKey('ab'.repeat(32), 0o600)).rejects.toThrow('is another key');
+    await expect(withKey('abc', 0o600)).rejects.toThrow('does not hold 32 bytes');
+  });
+});
