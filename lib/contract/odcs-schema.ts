@@ -91,8 +91,6 @@ export const quality = z
     const measured = rule.type === 'library' || rule.type === 'sql';
     if (measured && operators.length !== 1)
       complain(`has ${operators.length} operators; exactly one of ${OPERATORS.join(', ')}`);
-    if (!measured && operators.length > 0)
-      complain(`a ${rule.type} rule has no operator; remove ${operators.join(', ')}`);
     if (rule.type === 'library' && rule.metric === undefined && rule.rule === undefined) {
       complain(`metric is missing; allowed: ${METRICS.join(', ')}`);
     }
@@ -300,7 +298,7 @@ const channel = z.strictObject({
   channel: text,
   url: text.optional(),
   description: text.optional(),
-  tool: z.enum(['email', 'slack', 'teams', 'discord', 'ticket', 'googlechat', 'other']).optional(),
+  tool: text.optional(),
   scope: z.enum(['interactive', 'announcements', 'issues', 'notifications']).optional(),
   invitationUrl: text.optional(),
   customProperties,

@@ -189,6 +189,7 @@ interface CodedTest {
 /** The rule as a test of each row: predicates, and library rules that allow no failing row. A text says what is wrong. */
 function rowTest(rule: Quality, column: Column | undefined): CodedTest | string | undefined {
   if (rule.type === 'custom') {
+    if (operatorOf(rule) !== undefined) return 'a predicate has no operator: it must hold for every row';
     if (rule.name === undefined) return 'a row rule needs a name: it is the reason that people see';
     if (typeof rule.implementation !== 'string')
       return 'implementation must be a text: a predicate over columns';

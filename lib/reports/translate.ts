@@ -20,8 +20,10 @@ const KEYWORDS = [
 export function toDuckDb(sql: string): string {
   const bare = sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"/g, ' ');
   const allowed: readonly string[] = TRANSLATED_FUNCTIONS;
-  // A word after a closing WITH name is a table with a column list, which polyglot translates; only calls are looked for.
-  for (const [, word = ''] of bare.matchAll(/([A-Za-z_][A-Za-z0-9_]*)\s*\(/g)) {
+  // `AS name (columns)` is no call.
+  for (const [, word = ''] of bare
+    .replace(/\bas\s+[A-Za-z_]\w*\s*\(/gi, ' (')
+    .matchAll(/([A-Za-z_][A-Za-z0-9_]*)\s*\(/g)) {
     const name = word.toLowerCase();
     if (!allowed.includes(name) && !KEYWORDS.includes(name)) {
       throw untranslatable(`function ${name}`, `allowed: ${TRANSLATED_FUNCTIONS.join(', ')}`);

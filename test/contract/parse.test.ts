@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { compileLandingPattern } from '../../lib/contract/landing-pattern.ts';
+import { loadContracts, parseContract } from '../../lib/contract/parse.ts';
+import { ROOT } from '../support/headgate.ts';
+
+const good = readFileSync(join(ROOT, 'contracts/payments/transactions.odcs.yaml'), 'utf8');
+const replaced = (from: string, to: string) => () => parseContract(good.replace(from, to), 'c.odcs.yaml');
+
+describe('a contract', () => {
+  test('becomes a frozen dataset', () => {
+    const [dataset] = parseContract(good, 'c.odcs.yaml').datasets;
+    expect(dataset).toMatchObject({
+      domain: 'payments',
+      name: 'transactions',
+      writeMode: 'merge',
+      dedupe: { keys: ['transaction_id'], keep: 'last', orderBy: 'updated_at' },
+      maxRejectPercent: 5,
+      duplicateFile: 'skip',
+    });
+    expect(dataset?.columns.find(({ name }) => name === 'amount')?.type).toEqual({
+      kind: 'decimal',
+      precision: 18,
+      scale: 2,
+    });
+    expect(Object.isFrozen(dataset?.columns[0])).toBe(true);
+  });
+
+  test('names file, line, path, value and what is allowed', () => {
+    expect(replaced('logicalType: number', 'logicalType: numbr')).toThrow(
+      /^c\.odcs\.yaml:\d+ schema\[0\]\.properties\[4\]\.logicalType: "numbr" is not allowed; allowed: string, date, timestamp/m,
+    );
+  });
+
+  test.each([
+    ['an unknown key of ingestion', 'writeMode: merge', 'writeMod: merge', '"writeMod" is not known here'],
+    ['a slip in a custom property', 'property: ingestion', 'property: ingestoin', 'did you mean ingestion?'],
+    ['personal data without protection', 'property: pii', 'property: note', 'needs the custom property pii'],
+    [
+      'an unknown classification',
+      'classification: restricted',
+      'classification: hush',
+      '"hush" is not allowed; allowed: public',
+    ],
+    ['a key that does not exist', 'keys: [transaction_id]', 'keys: [id]', 'column id does not exist'],
+    [
+      'a merge without key',
+      '          dedupe:\n            keys: [transaction_id]\n            keep: last\n            orderBy: updated_at\n',
+      '',
+      '',
+    ],
+    ['look-around in a pattern', 'T[0-9]+', '(?=T).+', 'look-around'],
+    [
+      'an operator on a predicate',
+      'engine: headgate',
+      'engine: headgate\n        mustBe: 0',
+      'has no operator',
+    ],
+    [
+      'an unknown macro',
+      'property: pii\n            value: { kind: card, action: tokenize }',
+      'property: standardize\n            value: [shout]',
+      '"shout" is not known',
+    ],
+    [
+      'a partition transform on text',
+      'name: currency\n        logicalType: string',
+      'name: currency\n        logicalType: string\n        partitioned: true\n        customProperties:\n          - property: partitionTransform\n            value: month',
+      'needs logicalType date or timestamp',
+    ],
+    [
+      'an unknown field of the landing pattern',
+      '{businessDate:yyyy-MM-dd}',
+      '{day:yyyy}',
+      'field day is not known',
+    ],
+    [
+      'a feature that is not there yet',
+      'format: csv',
+      'format: xml',
+      '"xml" is not allowed; allowed: csv, json, jsonl, parquet',
+    ],
+    ['YAML with a key twice', 'domain: payments', 'domain: payments\ndomain: other', 'unique'],
+  ])('refuses %s', (_what, from, to, message) => {
+    if (message === '')
+      expect(replaced(from, to)().datasets[0]?.dedupe).toEqual({ keys: ['transaction_id'], keep: 'last' });
+    else expect(replaced(from, to)).toThrow(message);
+  });
+
+  test('may not claim what another one has', () => {
+    const files = [
+      { file: 'a.odcs.yaml', text: good },
+      { file: 'b.odcs.yaml', text: good },
+    ];
+    expect(() => loadContracts(files)).toThrow(
+      'b.odcs.yaml:1 schema: payments/transactions has the name or landing pattern of',
+    );
+  });
+});
+
+describe('a landing pattern', () => {
+  test.each([
+    ['a/{businessDate:yyyy-MM-dd}/*.csv', 'a/2026-01-31/x.csv', { businessDate: '2026-01-31' }],
+    ['a/{businessDate:yyyy-MM-dd}/*.csv', 'a/2026-02-30/x.csv', undefined],
+    ['a/{businessDate:yyyy-MM-dd}/*.csv', 'a/2026-01-31/b/x.csv', undefined],
+    ['a/**/x.csv', 'a/b/c/x.csv', {}],
+    ['a/{businessDate:yyyyMM}.csv', 'a/202601.csv', { businessDate: '2026-01-01' }],
+    ['a/(1)+.csv', 'a/(1)+.csv', {}],
+    ['a/(1)+.csv', 'a/11.csv', undefined],
+  ])('%s on %s', (pattern, key, match) => {
+    expect(compileLandingPattern(pattern).match(key)).toEqual(match);
+  });
+});

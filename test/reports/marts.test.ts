@@ -1,0 +1,254 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { describe, expect, test } from '@jest/globals';
+import { parseMart } from '../../lib/reports/marts.ts';
+import { type TRANSLATED_FUNCTIONS, toDuckDb } from '../../lib/reports/translate.ts';
+import { ROOT } from '../support/headgate.ts';
+
+const mart = (name: string) =>
+  parseMart(`sql/${name}.sql`, readFileSync(join(ROOT, `sql/${name}.sql`), 'utf8'));
+
+async function ask(setUp: readonly string[], sql: string): Promise<readonly unknown[]> {
+  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  await connection.run("SET TimeZone = 'UTC'");
+  for (const statement of setUp) await connection.run(statement);
+  return (await connection.runAndReadAll(toDuckDb(sql))).getRowsJson();
+}
+
+const JAN_FILE = '2026-01-31.20260201T000000000Z.aaaaaaaaaaaa';
+const FEB_FILE = '2026-02-28.20260301T000000000Z.bbbbbbbbbbbb';
+
+type Row = readonly [
+  id: string,
+  parent: string | null,
+  type: string,
+  account: string,
+  amount: string,
+  at: string,
+  file?: string,
+];
+
+const payments = (
+  rows: readonly Row[],
+  accounts: readonly (readonly [string, string])[] = [['A1', 'C1']],
+): readonly string[] => [
+  'CREATE SCHEMA payments',
+  'CREATE TABLE payments.transactions (transaction_id VARCHAR, parent_id VARCHAR, type VARCHAR, account_id VARCHAR, amount DECIMAL(18,2), currency VARCHAR, transacted_at TIMESTAMP, _source_file VARCHAR)',
+  'CREATE TABLE payments.accounts (account_id VARCHAR, customer_id VARCHAR)',
+  ...accounts.map(
+    ([account, customer]) => `INSERT INTO payments.accounts VALUES ('${account}', '${customer}')`,
+  ),
+  ...rows.map(
+    ([id, parent, type, account, amount, at, file = JAN_FILE]) =>
+      `INSERT INTO payments.transactions VALUES ('${id}', ${parent === null ? 'NULL' : `'${parent}'`}, '${type}', '${account}', ${amount}, 'EUR', '${at}', '${file}')`,
+  ),
+];
+
+describe('refunds_monthly', () => {
+  const { sql } = mart('payments/refunds_monthly');
+
+  test('counts a refund a year after its purchase: January to next January is not the same month', async () => {
+    const rows = await ask(
+      payments([
+        ['p', null, 'purchase', 'A1', '100', '2025-01-15'],
+        ['r', 'p', 'refund', 'A1', '40', '2026-01-15'],
+      ]),
+      sql,
+    );
+    expect(rows).toEqual([['C1', '2026-01-01', '40.00', '1']]);
+  });
+
+  test('ignores a refund in the month of its purchase', async () => {
+    expect(
+      await ask(
+        payments([
+          ['p', null, 'purchase', 'A1', '9', '2026-01-01'],
+          ['r', 'p', 'refund', 'A1', '9', '2026-01-31 23:59:59'],
+        ]),
+        sql,
+      ),
+    ).toEqual([]);
+  });
+
+  test('adds partial refunds, and several voids of one purchase change nothing', async () => {
+    const rows: Row[] = [
+      ['p', null, 'purchase', 'A1', '60', '2025-12-20'],
+      ['r1', 'p', 'refund', 'A1', '10', '2026-01-05'],
+      ['r2', 'p', 'refund', 'A1', '15', '2026-01-08'],
+      ['v1', 'p', 'void', 'A1', '60', '2026-01-09'],
+      ['v2', 'p', 'void', 'A1', '60', '2026-01-09'],
+    ];
+    expect(await ask(payments(rows), sql)).toEqual([['C1', '2026-01-01', '25.00', '2']]);
+  });
+
+  test('ignores a voided refund', async () => {
+    const rows: Row[] = [
+      ['p', null, 'purchase', 'A1', '30', '2025-12-01'],
+      ['r', 'p', 'refund', 'A1', '30', '2026-01-09'],
+      ['v', 'r', 'void', 'A1', '30', '2026-01-09'],
+    ];
+    expect(await ask(payments(rows), sql)).toEqual([]);
+  });
+
+  test('does not count a customer with two accounts twice, nor lose an account without customer', async () => {
+    const rows: Row[] = [
+      ['p1', null, 'purchase', 'A1', '5', '2025-12-01'],
+      ['r1', 'p1', 'refund', 'A1', '5', '2026-01-01'],
+      ['p2', null, 'purchase', 'A2', '7', '2025-12-01'],
+      ['r2', 'p2', 'refund', 'A2', '7', '2026-01-01'],
+      ['p3', null, 'purchase', 'A3', '1', '2025-12-01'],
+      ['r3', 'p3', 'refund', 'A3', '1', '2026-01-01'],
+    ];
+    expect(
+      await ask(
+        payments(rows, [
+          ['A1', 'C1'],
+          ['A2', 'C1'],
+        ]),
+        sql,
+      ),
+    ).toEqual([
+      ['', '2026-01-01', '1.00', '1'],
+      ['C1', '2026-01-01', '12.00', '2'],
+    ]);
+  });
+});
+
+test('orphan_refunds shows refunds whose purchase is not there, unless they are voided', async () => {
+  const rows: Row[] = [
+    ['r1', 'x', 'refund', 'A1', '5', '2026-01-01'],
+    ['r2', 'y', 'refund', 'A1', '6', '2026-01-01'],
+    ['v', 'r2', 'void', 'A1', '6', '2026-01-01'],
+  ];
+  expect(await ask(payments(rows), mart('payments/orphan_refunds').sql)).toEqual([
+    ['r1', 'x', 'A1', '5.00', 'EUR', '2026-01-01 00:00:00', JAN_FILE],
+  ]);
+});
+
+test('refund_restatements shows a month that a late void or a late refund changed, and by which file', async () => {
+  const rows: Row[] = [
+    ['p1', null, 'purchase', 'A1', '20', '2025-11-01'],
+    ['r1', 'p1', 'refund', 'A1', '20', '2026-01-25'],
+    ['v1', 'r1', 'void', 'A1', '20', '2026-02-03', FEB_FILE],
+    ['p2', null, 'purchase', 'A2', '8', '2025-11-01'],
+    ['r2', 'p2', 'refund', 'A2', '8', '2026-01-26', FEB_FILE],
+    ['p3', null, 'purchase', 'A3', '3', '2025-11-01'],
+    ['r3', 'p3', 'refund', 'A3', '3', '2026-01-26'],
+  ];
+  expect(
+    await ask(
+      payments(rows, [
+        ['A1', 'C1'],
+        ['A2', 'C2'],
+        ['A3', 'C3'],
+      ]),
+      mart('payments/refund_restatements').sql,
+    ),
+  ).toEqual([
+    ['C1', '2026-01-01', '20.00', '0.00', '-20.00', FEB_FILE],
+    ['C2', '2026-01-01', '0.00', '8.00', '8.00', FEB_FILE],
+  ]);
+});
+
+test('orders_valid keeps orders of the future out', async () => {
+  const columns = [
+    'order_id',
+    'source',
+    'customer_id',
+    'payment_id',
+    'voucher_id',
+    'product_id',
+    'website',
+    'order_status',
+    'voucher_status',
+    'payment_status',
+  ];
+  const setUp = [
+    'CREATE SCHEMA orders',
+    `CREATE TABLE orders.orders (${columns.map((name) => `${name} VARCHAR`).join(', ')}, order_date TIMESTAMP, payment_date TIMESTAMP)`,
+    "INSERT INTO orders.orders (order_id, order_date) VALUES ('1', '2020-01-01'), ('2', '2142-10-17')",
+  ];
+  expect(await ask(setUp, `SELECT order_id FROM (${mart('orders/orders_valid').sql}) AS v`)).toEqual([['1']]);
+});
+
+test('cancellations_monthly adds the value of cancelled lines by month', async () => {
+  const setUp = [
+    'CREATE SCHEMA retail',
+    'CREATE TABLE retail.sales (invoice_no VARCHAR, quantity INTEGER, unit_price DECIMAL(18,3), invoice_date TIMESTAMP)',
+    "INSERT INTO retail.sales VALUES ('C1', -2, 2.555, '2011-01-04'), ('C2', -1, 1, '2011-01-31 23:59:59'), ('3', 5, 1, '2011-01-04'), ('C4', -1, 0.001, '2011-02-01')",
+  ];
+  expect(await ask(setUp, mart('retail/cancellations_monthly').sql)).toEqual([
+    ['2011-01-01', '2', '-6.11'],
+    ['2011-02-01', '1', '0.00'],
+  ]);
+});
+
+describe('translation from Athena’s SQL', () => {
+  /** One call and its value for every function that may be used. */
+  const calls: Readonly<Record<(typeof TRANSLATED_FUNCTIONS)[number], readonly [string, string]>> = {
+    abs: ['abs(-2)', '2'],
+    avg: ['avg(x)', '2'],
+    cast: ["cast('5' AS integer)", '5'],
+    ceil: ['ceil(1.2)', '2'],
+    coalesce: ['coalesce(NULL, 3)', '3'],
+    concat: ["concat('a', 'b')", 'ab'],
+    count: ['count(x)', '3'],
+    count_if: ['count_if(x > 1)', '2'],
+    date_trunc: ["date_trunc('month', TIMESTAMP '2026-01-31 10:00:00')", '2026-01-01 00:00:00'],
+    day: ["day(DATE '2026-01-31')", '31'],
+    floor: ['floor(1.8)', '1'],
+    greatest: ['greatest(1, 3, 2)', '3'],
+    last_day_of_month: ["last_day_of_month(DATE '2024-02-03')", '2024-02-29'],
+    least: ['least(1, 3, 2)', '1'],
+    length: ["length('é😀')", '2'],
+    lower: ["lower('AB')", 'ab'],
+    max: ['max(x)', '3'],
+    min: ['min(x)', '1'],
+    month: ["month(DATE '2026-01-31')", '1'],
+    nullif: ['nullif(1, 2)', '1'],
+    rank: ['max(1)', '1'],
+    round: ['round(2.675, 2)', '2.68'],
+    row_number: ['max(1)', '1'],
+    strpos: ["strpos('abc', 'c')", '3'],
+    substr: ["substr('2026-01-31', 1, 7)", '2026-01'],
+    sum: ['sum(x)', '6'],
+    trim: ["trim('  a ')", 'a'],
+    try_cast: ["coalesce(try_cast('x' AS integer), -1)", '-1'],
+    upper: ["upper('ab')", 'AB'],
+    year: ["year(DATE '2026-01-31')", '2026'],
+  };
+
+  test.each(Object.entries(calls))('%s gives the known value', async (_name, [call, value]) => {
+    const [row] = (await ask([], `SELECT ${call} AS v FROM (VALUES 1, 2, 3) AS t(x)`)) as [[unknown]];
+    expect(String(row[0])).toBe(value);
+  });
+
+  test('window functions rank and number rows', async () => {
+    expect(
+      await ask(
+        [],
+        'SELECT x, rank() OVER (ORDER BY x) AS r, row_number() OVER (ORDER BY x DESC) AS n FROM (VALUES 1, 2) AS t(x) ORDER BY x',
+      ),
+    ).toEqual([
+      [1, '1', '2'],
+      [2, '2', '1'],
+    ]);
+  });
+
+  test.each([
+    ['to_hex(sha256(x))', 'function to_hex'],
+    ["at_timezone(x, 'UTC')", 'function at_timezone'],
+    ["date_parse('1/2/03', '%c/%e/%y')", 'function date_parse'],
+    ["x AT TIME ZONE 'UTC'", 'AT TIME ZONE'],
+  ])('%s is an error that names it', (expression, construct) => {
+    expect(() => toDuckDb(`SELECT ${expression} FROM t`)).toThrow(construct);
+  });
+
+  test('every shipped mart has a header and can be translated', () => {
+    const files = globSync(join(ROOT, 'sql/*/*.sql'));
+    expect(files.length).toBeGreaterThanOrEqual(5);
+    for (const file of files)
+      expect(toDuckDb(parseMart(file, readFileSync(file, 'utf8')).sql)).toMatch(/SELECT/);
+  });
+});
