@@ -25,7 +25,7 @@ export function splitRecord(
       if (sign === escape && text[at + 1] === quote) field += text[++at];
       else if (sign === quote) quoted = false;
       else field += sign;
-    } else if (quote !== '' && sign === quote && field === '') quoted = true;
+    } else if (quote !== '' && sign === quote && field.trim() === '') quoted = true;
     else if (sign === delimiter) {
       fields.push(field);
       field = '';

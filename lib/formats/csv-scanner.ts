@@ -1,13 +1,9 @@
 import type { CsvFormat } from '../contract/dataset.ts';
+import { QuoteState } from './quote-state.ts';
 
 const LF = 10;
 const CR = 13;
 const CRLF = -1;
-
-const AT_FIELD = 0;
-const IN_FIELD = 1;
-const IN_QUOTES = 2;
-const AFTER_QUOTES = 3;
 
 export interface Scanned {
   /** Header and trailer included; blank lines and skipped lines not. */
@@ -20,30 +16,26 @@ export interface Scanned {
 }
 
 /**
- * Counts the records of UTF-8 CSV, apart from the engine (DESIGN promise 1). Where a chunk holds no quote only line ends are looked for,
- * by native search; else every byte is.
+ * Counts the records of UTF-8 CSV, apart from the engine (DESIGN promise 1). Where a chunk holds no quote only line ends are looked
+ * for, by native search; else every byte is.
  */
 export class CsvScanner {
   readonly #quote: number;
-  readonly #escape: number;
-  readonly #delimiter: number;
+  readonly #quotes: QuoteState;
   #toSkip: number;
-  #state = AT_FIELD;
   #hasBytes = false;
-  #escaped = false;
   #records = 0;
   #quotedSince = 0;
-  #loneCr = false;
   #afterCr = false;
+  #hasCr = false;
   #hasLf = false;
   #hasCrLf = false;
   #hasBlankLines = false;
 
-  constructor({ quote, escape, delimiter, skipLines }: CsvFormat) {
-    this.#quote = quote === '' ? -1 : quote.charCodeAt(0);
-    this.#escape = escape === '' ? -1 : escape.charCodeAt(0);
-    this.#delimiter = delimiter.charCodeAt(0);
-    this.#toSkip = skipLines;
+  constructor(format: CsvFormat) {
+    this.#quote = format.quote === '' ? -1 : format.quote.charCodeAt(0);
+    this.#quotes = new QuoteState(format);
+    this.#toSkip = format.skipLines;
   }
 
   push(chunk: Buffer): void {
@@ -56,35 +48,23 @@ export class CsvScanner {
     }
     if (rest.length === 0) return;
     const plain =
-      this.#state !== IN_QUOTES && !this.#afterCr && (this.#quote === -1 || !rest.includes(this.#quote));
-    if (plain && !this.#hasLoneCr(rest)) this.#lines(rest);
-    else this.#bytes(rest);
+      !this.#quotes.inQuotes && !this.#afterCr && (this.#quote === -1 || !rest.includes(this.#quote));
+    if (plain && !hasLoneCr(rest)) this.#lines(rest);
+    else for (const byte of rest) this.#byte(byte);
   }
 
   end(): Scanned {
     if (this.#afterCr) this.#lineEndAt(CR);
-    const unterminated = this.#state === IN_QUOTES ? this.#quotedSince : undefined;
+    const unterminated = this.#quotes.inQuotes ? { unterminated: this.#quotedSince } : {};
     if (this.#hasBytes) this.#records++;
+    const kinds = [this.#hasLf, this.#hasCrLf, this.#hasCr].filter(Boolean).length;
+    const one = this.#hasCr ? 'cr' : this.#hasCrLf ? 'crlf' : 'lf';
     return {
       records: this.#records,
-      ...(unterminated === undefined ? {} : { unterminated }),
-      lineEnd: this.#lineEnd(),
+      ...unterminated,
+      lineEnd: kinds > 1 ? 'mixed' : one,
       hasBlankLines: this.#hasBlankLines,
     };
-  }
-
-  #lineEnd(): Scanned['lineEnd'] {
-    const kinds = [this.#hasLf, this.#hasCrLf, this.#loneCr].filter(Boolean).length;
-    if (kinds > 1) return 'mixed';
-    if (this.#loneCr) return 'cr';
-    return this.#hasCrLf ? 'crlf' : 'lf';
-  }
-
-  #hasLoneCr(chunk: Buffer): boolean {
-    for (let at = chunk.indexOf(CR); at !== -1; at = chunk.indexOf(CR, at + 1)) {
-      if (chunk[at + 1] !== LF) return true;
-    }
-    return false;
   }
 
   #lines(chunk: Buffer): void {
@@ -99,24 +79,11 @@ export class CsvScanner {
       from = at + 1;
     }
     if (from < chunk.length) this.#hasBytes = true;
-    this.#state = chunk[chunk.length - 1] === this.#delimiter || !this.#hasBytes ? AT_FIELD : IN_FIELD;
+    this.#quotes.skip(chunk);
   }
 
-  #bytes(chunk: Buffer): void {
-    for (let at = 0; at < chunk.length; at++) {
-      const byte = chunk[at] ?? 0;
-      if (this.#state === IN_QUOTES) this.#inQuotes(byte);
-      else this.#outside(byte);
-    }
-  }
-
-  #inQuotes(byte: number): void {
-    if (this.#escaped) this.#escaped = false;
-    else if (byte === this.#escape && this.#escape !== this.#quote) this.#escaped = true;
-    else if (byte === this.#quote) this.#state = AFTER_QUOTES;
-  }
-
-  #outside(byte: number): void {
+  #byte(byte: number): void {
+    if (this.#quotes.inQuotes) return this.#quotes.take(byte);
     if (this.#afterCr) {
       this.#afterCr = false;
       this.#lineEndAt(byte === LF ? CRLF : CR);
@@ -129,19 +96,24 @@ export class CsvScanner {
 
   #inRecord(byte: number): void {
     this.#hasBytes = true;
-    if (byte === this.#quote && (this.#state === AT_FIELD || this.#state === AFTER_QUOTES)) {
-      if (this.#state === AT_FIELD) this.#quotedSince = this.#records + 1;
-      this.#state = IN_QUOTES;
-    } else this.#state = byte === this.#delimiter ? AT_FIELD : IN_FIELD;
+    this.#quotes.take(byte);
+    if (this.#quotes.inQuotes) this.#quotedSince = this.#records + 1;
   }
 
-  #lineEndAt(byte: number): void {
-    if (byte === CR) this.#loneCr = true;
-    else if (byte === CRLF) this.#hasCrLf = true;
+  #lineEndAt(kind: number): void {
+    if (kind === CR) this.#hasCr = true;
+    else if (kind === CRLF) this.#hasCrLf = true;
     else this.#hasLf = true;
     if (this.#hasBytes) this.#records++;
     else this.#hasBlankLines = true;
     this.#hasBytes = false;
-    this.#state = AT_FIELD;
+    this.#quotes.restart();
   }
+}
+
+function hasLoneCr(chunk: Buffer): boolean {
+  for (let at = chunk.indexOf(CR); at !== -1; at = chunk.indexOf(CR, at + 1)) {
+    if (chunk[at + 1] !== LF) return true;
+  }
+  return false;
 }

@@ -3,6 +3,7 @@ import { inflated } from './compression.ts';
 import { toUtf8 } from './encoding.ts';
 import { jsonElements, jsonFields, jsonLines } from './json-records.ts';
 import type { FileProfile } from './profile.ts';
+import { QuoteState } from './quote-state.ts';
 
 /** A record that is none; `record` is its number in the file, from 1. */
 export interface RejectedRecord {
@@ -34,31 +35,31 @@ export async function* normalise(
 /** Records end with LF, and blank lines after the skipped ones are gone. */
 async function* lineFeeds(
   body: AsyncIterable<Buffer>,
-  { quote, escape, skipLines }: CsvFormat,
+  format: CsvFormat,
   { lineEnd, hasBlankLines }: FileProfile,
 ): AsyncGenerator<Uint8Array> {
   if (lineEnd === 'lf' && hasBlankLines !== true) {
     yield* body;
     return;
   }
-  const quoteByte = quote === '' ? -1 : quote.charCodeAt(0);
-  const escapeByte = escape === quote || escape === '' ? -1 : escape.charCodeAt(0);
-  const state = { inQuotes: false, escaped: false, afterCr: false, hasBytes: false, toSkip: skipLines };
+  const quotes = new QuoteState(format);
+  let afterCr = false;
+  let hasBytes = false;
+  let toSkip = format.skipLines;
   for await (const chunk of body) {
     const out = Buffer.allocUnsafe(chunk.length);
     let length = 0;
     for (const byte of chunk) {
-      const ended = state.afterCr;
-      state.afterCr = false;
+      const ended = afterCr;
+      afterCr = false;
       if (ended && byte === LF) continue; // the CR before it has been written as LF
-      if (state.escaped) state.escaped = false;
-      else if (state.inQuotes && byte === escapeByte) state.escaped = true;
-      else if (byte === quoteByte) state.inQuotes = !state.inQuotes;
-      const endsLine = !state.inQuotes && (byte === CR || byte === LF);
-      state.afterCr = endsLine && byte === CR;
-      const isBlank = endsLine && !state.hasBytes && state.toSkip === 0;
-      if (endsLine && state.toSkip > 0) state.toSkip--;
-      state.hasBytes = !endsLine;
+      const endsLine = !quotes.inQuotes && (byte === CR || byte === LF);
+      afterCr = endsLine && byte === CR;
+      if (endsLine) quotes.restart();
+      else quotes.take(byte);
+      const isBlank = endsLine && !hasBytes && toSkip === 0;
+      if (endsLine && toSkip > 0) toSkip--;
+      hasBytes = !endsLine;
       if (!isBlank) out[length++] = endsLine ? LF : byte;
     }
     yield out.subarray(0, length);

@@ -102,12 +102,12 @@ async function passOf(
 export const needsRewrite = (format: FileFormat, profile: FileProfile): boolean => {
   switch (format.kind) {
     case 'csv':
-      // DuckDB 1.5.6 stops at mixed line ends and takes the blank lines of a single column for records.
+      // DuckDB 1.5.6 stops at mixed line ends, takes blank lines of a single column for records, and counts them in the numbers of rejects.
       return (
         format.encoding !== 'utf-8' ||
         profile.lineEnd === 'cr' ||
         profile.lineEnd === 'mixed' ||
-        (profile.hasBlankLines === true && (profile.header?.length ?? profile.width) === 1)
+        profile.hasBlankLines === true
       );
     case 'json':
     case 'jsonl':

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { TerminalError, TransientError } from '../../errors.ts';
+import { PoisonError, TerminalError, TransientError } from '../../errors.ts';
 
 export interface SessionOptions {
   /** Folder for what a run writes on the way; made before and removed after. */
@@ -59,20 +59,22 @@ export class Session {
   }
 }
 
-/** These speak of the statement, never of a row. */
-const ABOUT_STATEMENT = /^(Binder|Catalog|Parser) Error/;
+/** These speak of the statement or of DuckDB, never of a row. */
+const ABOUT_STATEMENT = /^(Binder|Catalog|Parser|Internal|Not implemented|INTERNAL) Error/;
 const PASSING = /^(Out of Memory|IO) Error/;
 
-/** DuckDB's message may quote a value of a row: only its first words, up to the colon, are shown. */
+/** DuckDB's message may quote a value of a row: then only its kind is shown. What is neither passing nor about the statement is about the bytes of a file. */
 export function duckDbError(cause: unknown): TerminalError | TransientError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const kind = /^[A-Za-z ]+ Error/.exec(message)?.[0] ?? 'error';
+  const message = (cause instanceof Error ? cause.message : String(cause)).trim();
+  const kind = /^[A-Za-z ]+(?=:)/.exec(message)?.[0] ?? 'error';
   if (PASSING.test(message)) {
     return new TransientError(`DuckDB: ${kind}; free memory or disk and run again`, {
       fault: 'headgate',
       cause,
     });
   }
-  const shown = ABOUT_STATEMENT.test(message) ? (message.split('\n')[0] ?? kind) : kind;
-  return new TerminalError(`DuckDB: ${shown}`, { fault: 'headgate', cause });
+  if (ABOUT_STATEMENT.test(message)) {
+    return new TerminalError(`DuckDB: ${message.split('\n')[0]}`, { fault: 'headgate', cause });
+  }
+  return new PoisonError(`DuckDB: ${kind}`, { fault: 'source', cause });
 }
