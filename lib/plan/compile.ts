@@ -124,6 +124,6 @@ function excluded({ deduplicates, merges, replaces, violations }: Exclusions): P
         ? none
         : selects.length === 1
           ? `SELECT DISTINCT _id, _file, why FROM (${selects[0]}) AS one`
-          : `SELECT _id, _file, why FROM (SELECT _id, _file, why, row_number() OVER (PARTITION BY _id ORDER BY rank) AS place FROM (${selects.join(' UNION ALL ')}) AS some) AS ranked WHERE place = 1`,
+          : `SELECT _id, _file, why FROM (SELECT _id, _file, why, row_number() OVER (PARTITION BY _id ORDER BY rank) AS place FROM (${selects.join(' UNION ALL ')}) AS several) AS ranked WHERE place = 1`,
   };
 }
