@@ -30,6 +30,14 @@ export interface LandingPlace {
 /** Dataset of files that no landing pattern matches. */
 export const UNKNOWN_DATASET = 'unknown';
 
+/** The order in which parallel intakes hand their decisions to the ledger. */
+export interface Turn {
+  readonly mine: Promise<void>;
+  readonly next: () => void;
+}
+
+const FREE: Turn = { mine: Promise.resolve(), next: () => undefined };
+
 export interface Intake {
   readonly file: FileEntry;
   readonly isNew: boolean;
@@ -37,27 +45,28 @@ export interface Intake {
 
 /**
  * Decides on one landed object: recognises it, copies it to raw, hashes and counts it in the same pass, and records the
- * decision, after `turn`: of two names with one content the first in order is the file. Twice, in parallel or after a crash it ends in one entry.
+ * decision in `turn`: of two names with one content the first in order is the file. Twice, in parallel or after a crash it ends in one entry.
  * @throws ConflictError when the object changes while it is read: the new version is another file
  */
 export async function takeIn(
   ports: IntakePorts,
   place: LandingPlace,
   object: ObjectInfo,
-  turn: Promise<unknown> = Promise.resolve(),
+  turn: Turn = FREE,
 ): Promise<Intake> {
   const seen = await fileOfObject(ports.ledger, { bucket: place.bucket, key: object.key, etag: object.etag });
   if (seen !== undefined) return { file: seen, isNew: false };
   const route = place.route(object.key);
   const copied = await copyToRaw(ports, object, route?.dataset);
-  await turn;
+  await turn.mine;
   const entry = newEntry(place, object, route, copied);
   const known = await knownContent(ports.ledger, entry.dataset, entry.sha256);
   const decided = decide(entry, route, copied.profile, known?.body);
   const file = decided.state === 'duplicate' ? await sharingRaw(ports.ledger, decided) : decided;
   const recording = { own: place.own, contentVersion: known?.version ?? 0 };
-  if ((await recordFile(ports.ledger, file, recording)) === 'conflict')
-    return takeInAgain(ports, place, object);
+  const recorded = recordFile(ports.ledger, file, recording);
+  turn.next();
+  if ((await recorded) === 'conflict') return takeInAgain(ports, place, object);
   if (file.rawKey !== copied.raw.key) await ports.raw.remove(copied.raw.key);
   if (file.state === 'quarantined') await ports.notifier.notify(quarantineNotice(file));
   return { file, isNew: true };

@@ -1,5 +1,5 @@
 import { ConflictError } from '../errors.ts';
-import { type IntakePorts, type LandingPlace, takeIn } from '../intake/take-in.ts';
+import { type IntakePorts, type LandingPlace, type Turn, takeIn } from '../intake/take-in.ts';
 import type { FileEntry } from '../ledger/entries.ts';
 import { partitions } from '../ledger/entries.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
@@ -48,12 +48,13 @@ async function takeInAll(ports: IntakePorts, place: LandingPlace): Promise<WorkR
   const queue: ObjectInfo[] = [];
   for await (const object of ports.landing.list('')) queue.push(object);
   // One content under two names: the first name in key order is the file, so names are taken in order.
-  let turn: Promise<unknown> = Promise.resolve();
+  let last = Promise.resolve();
   const worker = async () => {
     for (let object = queue.shift(); object !== undefined; object = queue.shift()) {
-      const taking = takeInUnlessChanging(ports, place, object, turn);
-      turn = taking.catch(() => undefined);
-      const taken = await taking;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const turn = { mine: last, next: resolve };
+      last = promise;
+      const taken = await takeInUnlessChanging(ports, place, object, turn).finally(resolve);
       if (taken !== undefined) files.push(taken);
     }
   };
@@ -62,12 +63,7 @@ async function takeInAll(ports: IntakePorts, place: LandingPlace): Promise<WorkR
 }
 
 /** An object that somebody is still writing is left for the next time. */
-async function takeInUnlessChanging(
-  ports: IntakePorts,
-  place: LandingPlace,
-  object: ObjectInfo,
-  turn: Promise<unknown>,
-) {
+async function takeInUnlessChanging(ports: IntakePorts, place: LandingPlace, object: ObjectInfo, turn: Turn) {
   try {
     return await takeIn(ports, place, object, turn);
   } catch (error) {

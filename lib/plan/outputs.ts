@@ -122,7 +122,7 @@ function curatedSql({ dataset, runId, sql, rewrites }: OutputContext): string {
     .join('');
   const rows =
     `SELECT ${columns.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id ` +
-    `FROM staged AS s JOIN files AS f ON f._file = s._file${joins} WHERE s._ok AND NOT EXISTS (SELECT 1 FROM excluded AS x WHERE x._id = s._id)`;
+    `FROM staged AS s JOIN files AS f ON f._file = s._file${joins} WHERE s._ok AND s._id NOT IN (SELECT _id FROM excluded)`;
   if (!rewrites) return rows;
   const same = [
     ...kept.map((column) => `t.${sql.ident(column.name)}`),

@@ -181,7 +181,7 @@ async function takeSteps(db: Session, plan: Plan): Promise<void> {
   );
   for (const step of plan.steps) await db.run(`CREATE TABLE ${step.name} AS ${step.sql}`);
   await db.run(
-    'CREATE VIEW published AS SELECT * FROM staged AS s WHERE s._ok AND NOT EXISTS (SELECT 1 FROM excluded AS x WHERE x._id = s._id)',
+    'CREATE VIEW published AS SELECT * FROM staged AS s WHERE s._ok AND s._id NOT IN (SELECT _id FROM excluded)',
   );
 }
 

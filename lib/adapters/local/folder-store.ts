@@ -37,7 +37,7 @@ export function folderStore(root: string): ObjectStore {
             autoClose: false,
             start,
             ...(end === undefined ? {} : { end: end - 1 }),
-            highWaterMark: CHUNK,
+            highWaterMark: Math.min(CHUNK, Math.max(found.bytes, 1)),
           });
         }
       } finally {
