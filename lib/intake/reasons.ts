@@ -44,3 +44,16 @@ export const REASONS = {
 } as const;
 
 export type ReasonCode = keyof typeof REASONS;
+
+/** Markdown of docs/reason-codes.md. */
+export const reasonCodes = (): string =>
+  [
+    '# Reason codes',
+    '',
+    'Every refusal carries one of these stable codes. Made from `lib/intake/reasons.ts` by `npm run docs`; a test fails when it is stale.',
+    '',
+    '| code | what it means and what to do |',
+    '|---|---|',
+    ...Object.entries(REASONS).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`),
+    '',
+  ].join('\n');

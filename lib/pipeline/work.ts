@@ -1,8 +1,10 @@
+import { datasetId } from '../contract/dataset.ts';
 import { ConflictError } from '../errors.ts';
 import { type IntakePorts, type LandingPlace, type Turn, takeIn } from '../intake/take-in.ts';
 import type { FileEntry } from '../ledger/entries.ts';
 import { partitions } from '../ledger/entries.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
+import { makeTables } from './plan-run.ts';
 import type { Services } from './services.ts';
 import { settleLanding } from './settle.ts';
 
@@ -25,6 +27,7 @@ export interface Worker {
 
 /** Takes in what has landed, then works until nothing is pending: what `headgate run` does, and the sweeper on AWS. */
 export async function work({ services, ports, start }: Worker, place: LandingPlace): Promise<WorkReport> {
+  await makeMissingTables(services);
   const files = await takeInAll(ports, place);
   const failed: { dataset: string; error: unknown }[] = [];
   const known = await services.ledger.query<{ dataset: string }>({ partition: partitions.datasets });
@@ -35,6 +38,14 @@ export async function work({ services, ports, start }: Worker, place: LandingPla
   }
   await settleLanding({ ledger: services.ledger, landing: ports.landing, raw: ports.raw });
   return { files, failed };
+}
+
+/** A feed of which nothing has been published yet is an empty table, not an unknown one. */
+async function makeMissingTables(services: Services): Promise<void> {
+  const known = new Set((await services.catalog.list()).map(({ database, name }) => `${database}/${name}`));
+  for (const dataset of services.datasets) {
+    if (!known.has(datasetId(dataset))) await makeTables(services, dataset);
+  }
 }
 
 async function hasWork({ ledger }: Services, dataset: string): Promise<boolean> {

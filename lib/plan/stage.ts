@@ -39,7 +39,7 @@ export function stageStatement(
   const failures = checks.map((check, number) => `CASE WHEN NOT (${check.passes}) THEN '${number}' END`);
   const failed =
     failures.length === 0
-      ? 'NULL'
+      ? `CAST(NULL AS ${sql.type({ kind: 'text' })})`
       : `CASE WHEN _ok AND _clean THEN NULL ELSE ${sql.joinPresent(failures)} END`;
   const original = sql.array(names(fieldName));
   const text = keepText ? original : `CASE WHEN _ok THEN NULL ELSE ${original} END`;

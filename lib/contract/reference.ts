@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { CLASSIFICATIONS } from './columns.ts';
+import {
+  csv,
+  dedupe,
+  drift,
+  ingestion,
+  pii,
+  propertyExtras,
+  ruleExtras,
+  trailer,
+} from './ingestion-schema.ts';
+import { LOGICAL_TYPES, METRICS } from './odcs-schema.ts';
+
+interface JsonField {
+  readonly type?: string;
+  readonly enum?: readonly unknown[];
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly items?: JsonField;
+}
+
+/** Markdown of the contract reference: Headgate's own properties, and what it takes of the standard. */
+export function contractReference(): string {
+  return `${[
+    '# Contract reference',
+    'Made from `lib/contract/ingestion-schema.ts` by `npm run docs`; a test fails when it is stale.',
+    'A contract is an Open Data Contract Standard v3.1.0 document, `contracts/<domain>/<name>.odcs.yaml`. Each schema object with the custom property `ingestion` is a dataset: one feed, one table. Everything else that Headgate needs and the standard has no word for stands in `customProperties` too; unknown names there are ignored, but one that is nearly one of ours is an error.',
+    section('Schema object: `ingestion`', ingestion.shape),
+    section('`ingestion.csv`', csv.shape),
+    section('`ingestion.csv.trailer`', trailer.shape),
+    section('`ingestion.dedupe`', dedupe.shape),
+    section('`ingestion.drift`', drift.shape),
+    section('Property', propertyExtras),
+    section('`pii`', pii.shape),
+    section('Quality rule', ruleExtras),
+    '## From the standard',
+    `Logical types: ${LOGICAL_TYPES.filter((type) => type !== 'time').join(', ')} (\`time\` not yet). \`physicalType: decimal(p,s)\` makes a number exact, without it it is a double; integers are 64 bits, or 32 with \`format: i32\`; objects and arrays are kept as JSON text.`,
+    `Classifications, from harmless to dangerous: ${CLASSIFICATIONS.join(', ')}; from restricted on a property needs \`pii\`.`,
+    `\`required\`, \`unique\`, \`primaryKey\` and \`logicalTypeOptions\` become checks that quarantine a row. Library metrics: ${METRICS.join(', ')}. A metric on a property with \`mustBe: 0\` judges each row; any other operator, \`rowCount\`, \`duplicateValues\` and \`type: sql\` judge the batch. \`type: custom, engine: headgate\` with a \`name\` and an SQL predicate as \`implementation\` judges each row; null passes.`,
+  ].join('\n\n')}\n`;
+}
+
+function section(title: string, shape: z.ZodRawShape): string {
+  const schema = z.toJSONSchema(z.object(shape), { io: 'input' });
+  const fields = Object.entries(schema.properties ?? {}) as [string, JsonField][];
+  const rows = fields.map(
+    ([name, field]) =>
+      `| \`${name}\` | ${kind(field)} | ${fallback(field, schema.required ?? [], name)} | ${field.description ?? ''} |`,
+  );
+  return [`## ${title}`, '', '| name | value | default | meaning |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+const kind = (field: JsonField): string => {
+  if (field.enum !== undefined) return field.enum.join(', ');
+  return field.type === 'array' ? `list of ${field.items?.type ?? 'values'}` : (field.type ?? 'value');
+};
+
+const fallback = (field: JsonField, required: readonly string[], name: string): string => {
+  if (field.default !== undefined) return `\`${JSON.stringify(field.default)}\``;
+  return required.includes(name) ? 'required' : '';
+};

@@ -1,0 +1,92 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { contractReference } from '../lib/contract/reference.ts';
+import { REASONS, reasonCodes } from '../lib/intake/reasons.ts';
+import { headgate, ROOT } from './support/headgate.ts';
+
+const sources = globSync(join(ROOT, '{lib,bin}/**/*.ts')).map((file) => ({
+  file: relative(ROOT, file),
+  text: readFileSync(file, 'utf8'),
+}));
+const imports = (text: string) => [...text.matchAll(/from '([^']+)'/g)].map(([, name]) => name ?? '');
+
+describe('import zones', () => {
+  test.each([
+    ['the file system', /^node:(fs|fs\/promises|sqlite|child_process|os)$/, /^(lib\/adapters\/local|bin)\//],
+    ['DuckDB', /^@duckdb\//, /^lib\/adapters\/local\//],
+    ['the interpreter of the state machine', /^aws-local-stepfunctions$/, /^lib\/adapters\/local\//],
+    ['an AWS SDK', /^@aws-sdk\//, /^lib\/adapters\/aws\//],
+    ['the CDK', /^aws-cdk-lib/, /^(lib\/infra\/|bin\/app\.ts)/],
+    ['adapters', /adapters\//, /^(lib\/adapters|bin)\//],
+  ])('%s is used only where it belongs', (_what, module, zone) => {
+    const strangers = sources.filter(
+      ({ file, text }) => !zone.test(file) && imports(text).some((name) => module.test(name)),
+    );
+    expect(strangers.map(({ file }) => file)).toEqual([]);
+  });
+
+  test('the environment is read in one file', () => {
+    expect(sources.filter(({ text }) => /process\.env/.test(text)).map(({ file }) => file)).toEqual([
+      'bin/environment.ts',
+    ]);
+  });
+});
+
+describe('pages made from code', () => {
+  test('the contract reference is not stale', () => {
+    expect(readFileSync(join(ROOT, 'docs/contract-reference.md'), 'utf8')).toBe(contractReference());
+  });
+
+  test('the reason codes are not stale, and every code in the source is one of them', () => {
+    expect(readFileSync(join(ROOT, 'docs/reason-codes.md'), 'utf8')).toBe(reasonCodes());
+    const used = sources.flatMap(({ text }) =>
+      [...text.matchAll(/'((?:file|record|value|row)\.[a-z_]+)'/g)].map(([, code]) => code ?? ''),
+    );
+    const internal = ['file.share', 'row.rule'];
+    expect(
+      [...new Set(used)]
+        .filter((code) => !(code in REASONS) && !internal.includes(code))
+        .filter((code) => !code.startsWith('file.quarantined')),
+    ).toEqual([]);
+  });
+});
+
+describe('the command line', () => {
+  const commands = [
+    'demo',
+    'run',
+    'up',
+    'status',
+    'files',
+    'runs',
+    'explain',
+    'query',
+    'quarantine',
+    'hold',
+    'contract',
+    'doctor',
+  ];
+
+  test('lists every command, and each shows an example', async () => {
+    const { stdout } = await headgate(['--help']);
+    for (const command of commands) expect(stdout).toContain(`  ${command}`);
+    const leaves = [
+      ...commands.filter((name) => !['quarantine', 'hold', 'contract'].includes(name)),
+      'quarantine list',
+      'quarantine show',
+      'hold list',
+      'hold release',
+      'hold reject',
+      'contract check',
+      'runs show',
+    ];
+    for (const leaf of leaves)
+      expect((await headgate([...leaf.split(' '), '--help'])).stdout).toContain('Example:');
+  }, 60_000);
+
+  test('answers wrong usage with exit code 2', async () => {
+    expect((await headgate(['rnu'])).code).toBe(2);
+    expect((await headgate(['run', '--landin', 'x'])).code).toBe(2);
+  });
+});
