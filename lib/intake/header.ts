@@ -35,7 +35,9 @@ function differences(
   const { columns, drift, format } = dataset;
   const keyed = format.kind === 'json' || format.kind === 'jsonl';
   const found = fields.filter((field) => field !== null);
-  const repeated = [...repeatedIn(found), ...repeatedIn(names.filter((name) => name !== ''))];
+  const sameName = repeatedIn(names.filter((name) => name !== ''));
+  // Two names of the source may also feed one column.
+  const repeated = sameName.length > 0 ? sameName : repeatedIn(found);
   const blank = names.flatMap((name, index) => (name === '' ? [`field ${index + 1}`] : []));
   const added = names.filter((name, index) => name !== '' && fields[index] === null);
   const missing = columns.filter(({ name }) => !found.includes(name));
