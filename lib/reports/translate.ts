@@ -18,12 +18,11 @@ const KEYWORDS = [
 
 /** One statement of Athena's SQL in DuckDB's. @throws TerminalError that names the construct which can't be translated */
 export function toDuckDb(sql: string): string {
-  const bare = sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"/g, ' ');
+  const bare = sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'/g, ' ');
   const allowed: readonly string[] = TRANSLATED_FUNCTIONS;
-  // `AS name (columns)` is no call.
-  for (const [, word = ''] of bare
-    .replace(/\bas\s+[A-Za-z_]\w*\s*\(/gi, ' (')
-    .matchAll(/([A-Za-z_][A-Za-z0-9_]*)\s*\(/g)) {
+  // `AS name (columns)` is no call; a quoted name before a parenthesis is one.
+  const calls = bare.replace(/\bas\s+"?[A-Za-z_]\w*"?\s*\(/gi, ' (').matchAll(/([A-Za-z_]\w*)"?\s*\(/g);
+  for (const [, word = ''] of calls) {
     const name = word.toLowerCase();
     if (!allowed.includes(name) && !KEYWORDS.includes(name)) {
       throw untranslatable(`function ${name}`, `allowed: ${TRANSLATED_FUNCTIONS.join(', ')}`);

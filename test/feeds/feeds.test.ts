@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { type FileRow, headgate, json, ROOT, SHARED } from '../support/headgate.ts';
@@ -84,6 +84,22 @@ describe('the samples', () => {
     );
     expect(vault).toEqual({ n: '19', tokens: '19' });
   });
+});
+
+test('a query reads the tables and nothing else, and changes nothing', async () => {
+  const home = join(folder, 'isolation');
+  const secret = join(folder, 'secret.csv');
+  writeFileSync(secret, 'a,b\n1,2\n');
+  for (const sql of [
+    `SELECT * FROM '${secret}'`,
+    `SELECT * FROM read_csv('${secret}')`,
+    `SELECT * FROM "read_text"('${secret}')`,
+    'DELETE FROM retail.sales',
+    'SELECT 1; SELECT 2',
+  ]) {
+    const refused = await headgate(['--home', home, 'query', sql]);
+    expect({ sql, code: refused.code, stdout: refused.stdout }).toEqual({ sql, code: 1, stdout: '' });
+  }
 });
 
 describe('real input', () => {

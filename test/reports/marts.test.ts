@@ -239,6 +239,7 @@ describe('translation from Athena’s SQL', () => {
   test.each([
     ['to_hex(sha256(x))', 'function to_hex'],
     ["at_timezone(x, 'UTC')", 'function at_timezone'],
+    ['"to_hex"("sha256"(x))', 'function to_hex'],
     ["date_parse('1/2/03', '%c/%e/%y')", 'function date_parse'],
     ["x AT TIME ZONE 'UTC'", 'AT TIME ZONE'],
   ])('%s is an error that names it', (expression, construct) => {
