@@ -1,7 +1,7 @@
 import { readExtras } from './custom-properties.ts';
 import type { Column, ColumnType, Macro } from './dataset.ts';
 import { propertyExtras } from './ingestion-schema.ts';
-import { optionsOf, type Property } from './odcs-schema.ts';
+import { type Item, optionsOf, type Property } from './odcs-property.ts';
 import type { Path, Problem } from './problems.ts';
 
 const NAME = /^[a-z][a-z0-9_]*$/;
@@ -9,6 +9,13 @@ const NAME = /^[a-z][a-z0-9_]*$/;
 /** From harmless to dangerous; from `restricted` on a column must say how its values are protected. */
 export const CLASSIFICATIONS = ['public', 'internal', 'restricted', 'confidential', 'secret'] as const;
 const PROTECTED_FROM = CLASSIFICATIONS.indexOf('restricted');
+
+/** -1: not one of them. */
+const rankOf = (classification = 'public'): number =>
+  (CLASSIFICATIONS as readonly string[]).indexOf(classification);
+
+const notClassified = (text: string): string =>
+  `${JSON.stringify(text)} is not allowed; allowed: ${CLASSIFICATIONS.join(', ')}`;
 
 export interface ParsedColumn {
   readonly value: Column;
@@ -28,19 +35,23 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
     );
   }
   const classification = property.classification ?? 'public';
-  const rank = (CLASSIFICATIONS as readonly string[]).indexOf(classification);
-  if (rank === -1)
-    complain(
-      `${JSON.stringify(classification)} is not allowed; allowed: ${CLASSIFICATIONS.join(', ')}`,
-      'classification',
-    );
+  const rank = rankOf(classification);
+  if (rank === -1) complain(notClassified(classification), 'classification');
   if (rank >= PROTECTED_FROM && pii === undefined) {
     complain(
       `classification ${classification} needs the custom property pii: { kind, action }`,
       'classification',
     );
   }
+  problems.push(...nestedProblems(property, path, pii !== undefined));
   const type = typeOf(property, dateFormats, (message, at) => complain(message, at));
+  if (dateFormats !== undefined && type.kind !== 'date' && type.kind !== 'timestamp')
+    complain('dateFormats need logicalType date or timestamp', 'customProperties');
+  if (
+    !property.partitioned &&
+    property.customProperties?.some((each) => each.property === 'partitionTransform')
+  )
+    complain('partitionTransform needs partitioned: true', 'customProperties');
   const partition = property.partitioned
     ? { position: property.partitionKeyPosition, transform: partitionTransform }
     : undefined;
@@ -79,6 +90,44 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
   return { value, problems };
 }
 
+/**
+ * What stands inside an object or array is kept as one JSON text: nothing in it is checked or protected by itself, so a contract that
+ * asks for that is refused, and personal values inside need `pii` on the column.
+ */
+function nestedProblems(property: Property, path: Path, isProtected: boolean): readonly Problem[] {
+  return nested(property, path).flatMap(({ inner, at }) => {
+    const problems: Problem[] = [...readExtras({}, inner.customProperties, at).problems];
+    const complain = (message: string) => problems.push({ path: at, message });
+    const rank = rankOf(inner.classification);
+    if (rank >= PROTECTED_FROM && !isProtected)
+      complain(
+        `classification ${inner.classification} inside ${property.name} needs pii on ${property.name}`,
+      );
+    if (inner.classification !== undefined && rank === -1) complain(notClassified(inner.classification));
+    const unchecked = [
+      ...(inner.quality === undefined ? [] : ['quality']),
+      ...(inner.logicalTypeOptions === undefined ? [] : ['logicalTypeOptions']),
+      ...(['required', 'unique', 'primaryKey', 'partitioned'] as const).filter((name) => inner[name]),
+    ];
+    if (unchecked.length > 0)
+      complain(
+        `${unchecked.join(', ')} inside an object or array is not supported yet; the column is kept as JSON text`,
+      );
+    return problems;
+  });
+}
+
+interface Nested {
+  readonly inner: Item;
+  readonly at: Path;
+}
+
+const nested = ({ properties, items }: Item, path: Path): readonly Nested[] =>
+  [
+    ...(properties ?? []).map((inner, index): Nested => ({ inner, at: [...path, 'properties', index] })),
+    ...(items === undefined ? [] : [{ inner: items, at: [...path, 'items'] }]),
+  ].flatMap((each) => [each, ...nested(each.inner, each.at)]);
+
 type Complain = (message: string, at: string) => void;
 
 function typeOf(
@@ -97,6 +146,7 @@ function typeOf(
     case 'number':
       return numberOf(property, complain);
     case 'boolean':
+      unsupported(property, complain);
       return { kind: 'boolean' };
     case 'date':
       return { kind: 'date', formats };
@@ -109,6 +159,7 @@ function typeOf(
       return { kind: 'timestamp', formats, zone: zoneOf(defaultTimezone ?? 'UTC', complain) };
     case 'object':
     case 'array':
+      unsupported(property, complain);
       return { kind: 'json' };
     case 'time':
       complain('time is not supported yet; use string with a pattern', 'logicalType');
@@ -117,6 +168,16 @@ function typeOf(
       complain('logicalType is missing; nothing is inferred', 'logicalType');
       return { kind: 'string' };
   }
+}
+
+/** Options that the standard allows and nothing here would check. */
+function unsupported({ logicalType, logicalTypeOptions }: Property, complain: Complain): void {
+  const names = Object.keys(logicalTypeOptions ?? {});
+  if (names.length > 0)
+    complain(
+      `${names.join(', ')} of ${logicalType} is not supported yet; leave it out`,
+      'logicalTypeOptions',
+    );
 }
 
 function integerOf(format: string | undefined, complain: Complain): ColumnType {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { CustomProperty } from './odcs-schema.ts';
+import { objectExtras, propertyExtras, ruleExtras } from './ingestion-schema.ts';
+import type { CustomProperty } from './odcs-elements.ts';
 import { fromZod, type Path, type Problem } from './problems.ts';
 
 export interface Extras<Value> {
@@ -7,9 +8,16 @@ export interface Extras<Value> {
   readonly problems: readonly Problem[];
 }
 
+/** Where each of Headgate's properties has its place. */
+const PLACES: Readonly<Record<string, string>> = Object.fromEntries([
+  ...Object.keys(objectExtras).map((name) => [name, 'a schema object']),
+  ...Object.keys(propertyExtras).map((name) => [name, 'a property that is a column']),
+  ...Object.keys(ruleExtras).map((name) => [name, 'a quality rule']),
+]);
+
 /**
  * Headgate's own properties out of a list of custom properties. The standard allows any name there, so others are ignored, but
- * one that is a slip of the pen away from ours is an error: it would stop nothing and check nothing.
+ * one that is a slip of the pen away from ours, or ours in another place, is an error: it would stop nothing and check nothing.
  */
 export function readExtras<Shape extends z.ZodRawShape>(
   shape: Shape,
@@ -24,8 +32,13 @@ export function readExtras<Shape extends z.ZodRawShape>(
     if (known.includes(property)) {
       if (property in given) problems.push({ path: at, message: `${property} is given twice` });
       given[property] = value;
+    } else if (PLACES[property] !== undefined) {
+      problems.push({
+        path: [...at, 'property'],
+        message: `${property} belongs to ${PLACES[property]}, not here`,
+      });
     } else {
-      const meant = known.find((name) => distance(name.toLowerCase(), property.toLowerCase()) <= 2);
+      const meant = known.find((name) => isSlip(name.toLowerCase(), property.toLowerCase()));
       if (meant !== undefined) {
         problems.push({
           path: [...at, 'property'],
@@ -44,6 +57,10 @@ export function readExtras<Shape extends z.ZodRawShape>(
   }
   return { value: (parsed.data ?? z.object(shape).parse({})) as z.infer<z.ZodObject<Shape>>, problems };
 }
+
+/** Short names are too near to others that mean something: `pci` and `api` are no slips of `pii`. */
+const isSlip = (ours: string, given: string): boolean =>
+  distance(ours, given) <= (ours.length <= 4 ? 0 : ours.length <= 6 ? 1 : 2);
 
 /** Levenshtein distance. */
 function distance(a: string, b: string): number {

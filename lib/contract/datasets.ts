@@ -18,11 +18,17 @@ const NAME = /^[a-z][a-z0-9_]*$/;
 /** Datasets of a document that is valid by the standard; problems are those of Headgate's own meaning. */
 export function datasetsOf(document: ContractDocument, file: string, fingerprint: string): Datasets {
   const problems: Problem[] = [];
+  problems.push(...readExtras({}, document.customProperties, []).problems);
   const datasets = (document.schema ?? []).flatMap((object, index) => {
     const path: Path = ['schema', index];
     const extras = readExtras(objectExtras, object.customProperties, path);
     problems.push(...extras.problems);
     const { ingestion } = extras.value;
+    if (ingestion !== undefined && object.logicalType === 'blob')
+      problems.push({
+        path: [...path, 'logicalType'],
+        message: 'a blob has no rows; allowed with ingestion: object',
+      });
     if (ingestion === undefined) return [];
     const found = datasetOf({ document, file, fingerprint, object, ingestion, path });
     problems.push(...found.problems);
@@ -64,10 +70,7 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
     problems.push(...column.problems);
     return column.value;
   });
-  const names = columns.map((column) => column.name);
-  for (const [index, each] of names.entries()) {
-    if (names.indexOf(each) !== index) complain(`two columns are named ${each}`, 'properties', index);
-  }
+  problems.push(...columnListProblems(columns, [...path, 'properties']));
   const checks = checksOf(object, columns, path);
   problems.push(...checks.problems);
   const dedupe = dedupeOf(ingestion, columns);
@@ -175,6 +178,18 @@ function problemsOfIngestion(
       'dedupe.keep last replaces rows of the table; allowed with writeMode append: first; use writeMode merge',
     );
   }
+  if (
+    ingestion.writeMode === 'replacePartitions' &&
+    columns.every(({ partition }) => partition === undefined)
+  )
+    complain('writeMode replacePartitions needs a partitioned column; without one use replace');
+  const { delimiter, quote, escape } = ingestion.csv ?? {};
+  for (const sign of [delimiter, quote, escape]) {
+    if (sign === '\n' || sign === '\r')
+      complain('csv: a line break ends records and is no delimiter, quote or escape');
+  }
+  if (delimiter !== undefined && (delimiter === quote || delimiter === escape))
+    complain('csv: the delimiter is also quote or escape');
   if (ingestion.csv !== undefined && ingestion.format !== 'csv')
     complain(`csv is given, but format is ${ingestion.format}`);
   try {
@@ -182,6 +197,32 @@ function problemsOfIngestion(
   } catch (error) {
     if (!(error instanceof TerminalError)) throw error;
     complain(error.message);
+  }
+  return problems;
+}
+
+/** What two columns may not share: a name, a name that the source uses, an explicit position. */
+function columnListProblems(columns: readonly Column[], path: Path): readonly Problem[] {
+  const problems: Problem[] = [];
+  const taken = new Map<string, string>();
+  const claim = (index: number, what: string, column: string, message: (other: string) => string) => {
+    const other = taken.get(what);
+    if (other !== undefined) problems.push({ path: [...path, index], message: message(other) });
+    taken.set(what, column);
+  };
+  for (const [index, { name }] of columns.entries())
+    claim(index, `name ${name}`, name, () => `two columns are named ${name}`);
+  for (const [index, { name, sourceNames, partition }] of columns.entries()) {
+    for (const source of new Set(sourceNames))
+      if (source !== name)
+        claim(index, `name ${source}`, name, (other) => `${source} is a name of ${other} and of ${name}`);
+    if (partition !== undefined && partition.position > 0)
+      claim(
+        index,
+        `partition ${partition.position}`,
+        name,
+        (other) => `${other} and ${name} have the same partitionKeyPosition`,
+      );
   }
   return problems;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { Dataset } from './dataset.ts';
 import { datasetsOf } from './datasets.ts';
 import { contractDocument } from './odcs-schema.ts';
@@ -29,10 +29,11 @@ export function parseContract(text: string, file: string): Contract {
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
-  if (document.errors.length > 0) {
+  const faults = [...document.errors, ...document.warnings];
+  if (faults.length > 0) {
     throw new ContractError(
       file,
-      document.errors.map((error) => ({
+      faults.map((error) => ({
         line: lines.linePos(error.pos[0]).line,
         path: '',
         message: error.message.split('\n')[0] ?? '',
@@ -49,7 +50,7 @@ export function parseContract(text: string, file: string): Contract {
       })),
     );
   };
-  const input: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+  const input = valueOf(document, file);
   const parsed = contractDocument.safeParse(input);
   if (!parsed.success) return fail(fromZod(parsed.error.issues, input));
   const { datasets, problems } = datasetsOf(
@@ -59,6 +60,16 @@ export function parseContract(text: string, file: string): Contract {
   );
   if (problems.length > 0) return fail(problems);
   return deepFreeze({ id: parsed.data.id, version: parsed.data.version, file, datasets });
+}
+
+/** The document as plain data. Aliases are followed only here, and not without end. */
+function valueOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MAX_ALIASES });
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    throw new ContractError(file, [{ line: 1, path: '', message: error.message }], error);
+  }
 }
 
 /** All contracts of a folder. @throws ContractError where two of them claim one dataset or one landing pattern */

@@ -62,10 +62,28 @@ export function fromZod(issues: readonly z.core.$ZodIssue[], input: unknown): re
         ];
       case 'invalid_type':
         return [{ path, message: `${shown(input, path)} is not allowed; expected ${issue.expected}` }];
+      case 'invalid_union':
+        return ofUnion(issue, path, input);
       default:
         return [{ path, message: issue.message }];
     }
   });
+}
+
+/** Of several shapes the one that the value was probably meant to have: it has the right type at the top. */
+function ofUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, input: unknown): readonly Problem[] {
+  const meant = issue.errors.find((branch) =>
+    branch.every((each) => each.code !== 'invalid_type' || each.path.length > 0),
+  );
+  if (meant !== undefined)
+    return fromZod(
+      meant.map((each) => ({ ...each, path: [...issue.path, ...each.path] })),
+      input,
+    );
+  const expected = issue.errors
+    .flat()
+    .flatMap((each) => (each.code === 'invalid_type' ? [each.expected] : []));
+  return [{ path, message: `${shown(input, path)} is not allowed; expected ${expected.join(' or ')}` }];
 }
 
 function shown(input: unknown, path: Path): string {

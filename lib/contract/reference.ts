@@ -10,7 +10,8 @@ import {
   ruleExtras,
   trailer,
 } from './ingestion-schema.ts';
-import { LOGICAL_TYPES, METRICS } from './odcs-schema.ts';
+import { LOGICAL_TYPES } from './odcs-property.ts';
+import { METRICS } from './odcs-quality.ts';
 
 interface JsonField {
   readonly type?: string;

@@ -1,8 +1,12 @@
+import { plainNumber } from './bounds.ts';
 import { readExtras } from './custom-properties.ts';
 import type { BatchCheck, BatchMeasure, Column, Operator, RowCheck, RowTest, Severity } from './dataset.ts';
 import { ruleExtras } from './ingestion-schema.ts';
-import { optionsOf, type Property, type Quality, type SchemaObject } from './odcs-schema.ts';
+import type { Quality } from './odcs-quality.ts';
+import type { SchemaObject } from './odcs-schema.ts';
+import { patternProblem, unanchored } from './pattern.ts';
 import type { Path, Problem } from './problems.ts';
+import { valueChecks } from './value-checks.ts';
 
 export interface Checks {
   readonly rowChecks: readonly RowCheck[];
@@ -15,11 +19,17 @@ export function checksOf(object: SchemaObject, columns: readonly Column[], path:
   const rowChecks: RowCheck[] = [];
   const batchChecks: BatchCheck[] = [];
   const problems: Problem[] = [];
+  const named: ColumnNames = new Map(
+    (object.properties ?? []).flatMap(({ name }, index) => {
+      const column = columns[index]?.name ?? name;
+      return [[name, column] as const, [column, column] as const];
+    }),
+  );
   const add = (rules: readonly Quality[] | undefined, column: Column | undefined, at: Path) => {
     for (const [index, rule] of (rules ?? []).entries()) {
-      const check = ruleOf(rule, column, [...at, 'quality', index]);
+      const check = ruleOf(rule, { column, named }, [...at, 'quality', index]);
       problems.push(...check.problems);
-      if (check.row !== undefined) rowChecks.push(check.row);
+      rowChecks.push(...(check.rows ?? []));
       if (check.batch !== undefined) batchChecks.push(check.batch);
     }
   };
@@ -27,9 +37,9 @@ export function checksOf(object: SchemaObject, columns: readonly Column[], path:
     const column = columns[index];
     if (column === undefined) continue;
     const at: Path = [...path, 'properties', index];
-    const own = ownChecks(property, column);
-    rowChecks.push(...own);
-    problems.push(...own.flatMap((check) => patternProblems(check, at)));
+    const own = valueChecks(property, column, at);
+    rowChecks.push(...own.checks);
+    problems.push(...own.problems);
     add(property.quality, column, at);
   }
   add(object.quality, undefined, path);
@@ -44,103 +54,22 @@ function uniqueKeys<Check extends { readonly key: string }>(checks: readonly Che
   });
 }
 
-/** https://html.spec.whatwg.org/#valid-e-mail-address, RFC 4122, RFC 3986 (scheme), RFC 1123, RFC 791. */
-const FORMATS: Readonly<Record<string, string>> = {
-  email: "[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+([.][A-Za-z0-9-]+)+",
-  uuid: '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}',
-  uri: '[A-Za-z][A-Za-z0-9+.-]*:[^\\s]+',
-  hostname: '[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*',
-  ipv4: '((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])',
-};
+/** Table columns by the names that a rule may use for them: the property's and the column's own. */
+type ColumnNames = ReadonlyMap<string, string>;
 
-function ownChecks(property: Property, column: Column): readonly RowCheck[] {
-  const options = property.logicalTypeOptions === undefined ? {} : optionsOf(property);
-  const check = (what: string, code: string, test: RowTest): RowCheck => ({
-    key: `${column.name}.${what}`,
-    column: column.name,
-    code,
-    test,
-    severity: 'error',
-    action: 'quarantine',
-  });
-  const {
-    minLength,
-    maxLength,
-    pattern,
-    format,
-    multipleOf,
-    minimum,
-    maximum,
-    exclusiveMinimum,
-    exclusiveMaximum,
-  } = options;
-  const bounds = {
-    min: minimum,
-    max: maximum,
-    exclusiveMin: exclusiveMinimum,
-    exclusiveMax: exclusiveMaximum,
-  };
-  const range = Object.fromEntries(
-    Object.entries(bounds).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]])),
-  );
-  const length = {
-    ...(minLength === undefined ? {} : { min: minLength }),
-    ...(maxLength === undefined ? {} : { max: maxLength }),
-  };
-  const known = column.type.kind === 'string' && format !== undefined ? FORMATS[format] : undefined;
-  return [
-    ...(column.required || column.primaryKey !== undefined
-      ? [check('required', 'value.missing', { kind: 'required' })]
-      : []),
-    ...(Object.keys(length).length > 0
-      ? [check('length', 'value.length', { kind: 'length', ...length })]
-      : []),
-    ...(pattern === undefined
-      ? []
-      : [check('pattern', 'value.pattern', { kind: 'pattern', pattern: unanchored(pattern) })]),
-    ...(known === undefined ? [] : [check('format', 'value.pattern', { kind: 'pattern', pattern: known })]),
-    ...(Object.keys(range).length > 0 ? [check('range', 'value.range', { kind: 'range', ...range })] : []),
-    ...(multipleOf === undefined
-      ? []
-      : [check('multipleOf', 'value.range', { kind: 'multipleOf', of: String(multipleOf) })]),
-  ];
-}
-
-/** The whole value is matched anyway. */
-const unanchored = (pattern: string): string => pattern.replace(/^\^/, '').replace(/(?<!\\)\$$/, '');
-
-/** RE2 has neither look-around nor back references; both engines take what is left. */
-function patternProblems({ test }: RowCheck, path: Path): readonly Problem[] {
-  if (test.kind !== 'pattern') return [];
-  if (/\(\?[=!<]|\\[1-9]/.test(test.pattern)) {
-    return [
-      {
-        path: [...path, 'logicalTypeOptions', 'pattern'],
-        message: `${test.pattern} uses look-around or back references; allowed: what RE2 understands`,
-      },
-    ];
-  }
-  try {
-    new RegExp(test.pattern, 'u');
-    return [];
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return [
-      {
-        path: [...path, 'logicalTypeOptions', 'pattern'],
-        message: `${test.pattern} is no regular expression`,
-      },
-    ];
-  }
+interface Place {
+  /** Undefined for a rule of the whole object. */
+  readonly column: Column | undefined;
+  readonly named: ColumnNames;
 }
 
 interface RuleCheck {
-  readonly row?: RowCheck;
+  readonly rows?: readonly RowCheck[];
   readonly batch?: BatchCheck;
   readonly problems: readonly Problem[];
 }
 
-function ruleOf(rule: Quality, column: Column | undefined, path: Path): RuleCheck {
+function ruleOf(rule: Quality, { column, named }: Place, path: Path): RuleCheck {
   const extras = readExtras(ruleExtras, rule.customProperties, path);
   if (extras.problems.length > 0) return { problems: extras.problems };
   const complain = (message: string): RuleCheck => ({ problems: [{ path, message }] });
@@ -148,6 +77,12 @@ function ruleOf(rule: Quality, column: Column | undefined, path: Path): RuleChec
   const severity = severityOf(rule.severity);
   const softly = severity === 'error' ? undefined : 'warn';
   if (rule.type === 'text' || (rule.type === 'custom' && rule.engine !== 'headgate')) return { problems: [] };
+  if (rule.type === undefined && rule.metric === undefined)
+    return complain('a rule needs a metric or a type; type text for a remark');
+  if (rule.type !== undefined && rule.type !== 'library' && rule.metric !== undefined)
+    return complain(`metric and type ${rule.type} are two rules; write them apart`);
+  const wrong = argumentProblem(rule, column, named);
+  if (wrong !== undefined) return complain(wrong);
   const test = rowTest(rule, column);
   if (typeof test === 'string') return complain(test);
   if (test !== undefined) {
@@ -158,13 +93,22 @@ function ruleOf(rule: Quality, column: Column | undefined, path: Path): RuleChec
       );
     const key =
       rule.name === undefined ? `${column?.name ?? 'row'}.${rule.metric ?? 'rule'}` : `rule.${rule.name}`;
-    const base = { key, code: test.code, test: test.test, severity, action };
-    return { row: column === undefined ? base : { ...base, column: column.name }, problems: [] };
+    const base: RowCheck = { key, code: test.code, test: test.test, severity, action };
+    const row = column === undefined ? base : { ...base, column: column.name };
+    const nullIsMissing = rule.metric === 'missingValues' && listsNull(rule, column);
+    return { rows: nullIsMissing ? [row, { ...row, test: { kind: 'required' } }] : [row], problems: [] };
   }
-  const measure = measureOf(rule, column);
+  if (rule.metric === 'missingValues' && listsNull(rule, column))
+    return complain(
+      'a list with null needs mustBe: 0; allowed besides: nullValues for the nulls, missingValues for texts',
+    );
+  const measure = measureOf(rule, column, named);
   const operator = operatorOf(rule);
   if (typeof measure === 'string') return complain(measure);
   if (operator === undefined) return complain('the operator needs a number');
+  if (rule.unit !== undefined && rule.unit !== 'rows' && rule.unit !== 'percent')
+    return complain(`unit ${JSON.stringify(rule.unit)} is not supported; allowed: rows, percent`);
+  if ('low' in operator && operator.low > operator.high) return complain('the smaller number stands first');
   const action = onFailure ?? softly ?? 'hold';
   if (action !== 'warn' && action !== 'hold') {
     return complain(
@@ -173,7 +117,14 @@ function ruleOf(rule: Quality, column: Column | undefined, path: Path): RuleChec
   }
   const name = rule.name ?? [column?.name ?? 'batch', rule.metric ?? 'sql'].join('.');
   return {
-    batch: { key: name, measure, unit: rule.unit ?? 'rows', operator, severity, action },
+    batch: {
+      key: name,
+      measure,
+      unit: rule.unit === 'percent' ? 'percent' : 'rows',
+      operator,
+      severity,
+      action,
+    },
     problems: [],
   };
 }
@@ -195,8 +146,8 @@ function rowTest(rule: Quality, column: Column | undefined): CodedTest | string 
       return 'implementation must be a text: a predicate over columns';
     return { code: 'row.rule', test: { kind: 'predicate', sql: rule.implementation } };
   }
-  if (rule.type !== 'library' || column === undefined || rule.mustBe !== 0 || rule.unit === 'percent')
-    return undefined;
+  if (rule.metric === undefined || column === undefined || rule.mustBe !== 0) return undefined;
+  if (rule.unit !== undefined && rule.unit !== 'rows') return undefined;
   return valueTest(rule);
 }
 
@@ -223,14 +174,65 @@ function valueTest(rule: Quality): CodedTest | string | undefined {
   }
 }
 
-const texts = (value: unknown): readonly string[] | undefined =>
-  Array.isArray(value) ? value.map((each) => (each === null ? '' : String(each))) : undefined;
+const ARGUMENTS: Readonly<Record<NonNullable<Quality['metric']>, readonly string[]>> = {
+  nullValues: [],
+  missingValues: ['missingValues'],
+  invalidValues: ['validValues', 'pattern'],
+  duplicateValues: ['properties'],
+  rowCount: [],
+};
 
-function measureOf(rule: Quality, column: Column | undefined): BatchMeasure | string {
+/** An argument that would be passed over, or that only an engine would find wrong. */
+function argumentProblem(rule: Quality, column: Column | undefined, named: ColumnNames): string | undefined {
+  if (rule.metric === undefined) return undefined;
+  const known = ARGUMENTS[rule.metric];
+  const { validValues, missingValues, pattern, properties, ...others } = rule.arguments ?? {};
+  const given = Object.keys(rule.arguments ?? {});
+  const stranger = [...Object.keys(others), ...given].find((name) => !known.includes(name));
+  if (stranger !== undefined)
+    return `argument ${stranger} is not known; allowed for ${rule.metric}: ${known.join(', ') || 'none'}`;
+  if (validValues !== undefined && pattern !== undefined)
+    return 'validValues and pattern are two rules; write them apart';
+  if (pattern !== undefined && typeof pattern !== 'string') return 'pattern must be a text';
+  const missing = (texts(properties) ?? []).find((name) => !named.has(name));
+  if (missing !== undefined)
+    return `column ${missing} does not exist; allowed: ${[...new Set(named.values())].join(', ')}`;
+  return (
+    listProblem(validValues ?? missingValues, column) ??
+    (pattern === undefined ? undefined : patternProblem(pattern))
+  );
+}
+
+/** YAML reads `1.0` and `007` as numbers and forgets how they were written. */
+function listProblem(list: unknown, column: Column | undefined): string | undefined {
+  if (list === undefined) return undefined;
+  if (!Array.isArray(list) || list.length === 0) return 'the values must be a list with at least one';
+  if (list.some((each) => typeof each === 'object' && each !== null))
+    return 'the values must be texts or numbers';
+  const isText = column === undefined || column.type.kind === 'string' || column.type.kind === 'json';
+  if (isText && list.some((each) => typeof each !== 'string' && each !== null))
+    return 'the values of a text column must be texts; write numbers and booleans in quotes';
+  return undefined;
+}
+
+/** Texts that mean null for the column are gone before a rule sees them. */
+const listsNull = (rule: Quality, column: Column | undefined): boolean =>
+  (texts(rule.arguments?.missingValues) ?? []).some(
+    (text) => text === '' || column?.nullTokens.includes(text),
+  ) ||
+  (Array.isArray(rule.arguments?.missingValues) && rule.arguments.missingValues.includes(null));
+
+const texts = (value: unknown): readonly string[] | undefined =>
+  Array.isArray(value)
+    ? value.map((each) => (each === null ? '' : typeof each === 'number' ? plainNumber(each) : String(each)))
+    : undefined;
+
+function measureOf(rule: Quality, column: Column | undefined, named: ColumnNames): BatchMeasure | string {
   if (rule.type === 'sql') return { kind: 'sql', query: rule.query ?? '' };
   if (rule.metric === 'rowCount') return { kind: 'rowCount' };
   if (rule.metric === 'duplicateValues') {
-    const columns = texts(rule.arguments?.properties) ?? (column === undefined ? [] : [column.name]);
+    const listed = texts(rule.arguments?.properties)?.map((name) => named.get(name) ?? name);
+    const columns = listed ?? (column === undefined ? [] : [column.name]);
     return columns.length === 0
       ? 'duplicateValues of an object needs arguments.properties'
       : { kind: 'duplicates', columns };

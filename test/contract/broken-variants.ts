@@ -77,5 +77,50 @@ export const BROKEN: readonly Variant[] = [
   { name: 'an unknown dimension', mutate: rule({ type: 'text', description: 'x', dimension: 'beauty' }) },
   { name: 'an unknown key of a rule', mutate: rule({ metric: 'rowCount', mustBe: 0, onFailure: 'warn' }) },
   { name: 'between with one number', mutate: rule({ metric: 'rowCount', mustBeBetween: [1] }) },
+  {
+    name: 'two equal numbers to be between',
+    mutate: rule({ metric: 'rowCount', mustBeBetween: [1, 1] }),
+  },
+  {
+    name: 'a deprecated rule without metric',
+    mutate: rule({ type: 'library', rule: 'rowCount', mustBe: 0 }),
+  },
+  {
+    name: 'a custom rule without implementation',
+    mutate: rule({ type: 'custom', engine: 'headgate' }),
+  },
+  { name: 'an id with a blank', mutate: set('id', 'a b', object) },
+  {
+    name: 'a relationship to no reference',
+    mutate: set('relationships', [{ to: 'the parent' }], amount),
+  },
+  {
+    name: 'a relationship of an object without from',
+    mutate: set('relationships', [{ to: 'a.b' }], object),
+  },
+  {
+    name: 'a relationship of one column to two',
+    mutate: set('relationships', [{ from: 'a.b', to: ['a.b', 'a.c'] }], object),
+  },
+  {
+    name: 'a relationship of an unknown type',
+    mutate: set('relationships', [{ type: 'friend', to: 'a.b' }], amount),
+  },
+  {
+    name: 'azure server without format',
+    mutate: set('servers', [{ server: 'x', type: 'azure', location: 'az://x' }]),
+  },
+  {
+    name: 'a port as a text',
+    mutate: set('servers', [{ server: 'x', type: 'mysql', host: 'h', port: 'p', database: 'd' }]),
+  },
+  {
+    name: 'sftp server at another place',
+    mutate: set('servers', [{ server: 'x', type: 'sftp', location: 's3://x' }]),
+  },
+  {
+    name: 'unknown key of a server',
+    mutate: set('servers', [{ server: 'x', type: 'pubsub', project: 'p', colour: 'red' }]),
+  },
   { name: 'a custom property without property', mutate: set('customProperties', [{ value: 5 }]) },
 ];

@@ -3,9 +3,18 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { compileLandingPattern } from '../../lib/contract/landing-pattern.ts';
 import { loadContracts, parseContract } from '../../lib/contract/parse.ts';
+import { ContractError } from '../../lib/contract/problems.ts';
 import { ROOT } from '../support/headgate.ts';
 
 const good = readFileSync(join(ROOT, 'contracts/payments/transactions.odcs.yaml'), 'utf8');
+/** 9^4 ones in a few bytes. */
+const ALIASES = [
+  'a: &a [1,1,1,1,1,1,1,1,1]',
+  'b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]',
+  'c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]',
+  'd: [*c,*c,*c]',
+].join('\n');
+
 const replaced = (from: string, to: string) => () => parseContract(good.replace(from, to), 'c.odcs.yaml');
 
 describe('a contract', () => {
@@ -55,7 +64,7 @@ describe('a contract', () => {
       'an operator on a predicate',
       'engine: headgate',
       'engine: headgate\n        mustBe: 0',
-      'has no operator',
+      'mustBe does not belong to a rule of type custom',
     ],
     [
       'an unknown macro',
@@ -88,6 +97,19 @@ describe('a contract', () => {
     else expect(replaced(from, to)).toThrow(message);
   });
 
+  test.each([
+    ['aliases of aliases', ALIASES, 'Excessive alias count'],
+    ['an alias without anchor', 'a: *nope\n', 'Unresolved alias'],
+    ['an unknown tag', good.replace('domain: payments', 'domain: !!foo payments'), 'Unresolved tag'],
+    ['brackets without end', '['.repeat(20_000), 'c.odcs.yaml:1'],
+    ['two documents', `${good}---\n${good}`, 'multiple documents'],
+    ['nothing', '', 'expected object'],
+    ['more than two million signs', 'a'.repeat(2_000_001), 'longer than 2000000 characters'],
+  ])('is not %s: that is a contract error with its line', (_what, text, message) => {
+    expect(() => parseContract(text, 'c.odcs.yaml')).toThrow(ContractError);
+    expect(() => parseContract(text, 'c.odcs.yaml')).toThrow(message);
+  });
+
   test('may not claim what another one has', () => {
     const files = [
       { file: 'a.odcs.yaml', text: good },
@@ -105,10 +127,29 @@ describe('a landing pattern', () => {
     ['a/{businessDate:yyyy-MM-dd}/*.csv', 'a/2026-02-30/x.csv', undefined],
     ['a/{businessDate:yyyy-MM-dd}/*.csv', 'a/2026-01-31/b/x.csv', undefined],
     ['a/**/x.csv', 'a/b/c/x.csv', {}],
+    ['a/**/x.csv', 'a/x.csv', {}],
+    ['a/**/x.csv', 'b/a/x.csv', undefined],
+    ['a/{businessDate:yyyy/MM/dd}/**', 'a/2026/01/31/b/x.csv', { businessDate: '2026-01-31' }],
+    ['*a*b', 'a'.repeat(1000), undefined],
     ['a/{businessDate:yyyyMM}.csv', 'a/202601.csv', { businessDate: '2026-01-01' }],
     ['a/(1)+.csv', 'a/(1)+.csv', {}],
     ['a/(1)+.csv', 'a/11.csv', undefined],
   ])('%s on %s', (pattern, key, match) => {
     expect(compileLandingPattern(pattern).match(key)).toEqual(match);
+  });
+
+  test.each([
+    ['a/{businessDate:yyyy-MM-dd}/{businessDate:yyyyMMdd}.csv', 'each once'],
+    ['a/{businessDate:MM-dd}.csv', 'businessDate needs yyyy'],
+    ['a/{businessDate}.csv', 'businessDate needs yyyy'],
+    ['a/{businessDate:yyyy-MM-dd/*.csv', 'a brace has no partner'],
+    ['a/{businessDate:yyyy-mm}.csv', 'date letters mm are not known'],
+    ['/a/*.csv', '"" is no part of a key'],
+    ['a/../*.csv', '".." is no part of a key'],
+    ['a/**/b/**/*.csv', '** is allowed once'],
+    ['a/**.csv', '** stands for whole parts'],
+    ['a/*x*y*.csv', '* is allowed 2 times in one part'],
+  ])('%s is refused', (pattern, message) => {
+    expect(() => compileLandingPattern(pattern)).toThrow(message);
   });
 });

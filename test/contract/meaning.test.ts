@@ -1,0 +1,241 @@
+import { expect, test } from '@jest/globals';
+import { stringify } from 'yaml';
+import type { Dataset } from '../../lib/contract/dataset.ts';
+import { parseContract } from '../../lib/contract/parse.ts';
+
+/** One text column `code` and one number `amount` in a feed; each test adds one thing to it. */
+interface Additions {
+  readonly code?: object;
+  readonly amount?: object;
+  readonly ingestion?: object;
+  readonly quality?: readonly object[];
+  readonly properties?: readonly object[];
+  readonly custom?: readonly object[];
+}
+
+function parsed({ code, amount, ingestion, quality, properties, custom }: Additions): Dataset | undefined {
+  const object = {
+    name: 'feed',
+    customProperties: [
+      { property: 'ingestion', value: { landing: 'feed/*.csv', format: 'csv', ...ingestion } },
+      ...(custom ?? []),
+    ],
+    properties: [
+      { name: 'code', logicalType: 'string', ...code },
+      { name: 'amount', logicalType: 'number', physicalType: 'decimal(18,2)', ...amount },
+      ...(properties ?? []),
+    ],
+    quality: quality ?? [],
+  };
+  const head = {
+    kind: 'DataContract',
+    apiVersion: 'v3.1.0',
+    id: 'x',
+    version: '1',
+    status: 'active',
+    domain: 'shop',
+  };
+  return parseContract(stringify({ ...head, schema: [object] }), 'c.odcs.yaml').datasets[0];
+}
+
+const options = (logicalTypeOptions: object) => ({ logicalTypeOptions });
+const custom = (property: string, value: unknown) => ({ customProperties: [{ property, value }] });
+const rule = (value: object) => ({ quality: [value] });
+const extra = (property: object) => ({ properties: [{ name: 'extra', ...property }] });
+const inside = (property: object) =>
+  extra({ logicalType: 'object', properties: [{ name: 'inner', ...property }] });
+
+test.each<[string, Additions, string]>([
+  [
+    'a bound that is no date',
+    extra({ logicalType: 'date', ...options({ minimum: '01-01-2020' }) }),
+    'is no date; allowed: yyyy-MM-dd',
+  ],
+  [
+    'a day that does not exist',
+    extra({ logicalType: 'date', ...options({ maximum: '2026-02-30' }) }),
+    'is no date',
+  ],
+  [
+    'a bound that is no timestamp',
+    extra({ logicalType: 'timestamp', ...options({ minimum: 'yesterday' }) }),
+    'is no timestamp',
+  ],
+  [
+    'a bound with more digits than the column',
+    { amount: options({ exclusiveMinimum: 0.005 }) },
+    '0.005 is no value of decimal(18,2)',
+  ],
+  [
+    'a bound beyond the column',
+    { amount: options({ maximum: 1e30 }) },
+    '1000000000000000000000000000000 is no value',
+  ],
+  [
+    'a step below the column’s',
+    { amount: options({ multipleOf: 1e-7 }) },
+    '0.0000001 is no value of decimal(18,2)',
+  ],
+  ['a step of a double', extra({ logicalType: 'number', ...options({ multipleOf: 0.1 }) }), 'never exact'],
+  [
+    'a fraction as bound of an integer',
+    extra({ logicalType: 'integer', ...options({ minimum: 1.5 }) }),
+    '1.5 is no integer of 64 bits',
+  ],
+  [
+    'a bound beyond 32 bits',
+    extra({ logicalType: 'integer', ...options({ format: 'i32', maximum: 3e9 }) }),
+    '3000000000 is no integer of 32 bits',
+  ],
+  [
+    'look-ahead in a rule',
+    { code: rule({ metric: 'invalidValues', arguments: { pattern: '(?=a).*' }, mustBe: 0 }) },
+    'look-around',
+  ],
+  ['a back reference', { code: options({ pattern: '(a)\\1' }) }, 'back references'],
+  ['a class that only ECMA-262 has', { code: options({ pattern: '[^]' }) }, 'an empty class'],
+  ['a repetition that RE2 refuses', { code: options({ pattern: 'a{1,2000}' }) }, 'a repetition above 1000'],
+  ['a pattern that is none', { code: options({ pattern: '(' }) }, 'is no regular expression'],
+  ['a format that nothing checks', { code: options({ format: 'iban' }) }, '"iban" is not supported'],
+  [
+    'options of a list that nothing checks',
+    extra({ logicalType: 'array', ...options({ minItems: 1 }) }),
+    'minItems of array is not supported yet',
+  ],
+  [
+    'an unknown argument',
+    { code: rule({ metric: 'nullValues', arguments: { some: 1 }, mustBe: 0 }) },
+    'argument some is not known',
+  ],
+  [
+    'two rules in one',
+    { code: rule({ metric: 'invalidValues', arguments: { validValues: ['a'], pattern: 'a' }, mustBe: 0 }) },
+    'two rules',
+  ],
+  [
+    'numbers as values of a text',
+    { code: rule({ metric: 'invalidValues', arguments: { validValues: [1.0] }, mustBe: 0 }) },
+    'write numbers and booleans in quotes',
+  ],
+  [
+    'duplicates of a column that is not there',
+    { quality: [{ metric: 'duplicateValues', arguments: { properties: ['nope'] }, mustBe: 0 }] },
+    'column nope does not exist; allowed: code, amount',
+  ],
+  [
+    'between upside down',
+    { quality: [{ metric: 'rowCount', mustBeBetween: [5, 1] }] },
+    'the smaller number stands first',
+  ],
+  [
+    'a unit that nothing measures',
+    { quality: [{ metric: 'rowCount', mustBeGreaterThan: 1, unit: 'dozens' }] },
+    'unit "dozens" is not supported',
+  ],
+  ['a rule that says nothing', { quality: [{ description: 'fine' }] }, 'a rule needs a metric or a type'],
+  [
+    'pii on the object',
+    { custom: [{ property: 'pii', value: { kind: 'x', action: 'drop' } }] },
+    'pii belongs to a property',
+  ],
+  ['onFailure on a column', { code: custom('onFailure', 'hold') }, 'onFailure belongs to a quality rule'],
+  [
+    'a secret inside an object',
+    inside({ logicalType: 'string', classification: 'secret' }),
+    'needs pii on extra',
+  ],
+  [
+    'pii inside an object',
+    inside({ logicalType: 'string', ...custom('pii', { kind: 'x', action: 'drop' }) }),
+    'not here',
+  ],
+  [
+    'a secret inside a list',
+    extra({ logicalType: 'array', items: { logicalType: 'string', classification: 'secret' } }),
+    'needs pii on extra',
+  ],
+  [
+    'checks inside an object',
+    inside({ logicalType: 'string', required: true }),
+    'required inside an object or array is not supported yet',
+  ],
+  [
+    'a partition transform without partition',
+    extra({ logicalType: 'date', ...custom('partitionTransform', 'month') }),
+    'needs partitioned: true',
+  ],
+  [
+    'date formats of a text',
+    { code: custom('dateFormats', ['yyyy']) },
+    'dateFormats need logicalType date or timestamp',
+  ],
+  [
+    'replacePartitions without partition',
+    { ingestion: { writeMode: 'replacePartitions' } },
+    'needs a partitioned column',
+  ],
+  [
+    'one source name for two columns',
+    { code: custom('sourceNames', ['x']), amount: custom('sourceNames', ['x']) },
+    'x is a name of code and of amount',
+  ],
+  ['a line break as delimiter', { ingestion: { csv: { delimiter: '\n' } } }, 'a line break ends records'],
+  [
+    'a quote as delimiter',
+    { ingestion: { csv: { delimiter: '"' } } },
+    'the delimiter is also quote or escape',
+  ],
+])(
+  'a contract with %s is refused: it would be passed over or blamed on a file',
+  (_what, additions, message) => {
+    expect(() => parsed(additions)).toThrow(message);
+  },
+);
+
+test('a flag whose name is short and near to one of ours is the author’s own', () => {
+  expect(parsed({ code: custom('pci', true) })?.columns[0]?.pii).toBeUndefined();
+});
+
+test('a list of missing values with null refuses null too', () => {
+  const dataset = parsed({
+    code: rule({ metric: 'missingValues', arguments: { missingValues: [null, '', 'N/A'] }, mustBe: 0 }),
+  });
+  expect(dataset?.rowChecks.map(({ key, code, test }) => ({ key, code, test }))).toEqual([
+    {
+      key: 'code.missingValues',
+      code: 'value.missing',
+      test: { kind: 'forbidden', values: ['', '', 'N/A'] },
+    },
+    { key: 'code.missingValues.2', code: 'value.missing', test: { kind: 'required' } },
+  ]);
+});
+
+test('bounds are plain numbers, without exponents', () => {
+  const dataset = parsed(
+    extra({
+      logicalType: 'number',
+      physicalType: 'decimal(38,10)',
+      ...options({ minimum: -1e-7, maximum: 1.5e21 }),
+    }),
+  );
+  expect(dataset?.rowChecks[0]?.test).toEqual({
+    kind: 'range',
+    min: '-0.0000001',
+    max: '1500000000000000000000',
+  });
+});
+
+test.each([
+  ['::1', true],
+  ['2001:db8::8:800:200c:417a', true],
+  ['1:2:3:4:5:6:7:8', true],
+  ['1:2:3:4:5:6:7::', true],
+  ['::ffff:129.144.52.38', true],
+  ['1:2:3:4:5:6:7', false],
+  ['1::2::3', false],
+  ['1:2:3:4:5:6:7:8:9', false],
+  ['::ffff:256.0.0.1', false],
+])('%s is an IPv6 address: %s', (text, is) => {
+  const found = parsed({ code: options({ format: 'ipv6' }) })?.rowChecks[0]?.test;
+  expect(found?.kind === 'pattern' && new RegExp(`^(?:${found.pattern})$`).test(text)).toBe(is);
+});
