@@ -41,8 +41,9 @@ function differences(
   const blank = names.flatMap((name, index) => (name === '' ? [`field ${index + 1}`] : []));
   const added = names.filter((name, index) => name !== '' && fields[index] === null);
   const missing = columns.filter(({ name }) => !found.includes(name));
+  // Fail closed: personal data that is not there is never taken for protected (DESIGN promise 5).
   const lacking = missing
-    .filter(({ required }) => required || drift.missingColumn === 'reject')
+    .filter(({ required, pii }) => required || pii !== undefined || drift.missingColumn === 'reject')
     .map(({ name }) => name);
   const agreed = columns.map(({ name }) => name).filter((name) => found.includes(name));
   const list = (what: string, items: readonly string[]) =>
