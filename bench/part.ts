@@ -9,6 +9,7 @@ import { sqliteCatalog } from '../lib/adapters/local/sqlite-catalog.ts';
 import { runStateMachine } from '../lib/adapters/local/state-machine.ts';
 import { fixedRoute } from '../lib/intake/route.ts';
 import { work } from '../lib/pipeline/work.ts';
+import type { Notifier } from '../lib/ports/notifier.ts';
 import { commit } from '../lib/table/commit.ts';
 import type { DataFile } from '../lib/table/data-file.ts';
 import { ensureTable } from '../lib/table/table.ts';
@@ -68,7 +69,11 @@ async function bare(file: string): Promise<number> {
   );
 }
 
-const quiet = { notify: async () => undefined };
+const quiet: Notifier = {
+  async notify({ kind, facts }) {
+    if (kind === 'run.failed') console.error(facts.reason);
+  },
+};
 
 async function load(landing: string, dataset: string, memory?: string): Promise<number> {
   const lake = openLake({

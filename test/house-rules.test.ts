@@ -33,6 +33,15 @@ describe('import zones', () => {
   });
 });
 
+test('every task of the state machine names its time limit: the language gives 60 seconds without one', () => {
+  const { States } = JSON.parse(readFileSync(join(ROOT, 'lib/pipeline/pipeline.asl.json'), 'utf8')) as {
+    States: Record<string, { Type: string; TimeoutSeconds?: number }>;
+  };
+  const tasks = Object.entries(States).filter(([, { Type }]) => Type === 'Task');
+  expect(tasks.length).toBeGreaterThan(5);
+  expect(tasks.filter(([, state]) => state.TimeoutSeconds === undefined).map(([name]) => name)).toEqual([]);
+});
+
 describe('pages made from code', () => {
   test('the contract reference is not stale', () => {
     expect(readFileSync(join(ROOT, 'docs/contract-reference.md'), 'utf8')).toBe(contractReference());

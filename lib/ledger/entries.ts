@@ -87,7 +87,7 @@ export interface RunEntry {
 export interface LockEntry {
   readonly dataset: string;
   readonly runId: string;
-  /** Who holds it; on a laptop host, process and its start, so that a dead owner is recognised at once. */
+  /** Execution of the state machine that holds it; empty when it is free. */
   readonly owner: string;
   /** Grows with every holder; a write that names an older one is refused. */
   readonly epoch: number;

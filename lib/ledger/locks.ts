@@ -2,32 +2,37 @@ import type { Clock } from '../ports/clock.ts';
 import type { Ledger, LedgerWrite } from '../ports/ledger.ts';
 import { type LockEntry, partitions } from './entries.ts';
 
-export interface Owner {
-  readonly name: string;
-  /** True when this owner certainly runs no more; on AWS nobody can tell, there only the lease decides. */
-  readonly isGone: (owner: string) => boolean;
+/** Executions of the state machine, which own locks. */
+export interface Executions {
+  /** True when it certainly runs no more. Where nobody can tell, the lease decides. */
+  isGone(id: string): Promise<boolean>;
 }
 
-/** Longer than any task of the state machine may take. */
-export const LEASE_SECONDS = 20 * 60;
+/** Longer than any task of the state machine may take (`TimeoutSeconds` of Execute). */
+export const LEASE_SECONDS = 7 * 60 * 60;
 
 export interface Lock extends LockEntry {
   readonly version: number;
 }
 
-/** The dataset's lock, taken or taken over from an owner whose lease ended or who is gone; undefined while another one holds it. */
+export interface LockServices {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly executions: Executions;
+}
+
+/** The dataset's lock, taken or taken over from an execution whose lease ended or who is gone; undefined while another one holds it. */
 export async function acquire(
-  { ledger, clock, owner }: { readonly ledger: Ledger; readonly clock: Clock; readonly owner: Owner },
-  dataset: string,
-  runId: string,
+  { ledger, clock, executions }: LockServices,
+  { dataset, runId, owner }: Pick<LockEntry, 'dataset' | 'runId' | 'owner'>,
 ): Promise<Lock | undefined> {
   const current = await ledger.get<LockEntry>(partitions.locks, dataset);
   const now = clock.now();
-  if (current !== undefined && !isFree(current.body, now, owner)) return undefined;
+  if (current !== undefined && !(await isFree(current.body, now, executions))) return undefined;
   const entry: LockEntry = {
     dataset,
     runId,
-    owner: owner.name,
+    owner,
     epoch: (current?.body.epoch ?? 0) + 1,
     leaseUntil: new Date(now.getTime() + LEASE_SECONDS * 1000).toISOString(),
   };
@@ -40,8 +45,8 @@ export async function acquire(
 
 const RELEASED = '';
 
-const isFree = (lock: LockEntry, now: Date, owner: Owner): boolean =>
-  lock.owner === RELEASED || lock.leaseUntil <= now.toISOString() || owner.isGone(lock.owner);
+const isFree = async (lock: LockEntry, now: Date, executions: Executions): Promise<boolean> =>
+  lock.owner === RELEASED || lock.leaseUntil <= now.toISOString() || (await executions.isGone(lock.owner));
 
 /** Written beside other writes: they happen only while the lock is still this one. */
 export const holds = (lock: Lock): LedgerWrite => ({

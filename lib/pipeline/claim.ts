@@ -7,14 +7,20 @@ import { hasResult } from './documents.ts';
 import type { Message } from './message.ts';
 import type { Services } from './services.ts';
 
+export interface ClaimInput {
+  readonly message: Message;
+  /** Id of the execution, which owns the lock. */
+  readonly execution: string;
+}
+
 /**
  * Takes the dataset's lock and its pending files up to the limits. A run that died after its result was stored is taken up
  * where it stopped; one that died before is given up, its files are still pending.
  */
-export async function claim(services: Services, message: Message): Promise<Message> {
+export async function claim(services: Services, { message, execution }: ClaimInput): Promise<Message> {
   const { dataset } = message;
   const runId = newRunId(services);
-  const lock = await acquire(services, dataset, runId);
+  const lock = await acquire(services, { dataset, runId, owner: execution });
   const limit = message.limit === undefined ? {} : { limit: message.limit };
   if (lock === undefined) return { dataset, next: 'done' };
   const unfinished = await takeUp(services, dataset, lock);

@@ -1,5 +1,5 @@
 import type { Dataset } from '../contract/dataset.ts';
-import type { Owner } from '../ledger/locks.ts';
+import type { Executions } from '../ledger/locks.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Engine } from '../ports/engine.ts';
@@ -16,7 +16,7 @@ export interface Services {
   readonly engine: Engine;
   readonly notifier: Notifier;
   readonly clock: Clock;
-  readonly owner: Owner;
+  readonly executions: Executions;
   /** Text that no call has given before. */
   readonly newId: () => string;
   readonly limits: BatchLimits;

@@ -19,7 +19,7 @@ export const TASKS = {
   Isolate: within(isolate),
   Abandon: within(abandon),
   Fail: within(fail),
-} as const satisfies Record<string, (services: Services, message: Message) => Promise<Message>>;
+} as const;
 
 type RunTask = (services: Services, message: RunMessage) => Promise<Message>;
 

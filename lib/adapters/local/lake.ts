@@ -7,9 +7,9 @@ import { DEFAULT_LIMITS, type Services } from '../../pipeline/services.ts';
 import type { Notifier } from '../../ports/notifier.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import { duckDbEngine } from './duckdb-engine.ts';
+import { localExecutions } from './executions.ts';
 import { folderStore } from './folder-store.ts';
 import { keyFiles } from './key-file.ts';
-import { processOwner } from './process-owner.ts';
 import { sqliteCatalog } from './sqlite-catalog.ts';
 import { sqliteLedger } from './sqlite-ledger.ts';
 
@@ -54,7 +54,7 @@ export function openLake({ home, contracts, notifier, memory }: LakeOptions): La
     datasets: readContracts(contracts),
     notifier,
     clock: { now: () => new Date() },
-    owner: processOwner(),
+    executions: localExecutions,
     newId: randomUUID,
     limits: DEFAULT_LIMITS,
   };
