@@ -171,6 +171,16 @@ function problemsOfIngestion(
       );
     }
   }
+  const keyNames = ingestion.dedupe?.keys.join() === '*' ? [] : (dedupe?.keys ?? []);
+  for (const column of columns) {
+    if (keyNames.includes(column.name) && !column.required)
+      complain(`${column.name} is a key and must be required: a row without it is the same as no other`);
+    if (dedupe !== undefined && column.unique && dedupe.keys.join() !== column.name) {
+      complain(
+        `${column.name} is unique beside the key ${dedupe.keys.join(', ')}: which row is refused would depend on how files fall into batches; use a rule duplicateValues with onFailure hold`,
+      );
+    }
+  }
   if (ingestion.writeMode === 'merge' && dedupe === undefined)
     complain('writeMode merge needs dedupe.keys or a primaryKey');
   if (ingestion.writeMode === 'append' && dedupe?.keep === 'last') {

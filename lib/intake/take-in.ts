@@ -2,15 +2,14 @@ import { createHash } from 'node:crypto';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { ConflictError } from '../errors.ts';
 import { type FileProfile, profileFile } from '../formats/profile.ts';
-import type { ContentEntry, FileEntry, Reason } from '../ledger/entries.ts';
+import type { ContentEntry, FileEntry } from '../ledger/entries.ts';
 import { fileOf, fileOfObject, knownContent, recordFile } from '../ledger/files.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
 import { type Channel, channel } from './channel.ts';
 import { fileIdOf } from './file-id.ts';
-import { matchHeader } from './header.ts';
-import type { ReasonCode } from './reasons.ts';
+import { judge, profileObject, randomAccess, refused } from './judge.ts';
 import type { Route, Router } from './route.ts';
 
 export interface IntakePorts {
@@ -104,12 +103,9 @@ async function copyToRaw(
   const standing = await raw.stat(key);
   const [store, info] =
     standing?.bytes === object.bytes ? ([raw, standing] as const) : ([landing, object] as const);
-  const random = {
-    bytes: info.bytes,
-    slice: (start: number, end: number) => whole(store.read(info.key, { etag: info.etag, start, end })),
-  };
+  const random = randomAccess(store, info);
   const body = store.read(info.key, { etag: info.etag });
-  if (store === raw) return { profile: await profileFile(body, format, random), raw: info };
+  if (store === raw) return { profile: await profileObject(raw, info, format), raw: info };
   if (standing !== undefined) await raw.remove(key);
   const toProfile = channel<Uint8Array>();
   const profile = profileFile(toProfile, format, random);
@@ -144,12 +140,6 @@ function rawKey(object: ObjectInfo, dataset: Dataset | undefined): string {
   return `${folder}/${object.modified.toISOString().slice(0, 10)}/${identity}`;
 }
 
-async function whole(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const part of body) parts.push(part);
-  return Buffer.concat(parts);
-}
-
 /** Pure: the decision follows from the entry, the contract and what is known of the content. */
 function decide(
   entry: FileEntry,
@@ -165,12 +155,7 @@ function decide(
     const message = `no landing pattern matches ${entry.key}; move it to a feed's place or write a contract for it`;
     return refused(entry, 'file.unknown_feed', message);
   }
-  if (profile.problem !== undefined) return refused(entry, profile.problem.code, profile.problem.message);
-  const header = matchHeader(dataset, profile);
-  if (header.kind === 'refusal') return refused(entry, 'file.header', header.message);
-  const wrongTotal = controlTotal(dataset, profile);
-  if (wrongTotal !== undefined) return refused(entry, 'file.control_total', wrongTotal);
-  return { ...entry, fields: header.fields };
+  return judge(entry, dataset, profile);
 }
 
 function newEntry(
@@ -208,19 +193,6 @@ function newEntry(
   };
 }
 
-/** A refused file counts all its records as quarantined: they wait in it. */
-export const refused = (file: FileEntry, code: ReasonCode | (string & {}), message: string): FileEntry => ({
-  ...file,
-  state: 'quarantined',
-  reasons: [...file.reasons, { code, message } satisfies Reason],
-  counts: {
-    received: file.counts.received,
-    published: 0,
-    quarantined: file.counts.received,
-    deduplicated: 0,
-  },
-});
-
 const duplicate = (file: FileEntry, { fileId, refusedUnder }: ContentEntry): FileEntry => ({
   ...file,
   state: 'duplicate',
@@ -238,14 +210,6 @@ const duplicate = (file: FileEntry, { fileId, refusedUnder }: ContentEntry): Fil
     deduplicated: file.counts.received,
   },
 });
-
-function controlTotal(dataset: Dataset, profile: FileProfile): string | undefined {
-  const trailer = dataset.format.kind === 'csv' ? dataset.format.trailer : undefined;
-  if (trailer === undefined) return undefined;
-  const stated = profile.trailer?.[trailer.countField];
-  if (stated !== undefined && /^\d+$/.test(stated) && Number(stated) === profile.records) return undefined;
-  return `the trailer does not state the ${profile.records} records that the file holds; it may be cut off, send it again`;
-}
 
 export const quarantineNotice = (file: FileEntry) => ({
   kind: 'file.quarantined' as const,

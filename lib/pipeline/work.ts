@@ -51,7 +51,8 @@ async function makeMissingTables(services: Services): Promise<void> {
 async function hasWork({ ledger }: Services, dataset: string): Promise<boolean> {
   const pending = await ledger.query({ partition: partitions.pending(dataset), limit: 1 });
   const open = await ledger.query({ partition: partitions.openRuns, prefix: `${dataset}#`, limit: 1 });
-  return pending.length + open.length > 0;
+  const replays = await ledger.query({ partition: partitions.openReplays, prefix: `${dataset}#`, limit: 1 });
+  return pending.length + open.length + replays.length > 0;
 }
 
 async function takeInAll(ports: IntakePorts, place: LandingPlace): Promise<WorkReport['files']> {

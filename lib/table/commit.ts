@@ -59,8 +59,8 @@ export async function commit(ports: TablePorts, name: TableName, change: Change)
     const table = await loadTable(ports, name);
     if (table === undefined)
       throw new TerminalError(`no table ${name.database}.${name.name}`, { fault: 'headgate' });
-    const done = table.metadata.snapshots.find((snapshot) => snapshot.summary[RUN_ID] === change.runId);
-    if (done !== undefined) return { status: 'already', snapshot: String(done['snapshot-id']) };
+    const done = snapshotBy(table, change.runId);
+    if (done !== undefined) return { status: 'already', snapshot: done };
     requireBase(table, change);
     const snapshot = await attemptCommit(ports, table, change);
     if (snapshot !== undefined) return { status: 'committed', snapshot };
@@ -68,6 +68,21 @@ export async function commit(ports: TablePorts, name: TableName, change: Change)
   throw new ConflictError(`${name.database}.${name.name}: ${MOST_ATTEMPTS} commits lost to other writers`, {
     fault: 'headgate',
   });
+}
+
+/** The snapshot that a run has committed to a table, if any. */
+export async function committedBy(
+  ports: TablePorts,
+  name: TableName,
+  runId: string,
+): Promise<string | undefined> {
+  const table = await loadTable(ports, name);
+  return table === undefined ? undefined : snapshotBy(table, runId);
+}
+
+function snapshotBy({ metadata }: Table, runId: string): string | undefined {
+  const done = metadata.snapshots.find((snapshot) => snapshot.summary[RUN_ID] === runId);
+  return done === undefined ? undefined : String(done['snapshot-id']);
 }
 
 function requireBase(table: Table, { onto }: Change): void {

@@ -72,7 +72,8 @@ async function executePlan(db: Session, plan: Plan, options: DuckDbEngineOptions
   return {
     runId: plan.runId,
     engine: 'duckdb',
-    outputs: withKept(outputs, rows),
+    outputs: withRemovals(outputs, rows),
+    losses: await timed('losses', () => losses(db, plan)),
     seconds,
     ...fileTallies(plan, rows),
   };
@@ -159,21 +160,7 @@ async function rewritten(
 }
 
 async function takeSteps(db: Session, plan: Plan): Promise<void> {
-  const { target } = plan;
-  if (target !== undefined) {
-    const partitions = plan.outputs.find(({ name }) => name === 'curated')?.partitionBy.length ?? 0;
-    const names = ['path', ...Array.from({ length: partitions }, (_, index) => `p${index}`), 'newest'];
-    const rows = target.files.map(
-      ({ path, partition, newest }) =>
-        `(${[path, ...partition, newest].map((value) => (value === null ? 'NULL' : literal(value))).join(', ')})`,
-    );
-    const none = `SELECT ${names.map((name) => `CAST(NULL AS VARCHAR) AS ${name}`).join(', ')} WHERE FALSE`;
-    await db.run(
-      `CREATE TABLE target_files AS ${rows.length === 0 ? none : `SELECT * FROM (VALUES ${rows.join(', ')}) AS v(${names.join(', ')})`}`,
-    );
-    if (rows.length > 0)
-      await db.run(`CREATE VIEW target AS ${targetRows(target.files.map(({ path }) => path))}`);
-  }
+  await makeTargets(db, plan);
   await db.run(
     plan.vaultFiles.length === 0
       ? 'CREATE VIEW vault_known AS SELECT CAST(NULL AS VARCHAR) AS token WHERE FALSE'
@@ -183,6 +170,53 @@ async function takeSteps(db: Session, plan: Plan): Promise<void> {
   await db.run(
     'CREATE VIEW published AS SELECT * FROM staged AS s WHERE s._ok AND s._id NOT IN (SELECT _id FROM excluded)',
   );
+}
+
+/** The tables as they stand, without the rows of withdrawn files. */
+async function makeTargets(db: Session, { target, sides, withdraws, outputs }: Plan): Promise<void> {
+  await db.run(
+    `CREATE TABLE withdrawn_ids AS ${values(
+      ['file_id'],
+      withdraws.map((id) => [id]),
+    )}`,
+  );
+  await db.run('CREATE TABLE withdrawn_paths (output VARCHAR, path VARCHAR, rows BIGINT)');
+  const withdrawn = 'IN (SELECT file_id FROM withdrawn_ids)';
+  for (const [output, view, table] of [
+    ['curated', 'target', target],
+    ['quarantine', 'target_quarantine', sides.quarantine],
+    ['raw', 'target_raw', sides.raw],
+  ] as const) {
+    if (table === undefined || table.files.length === 0) continue;
+    const rows = targetRows(table.files.map(({ path }) => path));
+    await db.run(
+      `CREATE VIEW ${view} AS ${withdraws.length === 0 ? rows : `SELECT * FROM (${rows}) AS t WHERE _source_file NOT ${withdrawn}`}`,
+    );
+    if (withdraws.length > 0)
+      await db.run(
+        `INSERT INTO withdrawn_paths SELECT ${literal(output)}, _path, count(*) FROM (${rows}) AS t WHERE _source_file ${withdrawn} GROUP BY _path`,
+      );
+  }
+  if (target === undefined) return;
+  const partitions = outputs.find(({ name }) => name === 'curated')?.partitionBy.length ?? 0;
+  const names = ['path', ...Array.from({ length: partitions }, (_, index) => `p${index}`), 'newest'];
+  const files = values(
+    names,
+    target.files.map(({ path, partition, newest }) => [path, ...partition, newest]),
+  );
+  await db.run(
+    `CREATE TABLE target_files AS SELECT * FROM (${files}) AS t WHERE path NOT IN (SELECT path FROM withdrawn_paths)`,
+  );
+}
+
+/** Select of rows of texts. */
+function values(names: readonly string[], rows: readonly (readonly (string | null)[])[]): string {
+  if (rows.length === 0)
+    return `SELECT ${names.map((name) => `CAST(NULL AS VARCHAR) AS ${name}`).join(', ')} WHERE FALSE`;
+  const texts = rows.map(
+    (row) => `(${row.map((text) => (text === null ? 'CAST(NULL AS VARCHAR)' : literal(text))).join(', ')})`,
+  );
+  return `SELECT * FROM (VALUES ${texts.join(', ')}) AS v(${names.join(', ')})`;
 }
 
 const targetRows = (paths: readonly string[]): string =>
@@ -201,7 +235,7 @@ async function write(
     classified: output.classified,
   });
   const removes = output.removes === undefined ? [] : await db.rows<{ path: string }>(output.removes);
-  return { name: output.name, files, removes: removes.map(({ path }) => path), kept: 0 };
+  return { name: output.name, files, removes: removes.map(({ path }) => path), kept: 0, lost: 0 };
 }
 
 async function measure(db: Session, plan: Plan): Promise<readonly MeasuredRow[]> {
@@ -212,10 +246,23 @@ async function measure(db: Session, plan: Plan): Promise<readonly MeasuredRow[]>
   return rows;
 }
 
-const withKept = (
+async function losses(db: Session, plan: Plan): Promise<RunResult['losses']> {
+  if (plan.losses === undefined) return {};
+  const rows = await db.rows<{ winner: string; loser: string }>(plan.losses);
+  const byWinner = Map.groupBy(rows, ({ winner }) => winner);
+  return Object.fromEntries([...byWinner].map(([winner, lost]) => [winner, lost.map(({ loser }) => loser)]));
+}
+
+/** How many rows of removed files each output wrote again, and how many are gone. */
+function withRemovals(
   outputs: readonly OutputResult[],
   rows: readonly MeasuredRow[],
-): readonly OutputResult[] => {
-  const kept = Number(rows.find(({ name }) => name === 'kept')?.value ?? 0);
-  return outputs.map((output) => (output.name === 'curated' ? { ...output, kept } : output));
-};
+): readonly OutputResult[] {
+  const sum = (measure: string) =>
+    rows.filter(({ name }) => name === measure).reduce((total, { value }) => total + Number(value), 0);
+  return outputs.map((output) => ({
+    ...output,
+    kept: sum(`kept:${output.name}`),
+    lost: sum(`lost:${output.name}`),
+  }));
+}
