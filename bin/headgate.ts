@@ -8,6 +8,7 @@ import { addFiles } from './commands/files.ts';
 import { addHold } from './commands/hold.ts';
 import { addQuarantine } from './commands/quarantine.ts';
 import { addQuery } from './commands/query.ts';
+import { addReplay } from './commands/replay.ts';
 import { addRun } from './commands/run.ts';
 import { addRuns } from './commands/runs.ts';
 import { addStatus } from './commands/status.ts';
@@ -36,6 +37,7 @@ for (const add of [
   addQuery,
   addQuarantine,
   addHold,
+  addReplay,
   addContract,
   addDoctor,
 ]) {

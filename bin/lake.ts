@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { duckDbQueryEngine } from '../lib/adapters/local/duckdb-query-engine.ts';
@@ -34,6 +34,7 @@ export function lakeOf(command: Command): Lake {
 
 export function martsOf(command: Command): readonly Mart[] {
   const { marts } = globals(command);
+  if (!existsSync(marts)) return [];
   const files = readdirSync(marts, { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.sql'),
   );

@@ -54,6 +54,8 @@ export interface FileEntry {
   readonly judgedBy: string;
   /** Run that decided its state last. */
   readonly runId?: string;
+  /** Version of the contract that it was published under. */
+  readonly contractVersion?: string;
   /** Every run that published it, oldest first: more than one after a replay. */
   readonly publishedBy?: readonly string[];
   /** The file whose place it took. */

@@ -95,7 +95,7 @@ async function recordOutcome(
     ledger,
     run.dataset,
     run.files,
-    (file) => publishedFile(file, planned.get(file.fileId) ?? file, result),
+    (file) => publishedFile(file, planned.get(file.fileId) ?? file, plan, result),
     guard,
   );
   for (const { fileId, supersedes } of planned.values()) {
@@ -121,7 +121,12 @@ async function inPortions(
 }
 
 /** Undefined where this run has recorded it before. */
-function publishedFile(now: FileEntry, planned: FileEntry, result: RunResult): FileEntry | undefined {
+function publishedFile(
+  now: FileEntry,
+  planned: FileEntry,
+  { contractVersion }: Plan,
+  result: RunResult,
+): FileEntry | undefined {
   if (now.state === 'published' && now.runId === result.runId) return undefined;
   const tally = result.tallies.find(({ fileId }) => fileId === now.fileId);
   const { published = 0, quarantined = 0, deduplicated = 0, checks = {} } = tally ?? {};
@@ -129,6 +134,7 @@ function publishedFile(now: FileEntry, planned: FileEntry, result: RunResult): F
     ...planned,
     state: 'published',
     reasons: [],
+    contractVersion,
     runId: result.runId,
     publishedBy: [...(now.publishedBy ?? []), result.runId],
     counts: { received: planned.counts.received, published, quarantined, deduplicated },
