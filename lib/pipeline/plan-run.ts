@@ -6,9 +6,11 @@ import { filesOf, pendingFiles } from '../ledger/files.ts';
 import { compile } from '../plan/compile.ts';
 import { duckDb } from '../plan/dialects/duckdb.ts';
 import { partitionsOf } from '../plan/outputs.ts';
-import type { Plan, PlanInput, PlanTarget } from '../plan/plan.ts';
-import { schemaOf, tableOf } from '../plan/tables.ts';
-import { ensureTable, liveFiles, loadTable, snapshotText } from '../table/table.ts';
+import type { OutputName, Plan, PlanInput, PlanTarget } from '../plan/plan.ts';
+import { definitionOf, tableOf } from '../plan/tables.ts';
+import { ensureTable, wantedSchema } from '../table/evolve.ts';
+import type { Field } from '../table/schema.ts';
+import { liveFiles, loadTable, snapshotText } from '../table/table.ts';
 import { datasetOf, runContext, tablePorts } from './context.ts';
 import { storeDocument } from './documents.ts';
 import type { Message, RunMessage } from './message.ts';
@@ -33,14 +35,29 @@ export async function explainPending(services: Services, id: string): Promise<Pl
   return planOf(services, dataset, 'explained', files);
 }
 
+/** Makes the dataset's tables, or evolves them to what its contract wants now. */
 export async function makeTables(services: Services, dataset: Dataset): Promise<void> {
-  const { outputs } = compile(dataset, { runId: '', inputs: [], vaultFiles: [] }, duckDb);
-  for (const { name, table } of outputs) {
-    await ensureTable(tablePorts(services, name), table, {
-      schema: schemaOf(dataset, name),
-      partitionBy: name === 'curated' ? partitionsOf(dataset, duckDb) : [],
-    });
+  for (const name of outputsOf(dataset)) {
+    const definition = definitionOf(dataset, name, partitionsOf(dataset, duckDb));
+    await ensureTable(tablePorts(services, name), tableOf(dataset, name), definition);
   }
+}
+
+const outputsOf = (dataset: Dataset): readonly OutputName[] =>
+  compile(dataset, { runId: '', inputs: [], vaultFiles: [] }, duckDb).outputs.map(({ name }) => name);
+
+/** Columns that the tables have, or will have once `makeTables` has followed the contract: `explain` acts on nothing. */
+async function schemasOf(
+  services: Services,
+  dataset: Dataset,
+): Promise<Readonly<Record<string, readonly Field[]>>> {
+  const schemas: Record<string, readonly Field[]> = {};
+  for (const name of outputsOf(dataset)) {
+    const definition = definitionOf(dataset, name, partitionsOf(dataset, duckDb));
+    const table = await loadTable(tablePorts(services, name), tableOf(dataset, name));
+    schemas[name] = table === undefined ? definition.schema : wantedSchema(table, definition).schema;
+  }
+  return schemas;
 }
 
 async function planOf(
@@ -56,9 +73,11 @@ async function planOf(
     );
   }
   const inputs = files.map((file) => inputOf(file, dataset));
-  const target = await targetOf(services, dataset);
+  const schemas = await schemasOf(services, dataset);
+  const target = await targetOf(services, dataset, schemas.curated ?? []);
   const vaultFiles = await addressesOf(services, dataset);
-  return compile(dataset, { runId, inputs, vaultFiles, ...(target === undefined ? {} : { target }) }, duckDb);
+  const batch = { runId, inputs, vaultFiles, schemas, ...(target === undefined ? {} : { target }) };
+  return compile(dataset, batch, duckDb);
 }
 
 function inputOf(file: FileEntry, { format }: Dataset): PlanInput {
@@ -77,12 +96,15 @@ function inputOf(file: FileEntry, { format }: Dataset): PlanInput {
   };
 }
 
-async function targetOf(services: Services, dataset: Dataset): Promise<PlanTarget | undefined> {
+async function targetOf(
+  services: Services,
+  dataset: Dataset,
+  schema: readonly Field[],
+): Promise<PlanTarget | undefined> {
   const name = tableOf(dataset, 'curated');
   const ports = tablePorts(services, 'curated');
   const table = await loadTable(ports, name);
   if (table === undefined) return undefined;
-  const schema = schemaOf(dataset, 'curated');
   const source = schema.find((field) => field.name === '_source_file')?.id ?? -1;
   const files = await liveFiles(ports.store, table);
   return {

@@ -14,6 +14,8 @@ export interface Batch {
   readonly inputs: readonly PlanInput[];
   /** State of the curated table; left out while the table does not exist. */
   readonly target?: PlanTarget;
+  /** Columns of the tables with their field ids. @default those of new tables */
+  readonly schemas?: OutputContext['schemas'];
   /** Addresses of the files of the vault table. */
   readonly vaultFiles: readonly string[];
 }
@@ -32,6 +34,7 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
     dataset,
     runId: batch.runId,
     sql,
+    schemas: batch.schemas ?? {},
     rewrites: merges,
     ...(merges ? { removes: 'SELECT DISTINCT _path AS path FROM replaced' } : {}),
     ...(replaces ? { removes: 'SELECT path FROM replaced_files' } : {}),

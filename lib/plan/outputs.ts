@@ -1,15 +1,18 @@
 import type { Column, Dataset } from '../contract/dataset.ts';
 import { isDropped, isTokenized, protectedText, token } from '../privacy/protection.ts';
+import type { Field } from '../table/schema.ts';
 import type { CompiledCheck } from './checks.ts';
 import type { Dialect } from './dialect.ts';
 import type { OutputName, PlanOutput, PlanStep } from './plan.ts';
-import { schemaOf, tableOf } from './tables.ts';
+import { retiredColumns, schemaOf, tableOf } from './tables.ts';
 import { cleaned } from './typing.ts';
 
 export interface OutputContext {
   readonly dataset: Dataset;
   readonly runId: string;
   readonly sql: Dialect;
+  /** Columns of the tables by output, with their field ids. */
+  readonly schemas: Partial<Readonly<Record<OutputName, readonly Field[]>>>;
   /** Select of replaced files' paths, where the write mode replaces any. */
   readonly removes?: string;
   /** The rows of `target` in touched files are written again unless they stand in `replaced`. */
@@ -81,22 +84,40 @@ export function outputs(context: OutputContext): readonly PlanOutput[] {
   ];
 }
 
-function output({ dataset, runId, sql }: OutputContext, name: OutputName, statement: string): PlanOutput {
+function output(context: OutputContext, name: OutputName, statement: string): PlanOutput {
+  const { dataset, runId, sql } = context;
   const table = tableOf(dataset, name);
   return {
     name,
     table,
     prefix: `${table.database}/${table.name}/data/${runId}`,
     store: name === 'vault' ? 'vault' : 'lake',
-    schema: schemaOf(dataset, name),
+    schema: writtenColumns(context, name),
     partitionBy: name === 'curated' ? partitionsOf(dataset, sql) : [],
     sql: statement,
     classified:
       name === 'vault'
         ? ['value']
-        : dataset.columns.filter((column) => column.pii !== undefined).map((column) => column.name),
+        : [
+            ...dataset.columns.filter((column) => column.pii !== undefined).map((column) => column.name),
+            // Whether a retired column was classified stands nowhere any more.
+            ...retired(context).map((field) => field.name),
+          ],
   };
 }
+
+/** Columns of the contract by the table's ids; retired ones only where old rows are written again. */
+function writtenColumns(context: OutputContext, name: OutputName): readonly Field[] {
+  const wanted = schemaOf(context.dataset, name);
+  const table = new Map((context.schemas[name] ?? wanted).map((field) => [field.name, field]));
+  return [
+    ...wanted.map((field) => table.get(field.name) ?? field),
+    ...(name === 'curated' ? retired(context) : []),
+  ];
+}
+
+const retired = ({ dataset, rewrites, schemas }: OutputContext): readonly Field[] =>
+  rewrites ? retiredColumns(dataset, schemas.curated ?? []) : [];
 
 export function partitionsOf(dataset: Dataset, sql: Dialect): PlanOutput['partitionBy'] {
   return dataset.columns
@@ -110,8 +131,10 @@ export function partitionsOf(dataset: Dataset, sql: Dialect): PlanOutput['partit
     }));
 }
 
-function curatedSql({ dataset, runId, sql, rewrites }: OutputContext): string {
+function curatedSql(context: OutputContext): string {
+  const { dataset, runId, sql, rewrites } = context;
   const kept = dataset.columns.filter((column) => !isDropped(column));
+  const gone = retired(context);
   const columns = kept.map((column) => `${curatedValue(column, dataset, sql)} AS ${sql.ident(column.name)}`);
   const joins = kept
     .filter(isTokenized)
@@ -121,7 +144,7 @@ function curatedSql({ dataset, runId, sql, rewrites }: OutputContext): string {
     })
     .join('');
   const rows =
-    `SELECT ${columns.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id ` +
+    `SELECT ${columns.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id${gone.map(({ name }) => `, NULL AS ${sql.ident(name)}`).join('')} ` +
     `FROM staged AS s JOIN files AS f ON f._file = s._file${joins} WHERE s._ok AND s._id NOT IN (SELECT _id FROM excluded)`;
   if (!rewrites) return rows;
   const same = [
@@ -129,6 +152,7 @@ function curatedSql({ dataset, runId, sql, rewrites }: OutputContext): string {
     't._source_file',
     't._source_row',
     't._run_id',
+    ...gone.map(({ name }) => `t.${sql.ident(name)}`),
   ];
   return (
     `${rows} UNION ALL SELECT ${same.join(', ')} FROM target AS t WHERE EXISTS (SELECT 1 FROM replaced AS r WHERE r._path = t._path) ` +

@@ -13,6 +13,7 @@ import {
   type Plan,
   type PlanInput,
   type PlanOutput,
+  type PlanTarget,
   type RunResult,
 } from '../../plan/plan.ts';
 import { fileTallies, type MeasuredRow } from '../../plan/tallies.ts';
@@ -22,7 +23,7 @@ import type { Secrets } from '../../ports/secrets.ts';
 import { hmacPads } from '../../privacy/pads.ts';
 import { type Session, type SessionOptions, withDuckDb } from './duckdb-session.ts';
 import { type ReadableInput, type Reject, stage } from './duckdb-stage.ts';
-import { writeParquet } from './parquet-output.ts';
+import { byFieldId, writeParquet } from './parquet-output.ts';
 
 const { literal } = duckDb;
 
@@ -171,8 +172,7 @@ async function takeSteps(db: Session, plan: Plan): Promise<void> {
     await db.run(
       `CREATE TABLE target_files AS ${rows.length === 0 ? none : `SELECT * FROM (VALUES ${rows.join(', ')}) AS v(${names.join(', ')})`}`,
     );
-    if (rows.length > 0)
-      await db.run(`CREATE VIEW target AS ${targetRows(target.files.map(({ path }) => path))}`);
+    if (rows.length > 0) await db.run(`CREATE VIEW target AS ${targetRows(target)}`);
   }
   await db.run(
     plan.vaultFiles.length === 0
@@ -185,8 +185,8 @@ async function takeSteps(db: Session, plan: Plan): Promise<void> {
   );
 }
 
-const targetRows = (paths: readonly string[]): string =>
-  `SELECT * EXCLUDE (filename, file_row_number), filename AS _path, file_row_number AS _position FROM read_parquet([${paths.map(literal).join(', ')}], filename = true, file_row_number = true)`;
+const targetRows = ({ files, schema }: PlanTarget): string =>
+  `SELECT * EXCLUDE (filename, file_row_number), filename AS _path, file_row_number AS _position FROM read_parquet([${files.map(({ path }) => literal(path)).join(', ')}], ${byFieldId(schema)}, filename = true, file_row_number = true)`;
 
 async function write(
   db: Session,
