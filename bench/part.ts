@@ -12,7 +12,7 @@ import { work } from '../lib/pipeline/work.ts';
 import type { Notifier } from '../lib/ports/notifier.ts';
 import { commit } from '../lib/table/commit.ts';
 import type { DataFile } from '../lib/table/data-file.ts';
-import { ensureTable } from '../lib/table/table.ts';
+import { ensureTable } from '../lib/table/evolve.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const [part = '', ...args] = process.argv.slice(2);

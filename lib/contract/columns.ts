@@ -26,7 +26,7 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
   const extras = readExtras(propertyExtras, property.customProperties, path);
   const problems: Problem[] = [...extras.problems];
   const complain = (message: string, ...at: Path) => problems.push({ path: [...path, ...at], message });
-  const { pii, sourceNames, trim, dateFormats, partitionTransform } = extras.value;
+  const { pii, sourceNames, formerNames, trim, dateFormats, partitionTransform } = extras.value;
   const name = property.physicalName ?? property.name;
   if (!NAME.test(name)) {
     complain(
@@ -81,6 +81,7 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
     ...(property.primaryKey ? { primaryKey: Math.max(property.primaryKeyPosition, 1) } : {}),
     ...(partition === undefined ? {} : { partition }),
     sourceNames: property.name === name ? sourceNames : [property.name, ...sourceNames],
+    formerNames,
     nullTokens: extras.value.nullTokens ?? nullTokens,
     trim,
     standardize,

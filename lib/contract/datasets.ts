@@ -222,6 +222,20 @@ function columnListProblems(columns: readonly Column[], path: Path): readonly Pr
   };
   for (const [index, { name }] of columns.entries())
     claim(index, `name ${name}`, name, () => `two columns are named ${name}`);
+  for (const [index, { name, formerNames }] of columns.entries()) {
+    for (const former of formerNames) {
+      if (columns.some((column) => column.name === former))
+        problems.push({
+          path: [...path, index],
+          message: `${former} is a column of this contract, so it can't be a former name of ${name}`,
+        });
+      claim(index, `former ${former}`, name, (other) =>
+        other === name
+          ? `${former} is a former name of ${name} twice`
+          : `${former} is a former name of ${other} and of ${name}`,
+      );
+    }
+  }
   for (const [index, { name, sourceNames, partition }] of columns.entries()) {
     for (const source of new Set(sourceNames))
       if (source !== name)

@@ -7,8 +7,10 @@ import { compile, uniqueSets } from '../plan/compile.ts';
 import { duckDb } from '../plan/dialects/duckdb.ts';
 import { partitionsOf } from '../plan/outputs.ts';
 import type { OutputName, Plan, PlanInput, PlanTarget, SideOutput } from '../plan/plan.ts';
-import { schemaOf, tableOf } from '../plan/tables.ts';
-import { ensureTable, liveFiles, loadTable, snapshotText } from '../table/table.ts';
+import { definitionOf, tableOf } from '../plan/tables.ts';
+import { ensureTable, wantedSchema } from '../table/evolve.ts';
+import type { Field } from '../table/schema.ts';
+import { liveFiles, loadTable, snapshotText } from '../table/table.ts';
 import { replayOfRun } from './batch.ts';
 import { datasetOf, runContext, tablePorts } from './context.ts';
 import { storeDocument } from './documents.ts';
@@ -46,14 +48,28 @@ export async function explainPending(services: Services, id: string): Promise<Pl
   return planOf(services, dataset, 'explained', { files, withdraws: [] });
 }
 
+/** Makes the dataset's tables, or evolves them to what its contract wants now. */
 export async function makeTables(services: Services, dataset: Dataset): Promise<void> {
-  const { outputs } = compile(dataset, { runId: '', inputs: [], vaultFiles: [] }, duckDb);
-  for (const { name, table } of outputs) {
-    await ensureTable(tablePorts(services, name), table, {
-      schema: schemaOf(dataset, name),
-      partitionBy: name === 'curated' ? partitionsOf(dataset, duckDb) : [],
-    });
+  for (const name of outputsOf(dataset)) {
+    const definition = definitionOf(dataset, name, partitionsOf(dataset, duckDb));
+    await ensureTable(tablePorts(services, name), tableOf(dataset, name), definition);
   }
+}
+
+const outputsOf = (dataset: Dataset): readonly OutputName[] =>
+  compile(dataset, { runId: '', inputs: [], vaultFiles: [] }, duckDb).outputs.map(({ name }) => name);
+
+type Schemas = Partial<Readonly<Record<OutputName, readonly Field[]>>>;
+
+/** Columns that the tables have, or will have once `makeTables` has followed the contract: `explain` acts on nothing. */
+async function schemasOf(services: Services, dataset: Dataset): Promise<Schemas> {
+  const schemas: Partial<Record<OutputName, readonly Field[]>> = {};
+  for (const name of outputsOf(dataset)) {
+    const definition = definitionOf(dataset, name, partitionsOf(dataset, duckDb));
+    const table = await loadTable(tablePorts(services, name), tableOf(dataset, name));
+    schemas[name] = table === undefined ? definition.schema : wantedSchema(table, definition).schema;
+  }
+  return schemas;
 }
 
 interface PlannedBatch {
@@ -74,12 +90,13 @@ async function planOf(
     );
   }
   const inputs = files.map((file) => inputOf(file, dataset));
-  const standing = await targetOf(services, dataset, 'curated');
+  const schemas = await schemasOf(services, dataset);
+  const standing = await targetOf(services, dataset, 'curated', schemas);
   const target =
     standing === undefined || comparesWithTable(dataset) ? standing : holding(standing, withdraws);
   const vaultFiles = await addressesOf(services, dataset);
-  const sides = withdraws.length === 0 ? {} : await sidesOf(services, dataset, withdraws);
-  const batch = { runId, inputs, vaultFiles, withdraws, sides };
+  const sides = withdraws.length === 0 ? {} : await sidesOf(services, dataset, withdraws, schemas);
+  const batch = { runId, inputs, vaultFiles, withdraws, sides, schemas };
   return compile(dataset, { ...batch, ...(target === undefined ? {} : { target }) }, duckDb);
 }
 
@@ -115,10 +132,11 @@ async function sidesOf(
   services: Services,
   dataset: Dataset,
   withdraws: readonly string[],
+  schemas: Schemas,
 ): Promise<Plan['sides']> {
   const sides: Partial<Record<SideOutput, PlanTarget>> = {};
   for (const name of ['quarantine', 'raw'] as const) {
-    const target = await targetOf(services, dataset, name);
+    const target = await targetOf(services, dataset, name, schemas);
     const touched = target === undefined ? undefined : holding(target, withdraws);
     if (touched !== undefined && touched.files.length > 0) sides[name] = touched;
   }
@@ -129,12 +147,13 @@ async function targetOf(
   services: Services,
   dataset: Dataset,
   output: OutputName,
+  schemas: Schemas,
 ): Promise<PlanTarget | undefined> {
   const name = tableOf(dataset, output);
   const ports = tablePorts(services, output);
   const table = await loadTable(ports, name);
   if (table === undefined) return undefined;
-  const schema = schemaOf(dataset, output);
+  const schema = schemas[output] ?? [];
   const source = schema.find((field) => field.name === '_source_file')?.id ?? -1;
   const files = await liveFiles(ports.store, table);
   return {

@@ -25,6 +25,8 @@ export interface Batch {
   /** Files whose rows leave the tables, and the tables' files that may hold such rows. */
   readonly withdraws?: readonly string[];
   readonly sides?: Plan['sides'];
+  /** Columns of the tables with their field ids. @default those of new tables */
+  readonly schemas?: OutputContext['schemas'];
   /** Addresses of the files of the vault table. */
   readonly vaultFiles: readonly string[];
 }
@@ -44,6 +46,7 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
     dataset,
     runId: batch.runId,
     sql,
+    schemas: batch.schemas ?? {},
     sides: hasTarget ? sides : {},
     replaced: [
       ...(merges ? ['SELECT _path AS path FROM replaced'] : []),

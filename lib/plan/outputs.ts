@@ -1,15 +1,18 @@
 import type { Column, Dataset } from '../contract/dataset.ts';
 import { isDropped, isTokenized, protectedText, token } from '../privacy/protection.ts';
+import type { Field } from '../table/schema.ts';
 import type { CompiledCheck } from './checks.ts';
 import type { Dialect } from './dialect.ts';
 import type { OutputName, Plan, PlanMeasure, PlanOutput, PlanStep, SideOutput } from './plan.ts';
-import { schemaOf, tableOf } from './tables.ts';
+import { retiredColumns, schemaOf, tableOf } from './tables.ts';
 import { cleaned } from './typing.ts';
 
 export interface OutputContext {
   readonly dataset: Dataset;
   readonly runId: string;
   readonly sql: Dialect;
+  /** Columns of the tables by output, with their field ids. */
+  readonly schemas: Partial<Readonly<Record<OutputName, readonly Field[]>>>;
   readonly sides: Plan['sides'];
   /** Selects of `path`: files of the table that leave it. */
   readonly replaced: readonly string[];
@@ -89,9 +92,12 @@ export function outputs(context: OutputContext): readonly PlanOutput[] {
 function side(context: OutputContext, name: SideOutput, statement: string): PlanOutput {
   const plain = output(context, name, statement);
   if (context.sides[name] === undefined) return plain;
+  const { sql } = context;
+  const gone = retired(context, name).map((field) => sql.ident(field.name));
+  const rows = `SELECT fresh.*${gone.map((column) => `, NULL AS ${column}`).join('')} FROM (${statement}) AS fresh`;
   return {
     ...plain,
-    sql: `${statement} UNION ALL ${standing(name, schemaOf(context.dataset, name), context.sql)}`,
+    sql: `${rows} UNION ALL ${standing(name, plain.schema, sql)}`,
     removes: withdrawnPaths(name),
   };
 }
@@ -152,21 +158,42 @@ function rewrittenRows(columns: string, { rewrites, merges, replaced }: OutputCo
   return `SELECT ${columns} FROM target AS t WHERE t._path IN (${touched})${loses}`;
 }
 
-function output({ dataset, runId, sql }: OutputContext, name: OutputName, statement: string): PlanOutput {
+function output(context: OutputContext, name: OutputName, statement: string): PlanOutput {
+  const { dataset, runId, sql } = context;
   const table = tableOf(dataset, name);
   return {
     name,
     table,
     prefix: `${table.database}/${table.name}/data/${runId}`,
     store: name === 'vault' ? 'vault' : 'lake',
-    schema: schemaOf(dataset, name),
+    schema: writtenColumns(context, name),
     partitionBy: name === 'curated' ? partitionsOf(dataset, sql) : [],
     sql: statement,
     classified:
       name === 'vault'
         ? ['value']
-        : dataset.columns.filter((column) => column.pii !== undefined).map((column) => column.name),
+        : [
+            ...dataset.columns.filter((column) => column.pii !== undefined).map((column) => column.name),
+            // Whether a retired column was classified stands nowhere any more.
+            ...retired(context, name).map((field) => field.name),
+          ],
   };
+}
+
+/** Columns of the contract by the table's ids; retired ones only where old rows are written again. */
+function writtenColumns(context: OutputContext, name: OutputName): readonly Field[] {
+  const wanted = schemaOf(context.dataset, name);
+  const table = new Map((context.schemas[name] ?? wanted).map((field) => [field.name, field]));
+  return [...wanted.map((field) => table.get(field.name) ?? field), ...retired(context, name)];
+}
+
+function retired(
+  { dataset, rewrites, replaced, sides, schemas }: OutputContext,
+  name: OutputName,
+): readonly Field[] {
+  const rewritten =
+    name === 'curated' ? rewrites && replaced.length > 0 : name !== 'vault' && sides[name] !== undefined;
+  return rewritten ? retiredColumns(dataset, name, schemas[name] ?? []) : [];
 }
 
 export function partitionsOf(dataset: Dataset, sql: Dialect): PlanOutput['partitionBy'] {
@@ -184,6 +211,7 @@ export function partitionsOf(dataset: Dataset, sql: Dialect): PlanOutput['partit
 function curatedSql(context: OutputContext): string {
   const { dataset, runId, sql } = context;
   const kept = dataset.columns.filter((column) => !isDropped(column));
+  const gone = retired(context, 'curated');
   const columns = kept.map((column) => `${curatedValue(column, dataset, sql)} AS ${sql.ident(column.name)}`);
   const joins = kept
     .filter(isTokenized)
@@ -193,13 +221,14 @@ function curatedSql(context: OutputContext): string {
     })
     .join('');
   const rows =
-    `SELECT ${columns.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id ` +
+    `SELECT ${columns.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id${gone.map(({ name }) => `, NULL AS ${sql.ident(name)}`).join('')} ` +
     `FROM staged AS s JOIN files AS f ON f._file = s._file${joins} WHERE s._ok AND s._id NOT IN (SELECT _id FROM excluded)`;
   const same = [
     ...kept.map((column) => `t.${sql.ident(column.name)}`),
     't._source_file',
     't._source_row',
     't._run_id',
+    ...gone.map(({ name }) => `t.${sql.ident(name)}`),
   ];
   const rewritten = rewrittenRows(same.join(', '), context);
   return rewritten === undefined ? rows : `${rows} UNION ALL ${rewritten}`;

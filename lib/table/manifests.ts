@@ -91,6 +91,10 @@ export function decodeManifest(bytes: Uint8Array, listed: ManifestListEntry): re
   }));
 }
 
+/** Files that readers of the manifest open. */
+export const manifestPaths = (entries: readonly ManifestEntry[]): readonly string[] =>
+  entries.filter(({ status }) => status !== STATUS.deleted).map(({ file }) => String(file.file_path));
+
 export interface WrittenManifest {
   readonly path: string;
   readonly bytes: number;

@@ -13,6 +13,7 @@ import {
   type Plan,
   type PlanInput,
   type PlanOutput,
+  type PlanTarget,
   type RunResult,
 } from '../../plan/plan.ts';
 import { fileTallies, type MeasuredRow } from '../../plan/tallies.ts';
@@ -22,7 +23,7 @@ import type { Secrets } from '../../ports/secrets.ts';
 import { hmacPads } from '../../privacy/pads.ts';
 import { type Session, type SessionOptions, withDuckDb } from './duckdb-session.ts';
 import { type ReadableInput, type Reject, stage } from './duckdb-stage.ts';
-import { writeParquet } from './parquet-output.ts';
+import { byFieldId, writeParquet } from './parquet-output.ts';
 
 const { literal } = duckDb;
 
@@ -188,7 +189,7 @@ async function makeTargets(db: Session, { target, sides, withdraws, outputs }: P
     ['raw', 'target_raw', sides.raw],
   ] as const) {
     if (table === undefined || table.files.length === 0) continue;
-    const rows = targetRows(table.files.map(({ path }) => path));
+    const rows = targetRows(table);
     await db.run(
       `CREATE VIEW ${view} AS ${withdraws.length === 0 ? rows : `SELECT * FROM (${rows}) AS t WHERE _source_file NOT ${withdrawn}`}`,
     );
@@ -219,8 +220,8 @@ function values(names: readonly string[], rows: readonly (readonly (string | nul
   return `SELECT * FROM (VALUES ${texts.join(', ')}) AS v(${names.join(', ')})`;
 }
 
-const targetRows = (paths: readonly string[]): string =>
-  `SELECT * EXCLUDE (filename, file_row_number), filename AS _path, file_row_number AS _position FROM read_parquet([${paths.map(literal).join(', ')}], filename = true, file_row_number = true)`;
+const targetRows = ({ files, schema }: PlanTarget): string =>
+  `SELECT * EXCLUDE (filename, file_row_number), filename AS _path, file_row_number AS _position FROM read_parquet([${files.map(({ path }) => literal(path)).join(', ')}], ${byFieldId(schema)}, filename = true, file_row_number = true)`;
 
 async function write(
   db: Session,
