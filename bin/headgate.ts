@@ -12,6 +12,7 @@ import { addReplay } from './commands/replay.ts';
 import { addRun } from './commands/run.ts';
 import { addRuns } from './commands/runs.ts';
 import { addStatus } from './commands/status.ts';
+import { addTables } from './commands/tables.ts';
 import { environment } from './environment.ts';
 import { EXIT } from './exit-codes.ts';
 
@@ -38,6 +39,7 @@ for (const add of [
   addQuarantine,
   addHold,
   addReplay,
+  addTables,
   addContract,
   addDoctor,
 ]) {

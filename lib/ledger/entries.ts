@@ -134,10 +134,11 @@ export interface RunEntry {
 }
 
 export interface Rollback {
-  /** Snapshot of the curated table that becomes current again. */
-  readonly to: string;
-  /** Runs whose commits are taken back, oldest first. */
-  readonly runs: readonly string[];
+  /** Snapshot of the curated table whose rows stand again; null for none. */
+  readonly to: string | null;
+  /** Once it is done: runs whose changes readers see no more, and again. */
+  readonly withdrawn?: readonly string[];
+  readonly restored?: readonly string[];
 }
 
 /** Files that a person wants loaded again, all in one run or none. */

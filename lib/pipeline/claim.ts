@@ -8,6 +8,7 @@ import { hasResult } from './documents.ts';
 import { finishDecision } from './holds.ts';
 import type { Message } from './message.ts';
 import { reachOf } from './replays.ts';
+import { finishRollback } from './rollback.ts';
 import type { Services } from './services.ts';
 
 export interface ClaimInput {
@@ -62,6 +63,10 @@ async function takeUp(services: Services, dataset: string, lock: Lock): Promise<
   for (const run of await openRuns(ledger, dataset)) {
     if (run.state === 'releasing' || run.state === 'rejecting') {
       await finishDecision(services, run);
+      continue;
+    }
+    if (run.rollback !== undefined) {
+      await finishRollback(services, run, lock);
       continue;
     }
     // What has begun to be published was verified: only publishing it to its end keeps the tables and the ledger equal.

@@ -95,7 +95,10 @@ async function recordOutcome(
     ledger,
     run.dataset,
     run.files,
-    (file) => publishedFile(file, planned.get(file.fileId) ?? file, plan, result),
+    (file) =>
+      file.state === 'published' && file.runId === run.runId
+        ? undefined
+        : publishedFile(file, planned.get(file.fileId) ?? file, plan, result),
     guard,
   );
   for (const { fileId, supersedes } of planned.values()) {
@@ -120,14 +123,13 @@ async function inPortions(
   for (let from = 0; from < writes.length; from += size) await act(writes.slice(from, from + size));
 }
 
-/** Undefined where this run has recorded it before. */
-function publishedFile(
+/** The file as a run has published it. */
+export function publishedFile(
   now: FileEntry,
   planned: FileEntry,
   { contractVersion }: Plan,
   result: RunResult,
-): FileEntry | undefined {
-  if (now.state === 'published' && now.runId === result.runId) return undefined;
+): FileEntry {
   const tally = result.tallies.find(({ fileId }) => fileId === now.fileId);
   const { published = 0, quarantined = 0, deduplicated = 0, checks = {} } = tally ?? {};
   return {
@@ -136,14 +138,14 @@ function publishedFile(
     reasons: [],
     contractVersion,
     runId: result.runId,
-    publishedBy: [...(now.publishedBy ?? []), result.runId],
+    publishedBy: [...new Set([...(now.publishedBy ?? []), result.runId])],
     counts: { received: planned.counts.received, published, quarantined, deduplicated },
     checks,
   };
 }
 
 /** All its rows are held to be newer in the file that took its place (`row.superseded`). */
-const supersededFile = (
+export const supersededFile = (
   file: FileEntry,
   supersededBy: { readonly dataset: string; readonly fileId: string },
   runId: string,

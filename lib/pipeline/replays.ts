@@ -163,6 +163,12 @@ export async function reachOf(
     return entry.supersedes?.dataset === dataset ? [entry.supersedes.fileId] : [];
   });
   const known = new Map((await filesOf(ledger, dataset, named)).map((file) => [file.fileId, file]));
+  for (const { state, supersedes } of [...known.values()]) {
+    // After a rollback the file whose place it had taken stands again.
+    const old = state === 'withdrawn' && supersedes?.dataset === dataset ? supersedes.fileId : undefined;
+    for (const file of old === undefined ? [] : await filesOf(ledger, dataset, [old]))
+      known.set(file.fileId, file);
+  }
   const queue = [...known.values()];
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
     if (file.state !== 'published') continue;
@@ -173,7 +179,8 @@ export async function reachOf(
       queue.push(loser);
     }
   }
-  const companions = [...known.keys()].filter((id) => !named.includes(id));
+  const replaced = new Set([...known.values()].flatMap(({ supersedes }) => supersedes?.fileId ?? []));
+  const companions = [...known.keys()].filter((id) => !named.includes(id) && !replaced.has(id));
   const standing = [...known.values()].filter(({ state }) => state === 'published');
   return {
     files: [...files.map(({ fileId }) => fileId), ...companions].sort(),
