@@ -2,6 +2,8 @@
 export const REASONS = {
   'file.unknown_feed':
     'No contract has a landing pattern that matches the key. Move the file to a feed’s place, or write a contract for it.',
+  'file.ambiguous_feed':
+    'The landing patterns of several contracts match the key. The reason names the datasets; make the patterns distinct and send the file again.',
   'file.empty': 'The file has no bytes. Send it again, or ask its source.',
   'file.encoding':
     'The bytes are not in the encoding of the contract. Send the file in it, or change `csv.encoding`.',
