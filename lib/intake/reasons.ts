@@ -26,7 +26,7 @@ export const REASONS = {
   'file.rejected_on_hold':
     'A person rejected the batch that the quality gate had held. Send a corrected file.',
   'record.malformed':
-    'The record can’t be split into the agreed fields: too many or too few fields, a stray quote, no JSON object. Quarantine points at its place in the file.',
+    'The record can’t be split into the agreed fields: too many or too few fields, a stray quote, no JSON object or one with a key twice. Quarantine points at its place in the file.',
   'record.too_long':
     'The record is longer than the parser’s limit. Quarantine points at its place in the file.',
   'value.missing': 'A required value is missing.',

@@ -381,13 +381,14 @@ describe('a damaged file of the lake’s own', () => {
   });
 });
 
-test('a run that fails is named on the error stream with its cause', async () => {
-  const { home, landing } = homeOf('claim-fails');
-  put(join(landing, KEY), `${HEADER}1,a,1.00\n`);
-  const contracts = join(folder, 'spark-contract');
-  const text = readFileSync(join(CASES, 'good-file/contract.odcs.yaml'), 'utf8');
-  put(join(contracts, 'c.odcs.yaml'), text.replace('format: csv', 'format: csv\n          engine: spark'));
-  const run = await headgate(['--home', home, '--contracts', contracts, 'run', '--json']);
+test('a run that fails before it begins is named on the error stream with its cause', async () => {
+  const { home, lake } = homeOf('claim-fails');
+  const [partition, body] = ['pending#shop/items', { dataset: 'shop/items', fileId: 'lost' }];
+  await lake.ledger.transact([
+    { kind: 'put', partition: 'dataset', sort: 'shop/items', body: { dataset: 'shop/items' } },
+    { kind: 'put', partition, sort: 'lost', body },
+  ]);
+  const run = await headgate(['--home', home, '--contracts', join(CASES, 'good-file'), 'run']);
   expect(run.code).toBe(1);
-  expect(run.stderr).toContain('failed: shop/items: ');
+  expect(run.stderr).toMatch(/^failed: shop\/items: .*the ledger has no file lost of shop\/items/m);
 });
