@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { lakeOf, martsOf, queryEngineOf } from '../lake.ts';
 import { printTable } from '../table.ts';
-import { printFiles, takeIn } from './run.ts';
+import { printFiles, printProblems, takeIn } from './run.ts';
 
 const SAMPLES = join(import.meta.dirname, '../../samples');
 
@@ -21,9 +21,11 @@ export function addDemo(program: Command): void {
         filter: (path) => !path.endsWith('.md'),
       });
       console.log(`samples/ dropped into ${lake.landing.root}`);
-      const { entries, report, exitCode } = await takeIn(lake, {});
+      const taken = await takeIn(lake, {});
+      const { entries, report, exitCode } = taken;
       console.log();
       printFiles(entries, false, 'no samples');
+      printProblems(taken);
       if (report.files.every(({ file, isNew }) => !isNew || file.state === 'duplicate')) {
         console.log(`\nall ${entries.length} files are already known; no table changed`);
       }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
-import { ConflictError } from '../errors.ts';
+import { ConflictError, TransientError } from '../errors.ts';
 import { type FileProfile, profileFile } from '../formats/profile.ts';
 import type { ContentEntry, FileEntry } from '../ledger/entries.ts';
 import { fileOf, fileOfObject, knownContent, recordFile } from '../ledger/files.ts';
@@ -10,7 +10,7 @@ import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
 import { type Channel, channel } from './channel.ts';
 import { fileIdOf } from './file-id.ts';
 import { judge, profileObject, randomAccess, refused } from './judge.ts';
-import type { Route, Router } from './route.ts';
+import type { Router, Routing } from './route.ts';
 
 export interface IntakePorts {
   readonly landing: ObjectStore;
@@ -20,13 +20,14 @@ export interface IntakePorts {
 }
 
 export interface LandingPlace {
+  /** Names the place for good: `landing` for the lake's own, of another folder its path without links. */
   readonly bucket: string;
   /** The lake's own: objects are removed once their file is final. Another folder is read, never changed. */
   readonly own: boolean;
   readonly route: Router;
 }
 
-/** Dataset of files that no landing pattern matches. */
+/** Dataset of files whose key names none, or several. */
 export const UNKNOWN_DATASET = 'unknown';
 
 /** The order in which parallel intakes hand their decisions to the ledger. */
@@ -34,6 +35,9 @@ export interface Turn {
   readonly mine: Promise<void>;
   readonly next: () => void;
 }
+
+/** Each conflict means that another intake has recorded the object or its content: two are usual at most. */
+const MAX_ATTEMPTS = 10;
 
 const FREE: Turn = { mine: Promise.resolve(), next: () => undefined };
 
@@ -52,24 +56,47 @@ export async function takeIn(
   place: LandingPlace,
   object: ObjectInfo,
   turn: Turn = FREE,
+  attempt = 1,
 ): Promise<Intake> {
-  const seen = await fileOfObject(ports.ledger, { bucket: place.bucket, key: object.key, etag: object.etag });
-  if (seen !== undefined) return { file: seen, isNew: false };
+  const { bucket } = place;
+  const seen = await fileOfObject(ports.ledger, { bucket, key: object.key, etag: object.etag });
   const route = place.route(object.key);
-  const copied = await copyToRaw(ports, object, route?.dataset);
+  if (seen !== undefined && !(await mayBeTakenNow(ports.ledger, seen.file, route)))
+    return { file: seen.file, isNew: false };
+  const copied = await copyToRaw(ports, { ...object, bucket }, datasetOf(route));
   await turn.mine;
-  const entry = newEntry(place, object, route, copied);
+  const entry = newEntry(bucket, object, route, copied);
   const known = await knownContent(ports.ledger, entry.dataset, entry.sha256);
   const decided = decide(entry, route, copied.profile, known?.body);
   const file = decided.state === 'duplicate' ? await sharingRaw(ports.ledger, decided) : decided;
-  const recording = { own: place.own, contentVersion: known?.version ?? 0 };
+  const recording = { own: place.own, contentVersion: known?.version ?? 0, seen };
   const recorded = recordFile(ports.ledger, file, recording);
   turn.next();
-  if ((await recorded) === 'conflict') return takeInAgain(ports, place, object);
-  if (file.rawKey !== copied.raw.key) await ports.raw.remove(copied.raw.key);
+  if ((await recorded) === 'conflict') return takeInAgain(ports, place, object, attempt);
+  // The copy of a file that was refused before may be shared by now.
+  if (file.rawKey !== copied.raw.key && seen === undefined) await ports.raw.remove(copied.raw.key);
   if (file.state === 'quarantined') await ports.notifier.notify(quarantineNotice(file));
   return { file, isNew: true };
 }
+
+/** A file that was refused, or repeats one, under a contract that has changed since is judged again. */
+async function mayBeTakenNow(ledger: Ledger, file: FileEntry, route: Routing): Promise<boolean> {
+  if (file.state !== 'quarantined' && file.state !== 'duplicate') return false;
+  // A steward gave it up: that stands.
+  if (file.discarded !== undefined) return false;
+  const known = await knownContent(ledger, file.dataset, file.sha256);
+  return known?.body.refusedUnder !== undefined && known.body.refusedUnder !== fingerprintOf(route);
+}
+
+const datasetOf = (route: Routing): Dataset | undefined =>
+  route.kind === 'route' ? route.dataset : undefined;
+
+/** Of what decides on a file: the contract, or the contracts between which it can't. */
+const fingerprintOf = (route: Routing): string => {
+  if (route.kind === 'none') return '';
+  const datasets = route.kind === 'route' ? [route.dataset] : route.datasets;
+  return datasets.map(({ contract }) => contract.fingerprint).join();
+};
 
 /** Raw keeps a content once: a duplicate points at the copy of the file that it repeats. */
 async function sharingRaw(ledger: Ledger, file: FileEntry): Promise<FileEntry> {
@@ -78,14 +105,27 @@ async function sharingRaw(ledger: Ledger, file: FileEntry): Promise<FileEntry> {
 }
 
 /** Another intake recorded this object, or this content, meanwhile: what it wrote decides. */
-async function takeInAgain(ports: IntakePorts, place: LandingPlace, object: ObjectInfo): Promise<Intake> {
+async function takeInAgain(
+  ports: IntakePorts,
+  place: LandingPlace,
+  object: ObjectInfo,
+  attempt: number,
+): Promise<Intake> {
+  if (attempt === MAX_ATTEMPTS) {
+    throw new TransientError(
+      `the ledger refused ${object.key} ${attempt} times; run again, and headgate doctor where it stays`,
+      { fault: 'headgate', facts: { key: object.key } },
+    );
+  }
   const now = await ports.landing.stat(object.key);
-  if (now?.etag === object.etag) return takeIn(ports, place, object);
+  if (now?.etag === object.etag) return takeIn(ports, place, object, FREE, attempt + 1);
   throw new ConflictError(`object ${object.key} changed while it was taken in`, {
     fault: 'source',
     facts: { key: object.key },
   });
 }
+
+type LandedObject = ObjectInfo & Pick<LandingPlace, 'bucket'>;
 
 interface Copied {
   readonly profile: FileProfile;
@@ -95,7 +135,7 @@ interface Copied {
 /** The bytes go to raw and through the profile in one pass. A copy that an earlier attempt finished stands and is read instead. */
 async function copyToRaw(
   { landing, raw }: IntakePorts,
-  object: ObjectInfo,
+  object: LandedObject,
   dataset: Dataset | undefined,
 ): Promise<Copied> {
   const key = rawKey(object, dataset);
@@ -131,9 +171,9 @@ async function* passing(
 }
 
 /** By the object's identity, so that the same object has one place and another version another. */
-function rawKey(object: ObjectInfo, dataset: Dataset | undefined): string {
+function rawKey(object: LandedObject, dataset: Dataset | undefined): string {
   const identity = createHash('sha256')
-    .update(JSON.stringify([object.key, object.etag]))
+    .update(JSON.stringify([object.bucket, object.key, object.etag]))
     .digest('hex')
     .slice(0, 16);
   const folder = dataset === undefined ? UNKNOWN_DATASET : datasetId(dataset);
@@ -143,14 +183,19 @@ function rawKey(object: ObjectInfo, dataset: Dataset | undefined): string {
 /** Pure: the decision follows from the entry, the contract and what is known of the content. */
 function decide(
   entry: FileEntry,
-  route: Route | undefined,
+  route: Routing,
   profile: FileProfile,
   known: ContentEntry | undefined,
 ): FileEntry {
-  const dataset = route?.dataset;
+  const dataset = datasetOf(route);
   const isKnown =
     known !== undefined && (known.refusedUnder === undefined || known.refusedUnder === entry.judgedBy);
   if (isKnown && dataset?.duplicateFile !== 'reload') return duplicate(entry, known);
+  if (route.kind === 'ambiguous') {
+    const names = route.datasets.map(datasetId).join(' and ');
+    const message = `the landing patterns of ${names} match ${entry.key}; make them distinct and send the file again`;
+    return refused(entry, 'file.ambiguous_feed', message);
+  }
   if (dataset === undefined) {
     const message = `no landing pattern matches ${entry.key}; move it to a feed's place or write a contract for it`;
     return refused(entry, 'file.unknown_feed', message);
@@ -158,14 +203,11 @@ function decide(
   return judge(entry, dataset, profile);
 }
 
-function newEntry(
-  place: LandingPlace,
-  object: ObjectInfo,
-  route: Route | undefined,
-  { profile, raw }: Copied,
-): FileEntry {
-  const { businessDate, dataset } = route ?? {};
+function newEntry(bucket: string, object: ObjectInfo, route: Routing, { profile, raw }: Copied): FileEntry {
+  const dataset = datasetOf(route);
+  const businessDate = route.kind === 'route' ? route.businessDate : undefined;
   const identity = {
+    bucket,
     key: object.key,
     etag: object.etag,
     sha256: profile.sha256,
@@ -174,7 +216,7 @@ function newEntry(
   return {
     fileId: fileIdOf({ ...identity, ...(businessDate === undefined ? {} : { businessDate }) }),
     dataset: dataset === undefined ? UNKNOWN_DATASET : datasetId(dataset),
-    bucket: place.bucket,
+    bucket,
     key: object.key,
     etag: object.etag,
     sha256: profile.sha256,
@@ -189,7 +231,7 @@ function newEntry(
     rawEtag: raw.etag,
     fields: [],
     profile,
-    judgedBy: dataset?.contract.fingerprint ?? '',
+    judgedBy: fingerprintOf(route),
   };
 }
 

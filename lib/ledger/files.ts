@@ -5,16 +5,30 @@ import { summaryWrites } from './summary.ts';
 
 const objectSort = (file: Pick<FileEntry, 'key' | 'etag'>): string => `${file.key}#${file.etag}`;
 
+/** What an earlier intake made of an object. */
+export interface SeenFile {
+  readonly file: FileEntry;
+  /** Of the file's entry. */
+  readonly version: number;
+  /** Of the object's entry. */
+  readonly objectVersion: number;
+}
+
 /** The file that an object has become, if intake has seen exactly this version of it. */
 export async function fileOfObject(
   ledger: Ledger,
   object: Pick<FileEntry, 'bucket' | 'key' | 'etag'>,
-): Promise<FileEntry | undefined> {
+): Promise<SeenFile | undefined> {
   const seen = await ledger.get<{ dataset: string; fileId: string }>(
     partitions.objects(object.bucket),
     objectSort(object),
   );
-  return seen === undefined ? undefined : fileOf(ledger, seen.body.dataset, seen.body.fileId);
+  if (seen === undefined) return undefined;
+  const { dataset, fileId } = seen.body;
+  const file = await ledger.get<FileEntry>(partitions.files(dataset), fileId);
+  return file === undefined
+    ? undefined
+    : { file: file.body, version: file.version, objectVersion: seen.version };
 }
 
 export async function fileOf(
@@ -38,32 +52,42 @@ export interface Recording {
   readonly own: boolean;
   /** Version of what was known of the content when the decision was made; 0 for nothing. */
   readonly contentVersion: number;
+  /** What stood when the decision was made, where the object is judged again. */
+  readonly seen: SeenFile | undefined;
 }
 
 /** Records what intake decided, in one transaction. Answers `conflict` where another intake was first: look again. */
 export async function recordFile(
   ledger: Ledger,
   file: FileEntry,
-  { own, contentVersion }: Recording,
+  { own, contentVersion, seen }: Recording,
 ): Promise<'done' | 'conflict'> {
   const { dataset, fileId } = file;
   const pointer = { dataset, fileId };
+  // Under another contract the same object may be another file; then the refused one stays on record.
+  const isSame = seen?.file.dataset === dataset && seen.file.fileId === fileId;
   return ledger.transact([
     {
       kind: 'put',
       partition: partitions.objects(file.bucket),
       sort: objectSort(file),
       body: pointer,
-      ifVersion: 0,
+      ifVersion: seen?.objectVersion ?? 0,
     },
-    { kind: 'put', partition: partitions.files(dataset), sort: fileId, body: file, ifVersion: 0 },
+    {
+      kind: 'put',
+      partition: partitions.files(dataset),
+      sort: fileId,
+      body: file,
+      ifVersion: isSame ? seen.version : 0,
+    },
     { kind: 'put', partition: partitions.datasets, sort: dataset, body: { dataset } },
     ...(file.state === 'admitted'
       ? [{ kind: 'put', partition: partitions.pending(dataset), sort: fileId, body: pointer } as const]
       : []),
     ...(file.state === 'duplicate' ? [] : [{ ...content(file), ifVersion: contentVersion }]),
     ...(own ? [settle(file)] : []),
-    ...summaryWrites(dataset, [{ after: file }]),
+    ...summaryWrites(dataset, [isSame ? { before: seen.file, after: file } : { after: file }]),
   ]);
 }
 

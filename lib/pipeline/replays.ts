@@ -60,10 +60,12 @@ async function draftRouted(services: Services, files: readonly FileEntry[]): Pro
   const routed = await Promise.all(
     files.map(async (file) => {
       const found = route(file.key);
-      if (found === undefined)
-        throw new TerminalError(`still no landing pattern matches ${file.key}; write a contract for it`, {
+      if (found.kind !== 'route') {
+        const what = found.kind === 'none' ? 'still no landing pattern matches' : 'several datasets claim';
+        throw new TerminalError(`${what} ${file.key}; let exactly one contract name its place`, {
           fault: 'contract',
         });
+      }
       const at = { key: file.rawKey, etag: file.rawEtag, bytes: file.bytes };
       const profile = await profileObject(raw, at, found.dataset.format);
       const known = await knownContent(services.ledger, datasetId(found.dataset), profile.sha256);
@@ -102,7 +104,14 @@ interface Body {
 function newEntry(old: FileEntry, dataset: Dataset, { receivedAt, key, etag, profile }: Body): FileEntry {
   const date = old.businessDate === undefined ? {} : { businessDate: old.businessDate };
   return {
-    fileId: fileIdOf({ ...date, receivedAt, key: old.key, etag, sha256: profile.sha256 }),
+    fileId: fileIdOf({
+      ...date,
+      receivedAt,
+      bucket: old.bucket,
+      key: old.key,
+      etag,
+      sha256: profile.sha256,
+    }),
     dataset: datasetId(dataset),
     bucket: old.bucket,
     key: old.key,

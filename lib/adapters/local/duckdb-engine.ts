@@ -63,13 +63,16 @@ async function executePlan(db: Session, plan: Plan, options: DuckDbEngineOptions
   await bindSecrets(db, plan, options.secrets);
   const { inputs, rejects } = await timed('prepare', () => prepare(plan.inputs, options));
   await timed('stage', () => stage(db, plan, inputs, { scratch: options.scratch, known: rejects }));
-  await timed('steps', () => takeSteps(db, plan));
-  await db.run('SET preserve_insertion_order = false');
   const outputs: OutputResult[] = [];
-  for (const output of plan.outputs) {
-    outputs.push(await timed(`write ${output.name}`, () => write(db, output, options)));
-  }
-  const rows = await timed('measure', () => measure(db, plan));
+  const own = [...(plan.target?.files.map(({ path }) => path) ?? []), ...plan.vaultFiles];
+  const rows = await db.blaming(own, async () => {
+    await timed('steps', () => takeSteps(db, plan));
+    await db.run('SET preserve_insertion_order = false');
+    for (const output of plan.outputs) {
+      outputs.push(await timed(`write ${output.name}`, () => write(db, output, options)));
+    }
+    return timed('measure', () => measure(db, plan));
+  });
   return {
     runId: plan.runId,
     engine: 'duckdb',
