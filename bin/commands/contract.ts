@@ -5,11 +5,12 @@ import { datasetId } from '../../lib/contract/dataset.ts';
 import { parseContract } from '../../lib/contract/parse.ts';
 import { globals } from '../lake.ts';
 import { printTable } from '../table.ts';
+import { addContractInit } from './contract-init.ts';
 
 export function addContract(program: Command): void {
-  program
-    .command('contract')
-    .description('the data contracts')
+  const contract = program.command('contract').description('the data contracts');
+  addContractInit(contract);
+  contract
     .command('check [files...]')
     .description('say everything that is wrong with contracts; without files, with all of them')
     .option('--json', 'print JSON')
