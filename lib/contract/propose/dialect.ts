@@ -29,7 +29,7 @@ interface Split extends Dialect {
   readonly width: number;
   /** Share of the records that have the most frequent number of fields. */
   readonly agreement: number;
-  /** Quoted fields whose closing quote ends the field, and those where more text follows it. */
+  /** Quoted fields whose closing quote ends the field; those where more text follows it, or that another sign quotes. */
   readonly clean: number;
   readonly dirty: number;
 }
@@ -113,7 +113,16 @@ function recordsOf(text: string, { delimiter, quote, escape }: Dialect) {
   let inQuotes = false;
   let clean = 0;
   let dirty = 0;
+  const other = quote === '"' ? "'" : '"';
+  let wasQuoted = false;
   const endField = () => {
+    if (
+      !wasQuoted &&
+      field.startsWith(other) &&
+      (other === '"' || (field.length > 1 && field.endsWith(other)))
+    )
+      dirty++;
+    wasQuoted = false;
     record.push(field);
     field = '';
   };
@@ -128,6 +137,7 @@ function recordsOf(text: string, { delimiter, quote, escape }: Dialect) {
       } else field += sign;
     } else if (sign === quote && field.trim() === '') {
       inQuotes = true;
+      wasQuoted = true;
       field = '';
     } else if (sign === delimiter) endField();
     else if (sign === '\n' || sign === '\r') {

@@ -220,6 +220,15 @@ const KEY_NAMES = /(^|_)(id|key|uuid|guid|no|nr|number|code|ref)$/;
 const PART_NAMES = /(^|_)(id|key|uuid|no|nr|number|code|ref|date|day|line|seq|position)($|_)/;
 const MOST_PARTS = 6;
 
+/**
+ * Of `records` rows over `combinations` equally likely ones about records² / (2 combinations) pairs are equal by chance: only where that
+ * is many does their absence say something.
+ */
+const isNoChance = (records: number, combinations: number): boolean =>
+  combinations >= records && records ** 2 / (2 * combinations) >= LEAST_CHANCE_PAIRS;
+
+const LEAST_CHANCE_PAIRS = 10;
+
 /** Sets of columns that may name a row, the most likely first. Whether they do is asked of all rows. */
 export function keyCandidates(feed: Feed, samples: Samples): readonly (readonly string[])[] {
   const { records } = samples;
