@@ -22,22 +22,25 @@ export type SampledColumn = NamedColumn & ColumnFacts;
 export interface Lessons {
   /** Texts of a column that an earlier proposal did not take. */
   readonly examples: ReadonlyMap<string, readonly string[]>;
-  /** Columns for which no type was found. */
-  readonly texts: ReadonlySet<string>;
+  /** Columns whose likely type some values only look like, with the number of their rows. */
+  readonly texts: ReadonlyMap<string, number>;
   /** Checks that some row fails. */
   readonly dropped: ReadonlySet<string>;
   /** Columns that together name a row. */
   readonly key: readonly string[];
   /** Rows that repeat an earlier one, where no key is known. */
   readonly repeated: number;
+  /** Columns that would be a key by their names, with the number of rows that repeat a value. */
+  readonly nearKeys: ReadonlyMap<string, number>;
 }
 
 export const NO_LESSONS: Lessons = {
   examples: new Map(),
-  texts: new Set(),
+  texts: new Map(),
   dropped: new Set(),
   key: [],
   repeated: 0,
+  nearKeys: new Map(),
 };
 
 export interface ProposedColumn {
@@ -83,6 +86,12 @@ export function feedOf(samples: Samples, lessons: Lessons): Feed {
         `${counted(lessons.repeated)} rows repeat an earlier row exactly; if that is a mistake: dedupe: { keys: ['*'] }`,
       ),
     );
+  if (records < FEW_ROWS)
+    notes.push(
+      unsure(
+        `${counted(records)} rows say little about types, keys and what is always there; propose again with more`,
+      ),
+    );
   const columns = samples.columns.map((column) => columnOf(column, samples, lessons));
   const drifts = samples.columns.some((column) => !isEverywhere(column, samples));
   return {
@@ -112,9 +121,9 @@ function columnOf(column: SampledColumn, samples: Samples, lessons: Lessons): Pr
   const texts = [
     ...new Set([...column.sample, ...(lessons.examples.get(name) ?? [])].map((text) => text.trim())),
   ].filter((text) => text !== '');
-  const found: ProposedType = lessons.texts.has(name)
-    ? { logicalType: 'string', notes: [] }
-    : typeOf(name, texts);
+  const misfits = lessons.texts.get(name);
+  const likely = typeOf(name, texts);
+  const found = misfits === undefined ? likely : asText(likely, misfits);
   const type = withMinimum(found, column, texts, lessons);
   const required =
     filled > 0 &&
@@ -135,13 +144,36 @@ function columnOf(column: SampledColumn, samples: Samples, lessons: Lessons): Pr
     ...(guarded ? { personal } : {}),
     ...(validValues === undefined ? {} : { validValues }),
     ...(position > 0 ? { keyPosition: position } : {}),
-    notes: [...factsOf(column, samples, required), ...type.notes, ...aboutPerson(personal, guarded)],
+    notes: [
+      ...factsOf(column, samples),
+      ...type.notes,
+      ...aboutPerson(personal, guarded),
+      ...aboutNearKey(lessons.nearKeys.get(name)),
+    ],
   };
 }
+
+const asText = ({ logicalType }: ProposedType, misfits: number): ProposedType => ({
+  logicalType: 'string',
+  notes: [
+    unsure(
+      `looks like ${logicalType}, but ${counted(misfits)} rows hold none: kept as text; with a type those rows would be quarantined`,
+    ),
+  ],
+});
 
 /** A file that lacks a personal column is refused whatever the drift policy says; JSON has no header to lack it. */
 const mayBePersonal = (column: SampledColumn, samples: Samples): boolean =>
   isEverywhere(column, samples) || samples.format.kind === 'json' || samples.format.kind === 'jsonl';
+
+const aboutNearKey = (repeats: number | undefined): readonly Note[] =>
+  repeats === undefined
+    ? []
+    : [
+        unsure(
+          `nearly a key: ${counted(repeats)} rows repeat a value; if they replace the row before: writeMode: merge with dedupe.keys`,
+        ),
+      ];
 
 function aboutPerson(personal: Personal | undefined, guarded: boolean): readonly Note[] {
   if (personal === undefined) return [];
@@ -155,7 +187,7 @@ function aboutPerson(personal: Personal | undefined, guarded: boolean): readonly
   return [personal.isSure ? evidence(note) : unsure(note)];
 }
 
-function factsOf(column: SampledColumn, samples: Samples, required: boolean): readonly Note[] {
+function factsOf(column: SampledColumn, samples: Samples): readonly Note[] {
   const { filled, distinct, padded, longest, files } = column;
   const parts = [`${counted(filled)} of ${counted(samples.records)} rows have a value`];
   if (filled > 0)
@@ -173,8 +205,6 @@ function factsOf(column: SampledColumn, samples: Samples, required: boolean): re
         'these names never stand in one file and one begins with the other, so they were taken for one column',
       ),
     );
-  if (required && samples.records < FEW_ROWS)
-    notes.push(unsure(`required, as far as ${counted(samples.records)} rows can tell`));
   return notes;
 }
 
@@ -256,9 +286,6 @@ export function keyCandidates(feed: Feed, samples: Samples): readonly (readonly 
   const pairs = parts.flatMap((first, index) => parts.slice(index + 1).map((second) => [first, second]));
   return [
     ...singles.map((name) => [name]),
-    ...pairs.filter(
-      ([first = '', second = '']) =>
-        records >= LEAST_ROWS && distinct(first) * distinct(second) >= records * 0.9,
-    ),
+    ...pairs.filter(([first = '', second = '']) => isNoChance(records, distinct(first) * distinct(second))),
   ];
 }

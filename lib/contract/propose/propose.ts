@@ -1,5 +1,5 @@
+import { constants, gunzipSync } from 'node:zlib';
 import { TerminalError } from '../../errors.ts';
-import { inflated } from '../../formats/compression.ts';
 import { type FileProfile, needsRewrite, profileFile } from '../../formats/profile.ts';
 import type { PlanInput } from '../../plan/plan.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
@@ -67,21 +67,15 @@ interface Sample {
 const HEAD_BYTES = 1024 * 1024;
 
 async function sampleOf(store: ObjectStore, key: string): Promise<Sample> {
-  const { body } = await inflated(store.read(key)[Symbol.asyncIterator]());
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > HEAD_BYTES) break;
-  }
-  if (bytes === 0)
+  const bytes = await bytesOf(store.read(key, { end: HEAD_BYTES }));
+  if (bytes.length === 0)
     throw new TerminalError(`${key} has no bytes: there is nothing to propose a contract from`, {
       fault: 'source',
       facts: { key },
     });
-  const head = Buffer.concat(chunks).subarray(0, HEAD_BYTES);
-  return { key, kind: kindOf(head), head, isWhole: bytes <= HEAD_BYTES };
+  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  const head = isGzip ? gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }) : bytes;
+  return { key, kind: kindOf(head), head, isWhole: bytes.length < HEAD_BYTES };
 }
 
 interface Profiled extends Sample {
@@ -190,7 +184,7 @@ function whole(file: Profiled): Profiled {
   );
 }
 
-async function bytesOf(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function bytesOf(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks);
@@ -265,17 +259,25 @@ const MOST_ROUNDS = 30;
 /** Proposes, holds the proposal against every row, learns from the rows that fail, and proposes again. */
 async function refined(table: SampleTable, samples: Samples): Promise<string> {
   let lessons = NO_LESSONS;
+  let feed = feedOf(samples, lessons);
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const feed = feedOf(samples, lessons);
-    const text = documentOf(feed);
-    const failures = await table.failures(datasetOf(text));
+    const failures = await table.failures(datasetOf(documentOf(feed)));
     if (failures.length === 0) return finished(table, samples, lessons, feed);
-    lessons = failures.reduce(learnt, lessons);
+    for (const failure of failures) lessons = learnt(lessons, failure);
+    const next = feedOf(samples, lessons);
+    for (const failure of failures) if (isUnmoved(feed, next, failure)) lessons = givenUp(lessons, failure);
+    feed = feedOf(samples, lessons);
   }
   throw new TerminalError(
     `no contract was found that takes every row in ${MOST_ROUNDS} rounds; please report it`,
     { fault: 'headgate' },
   );
+}
+
+/** The texts that failed look like the type that was proposed, so they teach nothing. */
+function isUnmoved(before: Feed, after: Feed, { column, check }: Failure): boolean {
+  const typeIn = (feed: Feed) => JSON.stringify(feed.columns.find(({ name }) => name === column)?.type);
+  return ABOUT_TEXTS.test(check) && typeIn(before) === typeIn(after);
 }
 
 function datasetOf(text: string) {
@@ -291,18 +293,21 @@ function learnt(lessons: Lessons, { check, column, examples }: Failure): Lessons
   if (column === undefined || !ABOUT_TEXTS.test(check))
     return { ...lessons, dropped: new Set([...lessons.dropped, check]) };
   const known = lessons.examples.get(column) ?? [];
-  const fresh = examples.filter((text) => !known.includes(text));
-  if (fresh.length === 0) return { ...lessons, texts: new Set([...lessons.texts, column]) };
-  return { ...lessons, examples: new Map([...lessons.examples, [column, [...known, ...fresh]]]) };
+  return { ...lessons, examples: new Map([...lessons.examples, [column, [...known, ...examples]]]) };
 }
 
+const givenUp = (lessons: Lessons, { column = '', rows }: Failure): Lessons => ({
+  ...lessons,
+  texts: new Map([...lessons.texts, [column, rows]]),
+});
+
 async function finished(table: SampleTable, samples: Samples, lessons: Lessons, feed: Feed): Promise<string> {
-  let key: readonly string[] = [];
-  for (const columns of keyCandidates(feed, samples)) {
-    if ((await table.repeats(columns)) > 0) continue;
-    key = columns;
-    break;
+  const nearKeys = new Map<string, number>();
+  for (const key of keyCandidates(feed, samples)) {
+    const repeats = await table.repeats(key);
+    if (repeats === 0) return documentOf(feedOf(samples, { ...lessons, key }));
+    if (key.length === 1) nearKeys.set(key[0] ?? '', repeats);
   }
-  const repeated = key.length > 0 ? 0 : await table.repeats([]);
-  return documentOf(feedOf(samples, { ...lessons, key, repeated }));
+  const repeated = await table.repeats([]);
+  return documentOf(feedOf(samples, { ...lessons, nearKeys, repeated }));
 }
