@@ -143,6 +143,7 @@ export type RowTest =
       readonly exclusiveMax?: string;
     }
   | { readonly kind: 'multipleOf'; readonly of: string }
+  /** Values of the column's type are compared as such: `5.00` is `5`. What is none is compared as text. */
   | { readonly kind: 'allowed'; readonly values: readonly string[] }
   | { readonly kind: 'forbidden'; readonly values: readonly string[] }
   /** A predicate over typed columns; false refuses the row, null passes. */

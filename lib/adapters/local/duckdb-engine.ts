@@ -97,7 +97,11 @@ interface Prepared {
   readonly rejects: readonly Reject[];
 }
 
-async function prepare(inputs: readonly PlanInput[], options: DuckDbEngineOptions): Promise<Prepared> {
+/** What reading a file needs: where its bytes are, and a folder for those that are rewritten first. */
+export type ReadOptions = Pick<DuckDbEngineOptions, 'raw' | 'scratch'>;
+
+/** Every file in a form that the parser takes. */
+export async function prepare(inputs: readonly PlanInput[], options: ReadOptions): Promise<Prepared> {
   const rejects: Reject[] = [];
   const readable: ReadableInput[] = [];
   for (const [file, input] of inputs.entries()) {
@@ -108,7 +112,7 @@ async function prepare(inputs: readonly PlanInput[], options: DuckDbEngineOption
   return { inputs: readable, rejects };
 }
 
-const inPlace = (input: PlanInput, file: number, { raw }: DuckDbEngineOptions): ReadableInput => ({
+const inPlace = (input: PlanInput, file: number, { raw }: ReadOptions): ReadableInput => ({
   input,
   file,
   path: join(raw.root, input.key),
@@ -141,7 +145,7 @@ const readerOf = ({
 async function rewritten(
   input: PlanInput,
   file: number,
-  options: DuckDbEngineOptions,
+  options: ReadOptions,
   rejects: Reject[],
 ): Promise<ReadableInput> {
   const folder = join(options.scratch, 'rewritten');
