@@ -4,7 +4,7 @@ import type { Field } from '../table/schema.ts';
 import type { CompiledCheck } from './checks.ts';
 import type { Dialect } from './dialect.ts';
 import type { OutputName, Plan, PlanMeasure, PlanOutput, PlanStep, SideOutput } from './plan.ts';
-import { retiredColumns, schemaOf, tableOf } from './tables.ts';
+import { classifiedColumns, retiredColumns, schemaOf, tableOf } from './tables.ts';
 import { cleaned } from './typing.ts';
 
 export interface OutputContext {
@@ -161,22 +161,16 @@ function rewrittenRows(columns: string, { rewrites, merges, replaced }: OutputCo
 function output(context: OutputContext, name: OutputName, statement: string): PlanOutput {
   const { dataset, runId, sql } = context;
   const table = tableOf(dataset, name);
+  const schema = writtenColumns(context, name);
   return {
     name,
     table,
     prefix: `${table.database}/${table.name}/data/${runId}`,
     store: name === 'vault' ? 'vault' : 'lake',
-    schema: writtenColumns(context, name),
+    schema,
     partitionBy: name === 'curated' ? partitionsOf(dataset, sql) : [],
     sql: statement,
-    classified:
-      name === 'vault'
-        ? ['value']
-        : [
-            ...dataset.columns.filter((column) => column.pii !== undefined).map((column) => column.name),
-            // Whether a retired column was classified stands nowhere any more.
-            ...retired(context, name).map((field) => field.name),
-          ],
+    classified: classifiedColumns(dataset, name, schema),
   };
 }
 

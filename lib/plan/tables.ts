@@ -32,6 +32,19 @@ export function retiredColumns(
   return table.filter(({ name }) => !wanted.has(name));
 }
 
+/** Columns whose bounds stand in no metadata. Whether a retired column was classified is not known any more, so it counts as one. */
+export const classifiedColumns = (
+  dataset: Dataset,
+  output: OutputName,
+  table: readonly Field[],
+): readonly string[] =>
+  output === 'vault'
+    ? ['value']
+    : [
+        ...dataset.columns.filter((column) => column.pii !== undefined).map((column) => column.name),
+        ...retiredColumns(dataset, output, table).map((field) => field.name),
+      ];
+
 /** Columns of an output's new table, ids from 1 in order, ids of nested fields after them. */
 export function schemaOf(dataset: Dataset, output: OutputName): readonly Field[] {
   switch (output) {
