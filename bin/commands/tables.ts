@@ -15,7 +15,7 @@ import {
   withLock,
 } from '../../lib/pipeline/maintain.ts';
 import { rollBack } from '../../lib/pipeline/rollback.ts';
-import { tableOf } from '../../lib/plan/tables.ts';
+import { classifiedColumns, tableOf } from '../../lib/plan/tables.ts';
 import { type SnapshotInfo, snapshots } from '../../lib/table/snapshots.ts';
 import { loadTable } from '../../lib/table/table.ts';
 import { confirm } from '../confirm.ts';
@@ -184,12 +184,10 @@ async function snapshotsOf(lake: Lake, dataset: Dataset): Promise<readonly Snaps
 const rewriterOf =
   (lake: Lake): Rewriter =>
   (output, dataset) =>
+  (work) =>
     duckDbRewrite({
       store: output === 'vault' ? lake.stores.vault : lake.stores.lake,
       scratch: join(lake.home, 'scratch', `compact-${process.pid}`),
-      classified:
-        output === 'vault'
-          ? ['value']
-          : dataset.columns.flatMap(({ name, pii }) => (pii === undefined ? [] : [name])),
+      classified: classifiedColumns(dataset, output, work.schema),
       ...(environment.memory === undefined ? {} : { memory: environment.memory }),
-    });
+    })(work);

@@ -39,7 +39,9 @@ async function seen(lake: Lake) {
     files.push({ key, state, counts, checks, reasons: reasons.map(({ code }) => code) });
   const landing = join(lake.home, 'landing');
   return {
-    table: await rows('SELECT o.id, o.amount, v.value, o._source_row FROM shop.orders AS o LEFT JOIN shop_vault.orders AS v ON v.token = o.phone'),
+    table: await rows(
+      'SELECT o.id, o.amount, v.value, o._source_row FROM shop.orders AS o LEFT JOIN shop_vault.orders AS v ON v.token = o.phone',
+    ),
     quarantine: await rows('SELECT id, amount, _source_row FROM shop_quarantine.orders'),
     vault: await rows('SELECT value, count(*) FROM shop_vault.orders GROUP BY value'),
     files: files.sort((a, b) => (`${a.key}${a.state}` < `${b.key}${b.state}` ? -1 : 1)),
