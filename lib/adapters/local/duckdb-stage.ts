@@ -185,12 +185,13 @@ async function collectRejects(db: Session, group: readonly ReadableInput[], tabl
   const before = (reader.csv.header ? 1 : 0) + reader.csv.skipLines;
   const places = group.flatMap(({ file, inPlace }) => (inPlace ? [file] : []));
   const known = `f._file IN (${places.length === 0 ? 'NULL' : places.join(', ')})`;
-  // `csv_line` begins with the rest of the line end before it, and is cut where the line is too long.
-  const length = `strlen(ltrim(e.csv_line, chr(13) || chr(10)))`;
+  // After CRLF `line_byte_position`, from 1, and `csv_line` begin with its LF; a line that is too long is cut.
+  const start = `e.line_byte_position - 1 + strlen(e.csv_line) - strlen(ltrim(e.csv_line, chr(10)))`;
+  const end = `e.line_byte_position - 1 + strlen(e.csv_line)`;
   const tooLong = `max(e.error_type) = 'LINE SIZE OVER MAXIMUM'`;
   await db.run(
     `INSERT INTO rejects SELECT f._file, e.line - ${before}, CASE WHEN ${tooLong} THEN 'record.too_long' ELSE 'record.malformed' END, ` +
-      `CASE WHEN ${known} THEN min(e.line_byte_position) - 1 END, CASE WHEN ${known} AND NOT ${tooLong} THEN min(e.line_byte_position) - 1 + max(${length}) END FROM ${table} AS e JOIN ${table}_scans AS s ON s.scan_id = e.scan_id AND s.file_id = e.file_id ` +
+      `CASE WHEN ${known} THEN min(${start}) END, CASE WHEN ${known} AND NOT ${tooLong} THEN max(${end}) END FROM ${table} AS e JOIN ${table}_scans AS s ON s.scan_id = e.scan_id AND s.file_id = e.file_id ` +
       `JOIN files AS f ON f.path = s.file_path WHERE NOT (f.has_trailer AND e.line - ${before} = f.records + 1) GROUP BY f._file, e.line`,
   );
 }
