@@ -72,7 +72,7 @@ describe('the engine', () => {
 
   test('numbers records after one that is too long only when its quotes are doubled', async () => {
     const { run, ask } = shop('long', { format: 'jsonl' }, [key, { name: 'list', logicalType: 'array' }]);
-    const long = `{"id":3,"list":["${Array.from({ length: 300_000 }, () => 'a').join('","')}"]}`;
+    const long = `{"id":3,"list":["${Array.from({ length: 400_000 }, () => 'a').join('","')}"]}`;
     const lines = ['oops', '{"id":2,"list":[]}', long, '{"id":4,"list":[]}', 'oops', '{"id":6,"list":[]}'];
     expect(await run({ '2026-01-31/a.jsonl': `${lines.join('\n')}\n` })).toBe(3);
     expect(await ask('SELECT id, _source_row FROM shop.items ORDER BY id')).toEqual([
