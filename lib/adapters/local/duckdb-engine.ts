@@ -121,6 +121,7 @@ const inPlace = (input: PlanInput, file: number, { raw }: ReadOptions): Readable
     input.format.kind === 'parquet'
       ? {
           kind: 'parquet',
+          names: (input.profile as FileProfile).header ?? [],
           types: (input.profile as FileProfile).types ?? [],
           nested: (input.profile as FileProfile).nested ?? [],
         }

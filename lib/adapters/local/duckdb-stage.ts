@@ -28,6 +28,7 @@ export type Reader =
     }
   | {
       readonly kind: 'parquet';
+      readonly names: readonly string[];
       /** Of the columns in order: DuckDB would cast a file's columns to the types of the group's first file. */
       readonly types: readonly string[];
       readonly nested: readonly boolean[];
@@ -97,9 +98,16 @@ async function makeFiles(
 
 /** Files of the same shape, which the parser reads together. */
 export function groups(inputs: readonly ReadableInput[]): readonly (readonly ReadableInput[])[] {
-  const byShape = Map.groupBy(inputs, ({ reader, input }) => JSON.stringify([reader, input.fields]));
+  const byShape = Map.groupBy(inputs, ({ reader, input, path }) =>
+    JSON.stringify([reader, input.fields, isReadAlone(reader) ? path : '']),
+  );
   return [...byShape.values()];
 }
+
+/** In the second and later files of a list DuckDB finds columns by name, whatever the case. */
+const isReadAlone = (reader: Reader): boolean =>
+  reader.kind === 'parquet' &&
+  new Set(reader.names.map((name) => name.toLowerCase())).size < reader.names.length;
 
 /** Uncompressed and without dictionaries: measured as the cheapest way to keep rows in order outside memory. */
 const writeStage = (db: Session, select: string, path: string): Promise<void> =>
