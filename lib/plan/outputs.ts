@@ -277,12 +277,21 @@ function rawSql({ dataset, runId, sql }: OutputContext): string {
 
 /** Originals of tokens that the vault does not hold yet; `vault_known` (`token`) is what it holds. */
 function vaultSql({ dataset, runId, sql }: OutputContext): string {
-  return dataset.columns
-    .filter((column) => column.pii?.action === 'vault')
-    .map(
-      (column) =>
+  const vaulted = dataset.columns.filter((column) => column.pii?.action === 'vault');
+  return vaulted
+    .map((column, index) => {
+      // One value in two columns has one token, and the vault holds it once.
+      const earlier = vaulted
+        .slice(0, index)
+        .map(
+          (other) =>
+            ` AND NOT EXISTS (SELECT 1 FROM ${tokensOf(other, dataset)} AS e WHERE e.token = v.token)`,
+        )
+        .join('');
+      return (
         `SELECT v.token, ${sql.literal(column.name)} AS ${sql.ident('column')}, v.value, ${sql.literal(column.pii?.kind ?? '')} AS kind, ${sql.literal(runId)} AS _run_id ` +
-        `FROM ${tokensOf(column, dataset)} AS v WHERE NOT EXISTS (SELECT 1 FROM vault_known AS k WHERE k.token = v.token)`,
-    )
+        `FROM ${tokensOf(column, dataset)} AS v WHERE NOT EXISTS (SELECT 1 FROM vault_known AS k WHERE k.token = v.token)${earlier}`
+      );
+    })
     .join(' UNION ALL ');
 }
