@@ -9,6 +9,12 @@ import { QuoteState } from './quote-state.ts';
 /** New texts of a record's fields, by position in a CSV file, by key in JSON. */
 export type Corrections = ReadonlyMap<number, ReadonlyMap<number | string, string>>;
 
+export interface Mending {
+  readonly corrections: Corrections;
+  /** Number of fields that a record must have: what a ragged one has beyond them goes. */
+  readonly width: number;
+}
+
 /**
  * The same file with some records changed, by number from 1; every other byte of its text stays. It is written without compression.
  * @throws TerminalError for a format whose records can't be changed one by one, or a text that its dialect or encoding can't hold
@@ -16,12 +22,13 @@ export type Corrections = ReadonlyMap<number, ReadonlyMap<number | string, strin
 export async function* mend(
   body: AsyncIterable<Uint8Array>,
   format: FileFormat,
-  corrections: Corrections,
+  mending: Mending,
 ): AsyncGenerator<Uint8Array> {
+  const { corrections } = mending;
   const plain = (await inflated(body[Symbol.asyncIterator]())).body;
   switch (format.kind) {
     case 'csv':
-      for await (const text of mendCsv(toUtf8(plain, format.encoding), format, corrections))
+      for await (const text of mendCsv(toUtf8(plain, format.encoding), format, mending))
         yield encoded(text, format.encoding);
       return;
     case 'jsonl':
@@ -42,7 +49,7 @@ export async function* mend(
 async function* mendCsv(
   body: AsyncIterable<Buffer>,
   format: CsvFormat,
-  corrections: Corrections,
+  { corrections, width }: Mending,
 ): AsyncGenerator<Buffer> {
   const records = csvRecords(body, format);
   let number = format.header ? -1 : 0;
@@ -52,7 +59,9 @@ async function* mendCsv(
     if (isSkipped) skipped++;
     else if (bytes.length > 0) number++;
     const correction = isSkipped || bytes.length === 0 ? undefined : corrections.get(number);
-    yield correction === undefined ? bytes : Buffer.from(mendedRecord(bytes.toString(), format, correction));
+    yield correction === undefined
+      ? bytes
+      : Buffer.from(mendedRecord(bytes.toString(), format, correction, width));
     yield end;
   }
 }
@@ -61,10 +70,12 @@ function mendedRecord(
   text: string,
   format: CsvFormat,
   correction: ReadonlyMap<number | string, string>,
+  width: number,
 ): string {
-  const fields = [...(splitRecord(text, { ...format, skipLines: 0 }) ?? [])];
+  const split = splitRecord(text, { ...format, skipLines: 0 }) ?? [];
+  const fields = Array.from({ length: width }, (_, position) => split[position] ?? '');
   for (const [position, value] of correction) fields[Number(position)] = value;
-  return fields.map((field) => csvField(field ?? '', format)).join(format.delimiter);
+  return fields.map((field) => csvField(field, format)).join(format.delimiter);
 }
 
 function csvField(field: string, { delimiter, quote, escape }: CsvFormat): string {
