@@ -16,7 +16,7 @@ export function addDoctor(program: Command): void {
       const lake = lakeOf(command);
       const findings: string[][] = [];
       for await (const file of allFiles(lake.ledger)) {
-        if ((await lake.stores.raw.stat(file.rawKey)) === undefined) {
+        if (file.rawKey !== '' && (await lake.stores.raw.stat(file.rawKey)) === undefined) {
           findings.push([`file ${file.fileId} has no copy in raw`, 'restore raw from your backup']);
         }
         if (

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from '@jest/globals';
@@ -54,6 +54,8 @@ async function start(folder: string): Promise<{ emulator: Emulator; process: Chi
     AWS_REGION: 'eu-west-1',
     AWS_DEFAULT_REGION: 'eu-west-1',
   };
+  const log = join(folder, 'ministack.log');
+  const output = openSync(log, 'w');
   const child = spawn(interpreter, ['-m', 'ministack'], {
     cwd: folder,
     env: {
@@ -67,12 +69,10 @@ async function start(folder: string): Promise<{ emulator: Emulator; process: Chi
       IOT_MTLS_ENABLED: '0',
       SFTP_ENABLED: '0',
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', output, output],
   });
-  const lines: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => lines.push(String(chunk)));
   const endpoint = `http://127.0.0.1:${port}`;
-  await answering(`${endpoint}/_ministack/health`, child, lines);
+  await answering(`${endpoint}/_ministack/health`, child, log);
   const emulator = {
     python: interpreter,
     environment: { ...account, AWS_ENDPOINT_URL: endpoint },
@@ -92,7 +92,7 @@ function freePort(): Promise<number> {
   });
 }
 
-async function answering(url: string, child: ChildProcess, lines: readonly string[]): Promise<void> {
+async function answering(url: string, child: ChildProcess, log: string): Promise<void> {
   const deadline = Date.now() + START_MS;
   while (Date.now() < deadline && child.exitCode === null) {
     const answer = await fetch(url, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
@@ -100,7 +100,7 @@ async function answering(url: string, child: ChildProcess, lines: readonly strin
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   child.kill('SIGKILL');
-  throw new Error(`the emulator did not start:\n${lines.join('').slice(-4_000)}`);
+  throw new Error(`the emulator did not start:\n${readFileSync(log, 'utf8').slice(-4_000)}`);
 }
 
 function stop(child: ChildProcess | undefined): Promise<void> {

@@ -3,29 +3,28 @@ import { DescribeExecutionCommand, type SFNClient, StartExecutionCommand } from 
 import type { Executions } from '../../ledger/locks.ts';
 import { asking, awsError, isNamed } from './errors.ts';
 
-export interface StepFunctionsOptions {
+export interface StateMachineOptions {
   readonly client: SFNClient;
   readonly stateMachineArn: string;
   readonly newId: () => string;
 }
 
-export interface StepFunctions extends Executions {
-  /** Starts an execution for a dataset and does not wait for it. One that finds the dataset's lock taken ends at once. */
-  start(dataset: string): Promise<void>;
-}
-
-const ENDED = ['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'];
-const EXECUTION_ARN = /^arn:[a-z-]+:states:[^:]+:\d+:execution:/;
-
-/** Executions of the state machine; their ids are ARNs. */
-export const stepFunctions = ({ client, stateMachineArn, newId }: StepFunctionsOptions): StepFunctions => ({
-  async start(dataset) {
+/** Starts an execution for a dataset and does not wait for it. One that finds the dataset's lock taken ends at once. */
+export const executionStarter =
+  ({ client, stateMachineArn, newId }: StateMachineOptions) =>
+  async (dataset: string): Promise<void> => {
     const input = JSON.stringify({ dataset });
     const name = executionName(dataset, newId());
     await asking(`start of ${stateMachineArn} for ${dataset}`, () =>
       client.send(new StartExecutionCommand({ stateMachineArn, name, input })),
     );
-  },
+  };
+
+const ENDED = ['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'];
+const EXECUTION_ARN = /^arn:[a-z-]+:states:[^:]+:\d+:execution:/;
+
+/** Executions of the state machine; their ids are ARNs. */
+export const stepFunctionsExecutions = (client: SFNClient): Executions => ({
   async isGone(id) {
     // Of executions elsewhere, such as a laptop's, nothing is known here: their lease decides.
     if (!EXECUTION_ARN.test(id)) return false;

@@ -171,7 +171,7 @@ async function takeSteps(db: Session, plan: Plan): Promise<void> {
     await db.run(
       `CREATE TABLE target_files AS ${rows.length === 0 ? none : `SELECT * FROM (VALUES ${rows.join(', ')}) AS v(${names.join(', ')})`}`,
     );
-    if (rows.length > 0)
+    if (rows.length > 0 && readsTarget(plan))
       await db.run(`CREATE VIEW target AS ${targetRows(target.files.map(({ path }) => path))}`);
   }
   await db.run(
@@ -184,6 +184,10 @@ async function takeSteps(db: Session, plan: Plan): Promise<void> {
     'CREATE VIEW published AS SELECT * FROM staged AS s WHERE s._ok AND s._id NOT IN (SELECT _id FROM excluded)',
   );
 }
+
+/** Whether a statement looks into the table's files; an append without keys never does. */
+export const readsTarget = ({ steps, outputs, measures }: Plan): boolean =>
+  [...steps, ...outputs, ...measures].some(({ sql }) => /\btarget\b/.test(sql));
 
 const targetRows = (paths: readonly string[]): string =>
   `SELECT * EXCLUDE (filename, file_row_number), filename AS _path, file_row_number AS _position FROM read_parquet([${paths.map(literal).join(', ')}], filename = true, file_row_number = true)`;

@@ -19,7 +19,7 @@ import { glueCatalog } from '../../../lib/adapters/aws/glue-catalog.ts';
 import { s3Store } from '../../../lib/adapters/aws/s3-store.ts';
 import { secretsManager } from '../../../lib/adapters/aws/secrets-manager.ts';
 import { snsNotifier } from '../../../lib/adapters/aws/sns-notifier.ts';
-import { stepFunctions } from '../../../lib/adapters/aws/step-functions.ts';
+import { executionStarter, stepFunctionsExecutions } from '../../../lib/adapters/aws/step-functions.ts';
 import { sqliteLedger } from '../../../lib/adapters/local/sqlite-ledger.ts';
 import { ConflictError } from '../../../lib/errors.ts';
 import type { Ledger } from '../../../lib/ports/ledger.ts';
@@ -179,10 +179,10 @@ describeWithEmulator('adapters beside the emulator', (emulator) => {
         },
         { step: 'initialize', name: 'spy', override: true },
       );
-      await stepFunctions({ client, stateMachineArn, newId: randomUUID }).start('retail/sales');
+      await executionStarter({ client, stateMachineArn, newId: randomUUID })('retail/sales');
       return executionArn;
     };
-    const { isGone } = stepFunctions({ client, stateMachineArn: '', newId: randomUUID });
+    const { isGone } = stepFunctionsExecutions(client);
     const waiting = await started(await machine({ Type: 'Wait', Seconds: 600, End: true }));
     expect(waiting).toMatch(/:execution:.*:retail-sales-[0-9a-f]{16}$/);
     expect(await isGone(waiting)).toBe(false);

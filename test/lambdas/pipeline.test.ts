@@ -1,0 +1,148 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { globSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { promisify } from 'node:util';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { beforeAll, expect, test } from '@jest/globals';
+import type { Context, SQSBatchResponse } from 'aws-lambda';
+import { databasesOf } from '../../lib/adapters/aws/lake.ts';
+import type { Settings } from '../../lib/adapters/aws/settings.ts';
+import { readContracts } from '../../lib/adapters/local/contracts.ts';
+import { interpret } from '../../lib/adapters/local/state-machine.ts';
+import { VARIABLES } from '../../lib/infra/functions.ts';
+import { allFiles } from '../../lib/reports/ledger-tables.ts';
+import { type FileRow, headgate, json, ROOT } from '../support/headgate.ts';
+import { describeWithEmulator } from '../support/ministack.ts';
+import { makeStage } from '../support/stage.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+
+const folder = temporaryFolder('lambdas');
+const SAMPLES = join(ROOT, 'samples');
+const samples = globSync('**/*.*', { cwd: SAMPLES })
+  .filter((name) => !name.endsWith('.md'))
+  .sort();
+
+describeWithEmulator('the functions on samples', (emulator) => {
+  let stage: Settings;
+  const s3 = () => new S3Client(emulator().config);
+
+  beforeAll(async () => {
+    stage = await makeStage(emulator());
+    for (const [name, value] of Object.entries(stage)) process.env[VARIABLES[name as keyof Settings]] = value;
+    Object.assign(process.env, emulator().environment, {
+      HEADGATE_CONTRACTS: relative(process.cwd(), join(ROOT, 'contracts')),
+      HEADGATE_SCRATCH: join(folder, 'scratch'),
+      POWERTOOLS_DEV: 'false',
+      POWERTOOLS_LOG_LEVEL: 'SILENT',
+      POWERTOOLS_METRICS_DISABLED: 'true',
+    });
+  });
+
+  const invoke = async <Result>(name: string, event: unknown): Promise<Result> => {
+    const module = (await import(`../../lambdas/${name}/handler.ts`)) as {
+      handler: (event: unknown, context: Context) => Promise<Result>;
+    };
+    const context = {
+      functionName: name,
+      awsRequestId: randomUUID(),
+      getRemainingTimeInMillis: () => 900_000,
+    };
+    return module.handler(event, context as Context);
+  };
+
+  const land = async (key: string, body: Uint8Array) => {
+    const { ETag = '' } = await s3().send(
+      new PutObjectCommand({ Bucket: stage.landingBucket, Key: key, Body: body }),
+    );
+    return arrived(key, body.length, ETag.replaceAll('"', ''));
+  };
+
+  const arrived = (key: string, size: number, etag: string) => ({
+    messageId: randomUUID(),
+    body: JSON.stringify({
+      version: '0',
+      id: randomUUID(),
+      'detail-type': 'Object Created',
+      source: 'aws.s3',
+      time: new Date().toISOString(),
+      detail: { bucket: { name: stage.landingBucket }, object: { key, size, etag } },
+    }),
+  });
+
+  const intake = (records: readonly object[]) => invoke<SQSBatchResponse>('intake', { Records: records });
+
+  /** The datasets for which executions have been started, each worked until nothing is pending. */
+  const work = async () => {
+    const { executions = [] } = await new SFNClient(emulator().config).send(
+      new ListExecutionsCommand({ stateMachineArn: stage.stateMachineArn }),
+    );
+    const names = executions.map(({ name = '' }) => name.replace(/-[0-9a-f]{16}$/, ''));
+    const datasets = readContracts(join(ROOT, 'contracts')).map(({ domain, name }) => `${domain}/${name}`);
+    const started = datasets.filter((dataset) => names.includes(dataset.replace('/', '-')));
+    for (const dataset of started)
+      await interpret((state) => (input) => invoke(state.toLowerCase(), input), dataset);
+    return started;
+  };
+
+  const files = async () => {
+    const { ledgerOf } = await import('../../lib/adapters/aws/lake.ts');
+    const rows = [];
+    for await (const { key, state, counts } of allFiles(ledgerOf(stage)))
+      rows.push({ key, state, ...counts });
+    return rows.sort((a, b) => (a.key < b.key ? -1 : 1));
+  };
+
+  test('end as on a laptop: every file, every row, read by PyIceberg through Glue', async () => {
+    const records = [];
+    for (const name of samples) records.push(await land(name, readFileSync(join(SAMPLES, name))));
+    // One at a time: the laptop takes two names of one content in the order of the names.
+    for (const record of records) expect(await intake([record])).toEqual({ batchItemFailures: [] });
+    expect(await work()).toEqual([
+      'orders/orders',
+      'payments/accounts',
+      'payments/transactions',
+      'retail/sales',
+    ]);
+
+    const home = join(folder, 'laptop');
+    const laptop = await headgate(['--home', home, 'run', '--landing', SAMPLES, '--json']);
+    const expected = json<FileRow[]>(laptop)
+      .filter(({ file }) => !file.endsWith('.md'))
+      .map(({ file, status, received, published, quarantined, deduplicated }) => ({
+        key: file,
+        state: status,
+        received,
+        published,
+        quarantined,
+        deduplicated,
+      }));
+    expect(await files()).toEqual(expected);
+
+    const databases = databasesOf(readContracts(join(ROOT, 'contracts')));
+    const { stdout } = await promisify(execFile)(emulator().python, [
+      join(ROOT, 'test/support/read_glue.py'),
+      emulator().config.endpoint,
+      databases.join(','),
+    ]);
+    const tables = JSON.parse(stdout) as Record<string, { rows: number; sums: Record<string, string> }>;
+    expect(Object.keys(tables).length).toBeGreaterThan(6);
+    for (const [table, { rows, sums }] of Object.entries(tables)) {
+      const columns = Object.keys(sums).map((name) => `, sum(${name}) AS ${name}`);
+      const sql = `SELECT count(*) AS n${columns.join('')} FROM ${table}`;
+      const [answer] = json<Record<string, string | null>[]>(
+        await headgate(['--home', home, 'query', sql, '--json']),
+      );
+      const { n, ...expectedSums } = answer ?? {};
+      expect({ table, rows: String(rows), sums: numbers(sums) }).toEqual({
+        table,
+        rows: n,
+        sums: numbers(expectedSums),
+      });
+    }
+  });
+});
+
+const numbers = (texts: Readonly<Record<string, string | null>>) =>
+  Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, Number(text ?? 0)]));
