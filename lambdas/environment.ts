@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { settings } from '../lib/adapters/aws/settings.ts';
 import { TerminalError } from '../lib/errors.ts';
 import { VARIABLES } from '../lib/infra/functions.ts';
@@ -6,14 +6,14 @@ import { VARIABLES } from '../lib/infra/functions.ts';
 /** What a function may read from its environment, beside what Lambda and the powertools set for themselves. */
 const environment = z.object({
   ...settings.shape,
-  /** Folder of the contracts; they are packed beside the bundle. */
-  contracts: z.string().default('contracts'),
+  /** The compiled contracts; packed beside the bundle. */
+  datasets: z._default(z.string(), 'datasets.json'),
   /** Folder with room for a run's files. */
-  scratch: z.string().default('/tmp'),
+  scratch: z._default(z.string(), '/tmp'),
   /** Memory for DuckDB, such as `2GB`. */
-  memory: z.string().optional(),
+  memory: z.optional(z.string()),
   /** Name of the secret with the addresses of Slack and Teams. */
-  webhookSecret: z.string().min(1),
+  webhookSecret: z.string().check(z.minLength(1)),
 });
 
 type Environment = z.infer<typeof environment>;
@@ -25,7 +25,7 @@ type Environment = z.infer<typeof environment>;
 export function read<const Name extends keyof Environment>(names: readonly Name[]): Pick<Environment, Name> {
   const given = Object.fromEntries(names.map((name) => [name, process.env[VARIABLES[name]]]));
   const mask = Object.fromEntries(names.map((name) => [name, true])) as Record<Name, true>;
-  const parsed = environment.pick(mask as never).safeParse(given);
+  const parsed = z.pick(environment, mask as never).safeParse(given);
   if (parsed.success) return parsed.data as Pick<Environment, Name>;
   const wrong = parsed.error.issues.map(
     ({ path, message }) => `${VARIABLES[path[0] as keyof Environment]}: ${message}`,

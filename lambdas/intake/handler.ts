@@ -1,7 +1,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { landingOf, ledgerOf, notifierOf, starterOf, storeOf } from '../../lib/adapters/aws/lake.ts';
-import { readContracts } from '../../lib/adapters/local/contracts.ts';
+import { readDatasets } from '../../lib/adapters/local/compiled-contracts.ts';
 import { parseArrival } from '../../lib/intake/arrival.ts';
 import { router } from '../../lib/intake/route.ts';
 import { takeInArrival } from '../../lib/intake/take-in-arrival.ts';
@@ -15,7 +15,7 @@ const settings = read([
   'ledgerTable',
   'stateMachineArn',
   'topicArn',
-  'contracts',
+  'datasets',
 ]);
 const ports = {
   landing: landingOf(settings),
@@ -26,7 +26,7 @@ const ports = {
 const place = {
   bucket: settings.landingBucket,
   own: true,
-  route: router(readContracts(settings.contracts)),
+  route: router(readDatasets(settings.datasets)),
 };
 const start = starterOf(settings);
 

@@ -1,5 +1,5 @@
 import { servicesOf } from '../../lib/adapters/aws/lake.ts';
-import { readContracts } from '../../lib/adapters/local/contracts.ts';
+import { readDatasets } from '../../lib/adapters/local/compiled-contracts.ts';
 import { TerminalError } from '../../lib/errors.ts';
 import type { Services } from '../../lib/pipeline/services.ts';
 import type { Engine } from '../../lib/ports/engine.ts';
@@ -14,12 +14,12 @@ export const RUN = [
   'resultsBucket',
   'ledgerTable',
   'topicArn',
-  'contracts',
+  'datasets',
 ] as const;
 
 export function runServices(engine: Parameters<typeof servicesOf>[2] = () => noEngine): Services {
   const settings = read(RUN);
-  const services = servicesOf(settings, readContracts(settings.contracts), engine);
+  const services = servicesOf(settings, readDatasets(settings.datasets), engine);
   return { ...services, notifier: counted(services.notifier) };
 }
 

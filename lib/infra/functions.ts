@@ -13,7 +13,7 @@ export const VARIABLES = {
   topicArn: 'HEADGATE_TOPIC_ARN',
   secretPrefix: 'HEADGATE_SECRET_PREFIX',
   workgroup: 'HEADGATE_WORKGROUP',
-  contracts: 'HEADGATE_CONTRACTS',
+  datasets: 'HEADGATE_DATASETS',
   scratch: 'HEADGATE_SCRATCH',
   memory: 'HEADGATE_MEMORY',
   webhookSecret: 'HEADGATE_WEBHOOK_SECRET',
@@ -22,4 +22,4 @@ export const VARIABLES = {
 export type Setting = keyof typeof VARIABLES;
 
 /** Variables that have a default: a construct need not set them. */
-export const OPTIONAL: readonly Setting[] = ['contracts', 'scratch', 'memory'];
+export const OPTIONAL: readonly Setting[] = ['datasets', 'scratch', 'memory'];

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { TerminalError } from '../errors.ts';
 
 /** One object that has landed, as its bucket told. */
@@ -17,11 +17,11 @@ const objectCreated = z.object({
   'detail-type': z.literal('Object Created'),
   time: z.iso.datetime({ offset: true }),
   detail: z.object({
-    bucket: z.object({ name: z.string().min(1) }),
+    bucket: z.object({ name: z.string().check(z.minLength(1)) }),
     object: z.object({
-      key: z.string().min(1),
-      size: z.number().int().nonnegative(),
-      etag: z.string().default(''),
+      key: z.string().check(z.minLength(1)),
+      size: z.int().check(z.nonnegative()),
+      etag: z._default(z.string(), ''),
     }),
   }),
 });

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { globSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
@@ -9,6 +9,7 @@ import { beforeAll, expect, test } from '@jest/globals';
 import type { Context, SQSBatchResponse } from 'aws-lambda';
 import { databasesOf } from '../../lib/adapters/aws/lake.ts';
 import type { Settings } from '../../lib/adapters/aws/settings.ts';
+import { compiled } from '../../lib/adapters/local/compiled-contracts.ts';
 import { readContracts } from '../../lib/adapters/local/contracts.ts';
 import { interpret } from '../../lib/adapters/local/state-machine.ts';
 import { VARIABLES } from '../../lib/infra/functions.ts';
@@ -31,8 +32,10 @@ describeWithEmulator('the functions on samples', (emulator) => {
   beforeAll(async () => {
     stage = await makeStage(emulator());
     for (const [name, value] of Object.entries(stage)) process.env[VARIABLES[name as keyof Settings]] = value;
+    const datasets = join(folder, 'datasets.json');
+    writeFileSync(datasets, compiled(readContracts(join(ROOT, 'contracts'))));
     Object.assign(process.env, emulator().environment, {
-      HEADGATE_CONTRACTS: relative(process.cwd(), join(ROOT, 'contracts')),
+      HEADGATE_DATASETS: datasets,
       HEADGATE_SCRATCH: join(folder, 'scratch'),
       POWERTOOLS_DEV: 'false',
       POWERTOOLS_LOG_LEVEL: 'SILENT',
