@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { Context, SQSBatchResponse } from 'aws-lambda';
@@ -144,6 +144,75 @@ describeWithEmulator('the functions on samples', (emulator) => {
         sums: numbers(expectedSums),
       });
     }
+  });
+
+  const why = async (key: string) => {
+    const { ledgerOf } = await import('../../lib/adapters/aws/lake.ts');
+    const found = [];
+    for await (const file of allFiles(ledgerOf(stage)))
+      if (file.key === key) found.push([file.state, ...file.reasons.map(({ code }) => code)].join(' '));
+    return found.sort();
+  };
+
+  test('an event that comes again, alone or many times at once, changes nothing', async () => {
+    const before = await files();
+    const record = await land(
+      'orders/orders/2026-02-01/again.csv',
+      readFileSync(join(SAMPLES, samples[0] ?? '')),
+    );
+    const copies = Array.from({ length: 10 }, () => ({ ...record, messageId: randomUUID() }));
+    expect(await intake(copies)).toEqual({ batchItemFailures: [] });
+    expect(await intake([record])).toEqual({ batchItemFailures: [] });
+    const after = await files();
+    expect(after).toHaveLength(before.length + 1);
+    expect(await why('orders/orders/2026-02-01/again.csv')).toEqual(['duplicate file.duplicate']);
+  });
+
+  test('answers for each message alone: what is no event comes again, the others are done', async () => {
+    const good = await land('odd/one.csv', Buffer.from('a\n'));
+    const bad = { messageId: 'bad', body: 'not JSON' };
+    const other = arrived('k', 1, 'e'.repeat(32));
+    const elsewhere = {
+      messageId: 'elsewhere',
+      body: other.body.replace(stage.landingBucket, 'another-bucket'),
+    };
+    expect(await intake([bad, good, elsewhere])).toEqual({
+      batchItemFailures: [{ itemIdentifier: 'bad' }, { itemIdentifier: 'elsewhere' }],
+    });
+    expect(await why('odd/one.csv')).toEqual(['quarantined file.unknown_feed']);
+  });
+
+  test.each([
+    'odd/with blank.csv',
+    'odd/plus+sign%20.csv',
+    'odd/日本語 ä.csv',
+    'odd//two slashes.csv',
+    `odd/${'x'.repeat(200)}/${'é'.repeat(100)}/${'y'.repeat(200)}/${'z'.repeat(200)}/${'w'.repeat(216)}`,
+  ])('takes the key %s as it is', async (key) => {
+    expect(Buffer.byteLength(key)).toBeLessThanOrEqual(1024);
+    expect(await intake([await land(key, Buffer.from(`rows of ${key}\n`))])).toEqual({
+      batchItemFailures: [],
+    });
+    expect(await why(key)).toEqual(['quarantined file.unknown_feed']);
+  });
+
+  test('records what was removed or replaced before it could be read, once', async () => {
+    const removed = arrived('odd/removed.csv', 3, 'a'.repeat(32));
+    await intake([removed]);
+    await intake([removed]);
+    expect(await why('odd/removed.csv')).toEqual(['quarantined file.gone']);
+    const first = await land('odd/replaced.csv', Buffer.from('first version\n'));
+    const second = await land('odd/replaced.csv', Buffer.from('second version\n'));
+    await intake([first]);
+    await intake([second]);
+    await intake([first]);
+    expect(await why('odd/replaced.csv')).toEqual(['quarantined file.gone', 'quarantined file.unknown_feed']);
+  });
+
+  test('the sweeper empties landing of what is final', async () => {
+    expect(await invoke<object>('sweeper', {})).toEqual({ found: [], started: [] });
+    const { Contents = [] } = await s3().send(new ListObjectsV2Command({ Bucket: stage.landingBucket }));
+    expect(Contents).toEqual([]);
   });
 });
 
