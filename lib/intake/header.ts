@@ -47,7 +47,7 @@ function differences(
     .map(({ name }) => name);
   const agreed = columns.map(({ name }) => name).filter((name) => found.includes(name));
   const list = (what: string, items: readonly string[]) =>
-    items.length === 0 ? [] : [`${what}: ${[...new Set(items)].join(', ')}`];
+    items.length === 0 ? [] : [`${what}: ${named([...new Set(items)])}`];
   return [
     ...list('missing', keyed ? [] : lacking),
     ...list('not in the contract', drift.addedColumn === 'reject' ? added : []),
@@ -58,6 +58,17 @@ function differences(
       : []),
   ];
 }
+
+/** Names that somebody else chose may be many and long; the message stays one that a person reads. */
+const NAMED = 20;
+const NAME_CHARACTERS = 100;
+
+const named = (items: readonly string[]): string => {
+  const shown = items
+    .slice(0, NAMED)
+    .map((item) => (item.length > NAME_CHARACTERS ? `${item.slice(0, NAME_CHARACTERS)}…` : item));
+  return `${shown.join(', ')}${items.length > NAMED ? ` and ${items.length - NAMED} more` : ''}`;
+};
 
 const repeatedIn = (names: readonly string[]): readonly string[] =>
   names.filter((name, index) => names.indexOf(name) !== index);

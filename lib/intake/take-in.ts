@@ -150,6 +150,9 @@ async function whole(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   return Buffer.concat(parts);
 }
 
+/** An item of DynamoDB holds 400 KB: whatever a file is called and holds, its entry fits. */
+const LEDGER_HEADER_BYTES = 128 * 1024;
+
 /** Pure: the decision follows from the entry, the contract and what is known of the content. */
 function decide(
   entry: FileEntry,
@@ -166,6 +169,10 @@ function decide(
     return refused(entry, 'file.unknown_feed', message);
   }
   if (profile.problem !== undefined) return refused(entry, profile.problem.code, profile.problem.message);
+  if (Buffer.byteLength(JSON.stringify(profile.header ?? [])) > LEDGER_HEADER_BYTES) {
+    const message = `the names of its columns take more than ${LEDGER_HEADER_BYTES} bytes; send a file with shorter or fewer ones`;
+    return refused({ ...entry, profile: { ...profile, header: [] } }, 'file.too_large', message);
+  }
   const header = matchHeader(dataset, profile);
   if (header.kind === 'refusal') return refused(entry, 'file.header', header.message);
   const wrongTotal = controlTotal(dataset, profile);

@@ -13,6 +13,7 @@ import { compiled } from '../../lib/adapters/local/compiled-contracts.ts';
 import { readContracts } from '../../lib/adapters/local/contracts.ts';
 import { interpret } from '../../lib/adapters/local/state-machine.ts';
 import { VARIABLES } from '../../lib/infra/functions.ts';
+import { FUNCTIONS } from '../../lib/infra/permissions.ts';
 import { allFiles } from '../../lib/reports/ledger-tables.ts';
 import { type FileRow, headgate, json, ROOT } from '../support/headgate.ts';
 import { describeWithEmulator } from '../support/ministack.ts';
@@ -43,6 +44,22 @@ describeWithEmulator('the functions on samples', (emulator) => {
     });
   });
 
+  /** What each function has asked of AWS, as IAM actions. */
+  const asked = new Map<string, Set<string>>();
+  let requests = 0;
+
+  /** Every client's `send` is this one method of their common base. */
+  beforeAll(() => {
+    const base = Object.getPrototypeOf(S3Client.prototype) as { send: (...args: unknown[]) => unknown };
+    const send = base.send;
+    base.send = function (this: unknown, ...args: unknown[]) {
+      requests++;
+      for (const action of actionsOf(args[0])) asked.get(running)?.add(action);
+      return send.apply(this, args);
+    };
+  });
+  let running = '';
+
   const invoke = async <Result>(name: string, event: unknown): Promise<Result> => {
     const module = (await import(`../../lambdas/${name}/handler.ts`)) as {
       handler: (event: unknown, context: Context) => Promise<Result>;
@@ -52,7 +69,9 @@ describeWithEmulator('the functions on samples', (emulator) => {
       awsRequestId: randomUUID(),
       getRemainingTimeInMillis: () => 900_000,
     };
-    return module.handler(event, context as Context);
+    return module.handler(event, context as Context).finally(() => {
+      running = '';
+    });
   };
 
   const land = async (key: string, body: Uint8Array) => {
@@ -209,12 +228,70 @@ describeWithEmulator('the functions on samples', (emulator) => {
     expect(await why('odd/replaced.csv')).toEqual(['quarantined file.gone', 'quarantined file.unknown_feed']);
   });
 
+  test('a small file costs intake at most twelve requests', async () => {
+    const record = await land('odd/counted.csv', Buffer.from('counted\n'));
+    requests = 0;
+    await intake([record]);
+    expect(requests).toBeGreaterThan(4);
+    expect(requests).toBeLessThanOrEqual(12);
+  });
+
   test('the sweeper empties landing of what is final', async () => {
     expect(await invoke<object>('sweeper', {})).toEqual({ found: [], started: [] });
     const { Contents = [] } = await s3().send(new ListObjectsV2Command({ Bucket: stage.landingBucket }));
     expect(Contents).toEqual([]);
   });
+
+  test('no function has asked for more than its role allows', () => {
+    expect(asked.size).toBeGreaterThan(6);
+    for (const [name, actions] of asked) {
+      const spec = FUNCTIONS.find((each) => each.name === name);
+      const allowed = (spec?.actions ?? []).flatMap(([, names]) => names);
+      expect({ name, strange: [...actions].filter((action) => !allowed.includes(action)) }).toEqual({
+        name,
+        strange: [],
+      });
+    }
+  });
 });
+
+/** https://docs.aws.amazon.com/service-authorization/latest/reference: the actions that a command needs. */
+const ACTIONS: Readonly<Record<string, string>> = {
+  HeadObject: 's3:GetObject',
+  GetObject: 's3:GetObject',
+  ListObjectsV2: 's3:ListBucket',
+  PutObject: 's3:PutObject',
+  CreateMultipartUpload: 's3:PutObject',
+  UploadPart: 's3:PutObject',
+  CompleteMultipartUpload: 's3:PutObject',
+  AbortMultipartUpload: 's3:AbortMultipartUpload',
+  DeleteObject: 's3:DeleteObject',
+  GetItem: 'dynamodb:GetItem',
+  Query: 'dynamodb:Query',
+  Update: 'dynamodb:UpdateItem',
+  Delete: 'dynamodb:DeleteItem',
+  ConditionCheck: 'dynamodb:ConditionCheckItem',
+  GetTable: 'glue:GetTable',
+  GetTables: 'glue:GetTables',
+  CreateTable: 'glue:CreateTable',
+  CreateDatabase: 'glue:CreateDatabase',
+  UpdateTable: 'glue:UpdateTable',
+  StartExecution: 'states:StartExecution',
+  DescribeExecution: 'states:DescribeExecution',
+  Publish: 'sns:Publish',
+  GetSecretValue: 'secretsmanager:GetSecretValue',
+};
+
+function actionsOf(command: unknown): readonly string[] {
+  const { constructor, input } = command as {
+    readonly constructor: { readonly name: string };
+    readonly input: { readonly TransactItems?: readonly object[] };
+  };
+  const names = input.TransactItems?.flatMap((item) => Object.keys(item)) ?? [
+    constructor.name.replace(/Command$/, ''),
+  ];
+  return names.map((name) => ACTIONS[name] ?? name);
+}
 
 const numbers = (texts: Readonly<Record<string, string | null>>) =>
   Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, Number(text ?? 0)]));
