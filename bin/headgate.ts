@@ -16,6 +16,7 @@ import { EXIT } from './exit-codes.ts';
 
 const program = new Command('headgate')
   .description('Drop a file, get a table you can trust; every row accounted for.')
+  .option('--env <name>', 'a deployed stage instead of the lake on this machine')
   .option('--home <dir>', 'folder of the lake', environment.home)
   .option('--contracts <dir>', 'folder of the contracts', environment.contracts)
   .option('--marts <dir>', 'folder of the marts', environment.marts)

@@ -13,7 +13,7 @@ export function addDoctor(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  headgate doctor')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
-      const lake = lakeOf(command);
+      const lake = await lakeOf(command);
       const findings: string[][] = [];
       for await (const file of allFiles(lake.ledger)) {
         if (file.rawKey !== '' && (await lake.stores.raw.stat(file.rawKey)) === undefined) {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { TerminalError } from '../../lib/errors.ts';
 import type { FileEntry } from '../../lib/ledger/entries.ts';
 import { allFiles } from '../../lib/reports/ledger-tables.ts';
-import { lakeOf, martsOf, queryEngineOf } from '../lake.ts';
+import { lakeOf, martsOf } from '../lake.ts';
 import { printTable } from '../table.ts';
 
 export function addQuarantine(program: Command): void {
@@ -15,7 +15,7 @@ export function addQuarantine(program: Command): void {
     .addHelpText('after', '\nExample:\n  headgate quarantine list --dataset payments/transactions')
     .action(async ({ dataset, json }: { dataset?: string; json?: boolean }, command: Command) => {
       const rows: (string | number)[][] = [];
-      for await (const file of allFiles(lakeOf(command).ledger)) {
+      for await (const file of allFiles((await lakeOf(command)).ledger)) {
         const refused = file.state === 'quarantined' || file.counts.quarantined > 0;
         if (refused && (dataset === undefined || file.dataset === dataset))
           rows.push([
@@ -41,7 +41,7 @@ export function addQuarantine(program: Command): void {
       '\nExample:\n  headgate quarantine show 2026-01-31.20261121T042359123Z.3fa9c1d2e4b0',
     )
     .action(async (id: string, { json }: { json?: boolean }, command: Command) => {
-      const lake = lakeOf(command);
+      const lake = await lakeOf(command);
       const file = await findFile(allFiles(lake.ledger), id);
       if (json !== true) for (const { code, message } of file.reasons) console.log(`${code}: ${message}`);
       if (file.state === 'quarantined') {
@@ -50,9 +50,9 @@ export function addQuarantine(program: Command): void {
       }
       const table = file.dataset.replace('/', '_quarantine.');
       const where = `_source_file = '${file.fileId.replaceAll("'", "''")}'`;
-      const { columns, rows } = await queryEngineOf(lake, martsOf(command)).query(
-        `SELECT * FROM ${table} WHERE ${where} ORDER BY _source_row`,
-      );
+      const { columns, rows } = await lake
+        .queryEngine(martsOf(command))
+        .query(`SELECT * FROM ${table} WHERE ${where} ORDER BY _source_row`);
       printTable(
         columns.map(({ name }) => name),
         rows,

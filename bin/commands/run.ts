@@ -13,7 +13,7 @@ import { fileOf } from '../../lib/ledger/files.ts';
 import { datasetOf } from '../../lib/pipeline/context.ts';
 import { type WorkReport, work } from '../../lib/pipeline/work.ts';
 import { EXIT } from '../exit-codes.ts';
-import { lakeOf } from '../lake.ts';
+import { localLake } from '../lake.ts';
 import { printTable } from '../table.ts';
 
 interface RunOptions {
@@ -31,7 +31,7 @@ export function addRun(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  headgate run --landing ../exports/retail --dataset retail/sales')
     .action(async (options: RunOptions, command: Command) => {
-      const lake = lakeOf(command);
+      const lake = localLake(command);
       const files = await takeIn(lake, options);
       process.exitCode = files.exitCode;
       printFiles(files.entries, options.json, 'nothing has landed');
@@ -40,7 +40,7 @@ export function addRun(program: Command): void {
     .command('up')
     .description('watch the landing folder and take in what lands, until interrupted')
     .addHelpText('after', '\nExample:\n  headgate up')
-    .action(async (_options: unknown, command: Command) => watchLanding(lakeOf(command)));
+    .action(async (_options: unknown, command: Command) => watchLanding(localLake(command)));
 }
 
 export interface TakenIn {

@@ -11,7 +11,7 @@ export function addStatus(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  headgate status')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
-      const lake = lakeOf(command);
+      const lake = await lakeOf(command);
       const byDataset = new Map<string, Summary>(
         lake.datasets.map((dataset) => [datasetId(dataset), empty()]),
       );

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { datasetId } from '../contract/dataset.ts';
-import { TerminalError } from '../errors.ts';
+import { ConflictError, TerminalError } from '../errors.ts';
 import type { FileEntry } from '../ledger/entries.ts';
 import { isKnownObject, recordGone } from '../ledger/files.ts';
+import type { ObjectInfo } from '../ports/object-store.ts';
 import type { Arrival } from './arrival.ts';
 import { fileIdOf } from './file-id.ts';
 import {
@@ -30,14 +31,34 @@ export async function takeInArrival(
       fault: 'headgate',
     });
   }
-  const object = await ports.landing.stat(arrival.key);
+  const { object, intake } = await takeInCurrent(ports, place, arrival.key);
   const isSame = object !== undefined && (arrival.etag === '' || object.etag.startsWith(arrival.etag));
-  const there = object === undefined ? [] : [await takeIn(ports, place, object)];
+  const there = intake === undefined ? [] : [intake];
   if (isSame || (await isKnownObject(ports.ledger, arrival))) return there;
   const file = goneFile(place, arrival, object === undefined ? 'removed' : 'replaced');
   if ((await recordGone(ports.ledger, file)) === 'conflict') return there;
   await ports.notifier.notify(quarantineNotice(file));
   return [...there, { file, isNew: true }];
+}
+
+const ATTEMPTS = 5;
+
+interface Current {
+  readonly object: ObjectInfo | undefined;
+  readonly intake?: Intake;
+}
+
+/** A conflict means that another intake works on the same object, or that it has just been replaced: what is there by then is looked at again. */
+async function takeInCurrent(ports: IntakePorts, place: LandingPlace, key: string): Promise<Current> {
+  for (let attempt = 1; ; attempt++) {
+    const object = await ports.landing.stat(key);
+    if (object === undefined) return { object };
+    try {
+      return { object, intake: await takeIn(ports, place, object) };
+    } catch (error) {
+      if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error;
+    }
+  }
 }
 
 function goneFile(place: LandingPlace, arrival: Arrival, what: 'removed' | 'replaced'): FileEntry {

@@ -64,6 +64,8 @@ describeWithEmulator('the functions on samples', (emulator) => {
     const module = (await import(`../../lambdas/${name}/handler.ts`)) as {
       handler: (event: unknown, context: Context) => Promise<Result>;
     };
+    running = name;
+    if (!asked.has(name)) asked.set(name, new Set());
     const context = {
       functionName: name,
       awsRequestId: randomUUID(),
