@@ -1,8 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { queryEngineOf as athenaOf, landingOf, servicesOf, starterOf } from '../lib/adapters/aws/lake.ts';
-import { settingsOfStage } from '../lib/adapters/aws/stage-settings.ts';
 import { readContracts } from '../lib/adapters/local/contracts.ts';
 import { duckDbQueryEngine } from '../lib/adapters/local/duckdb-query-engine.ts';
 import { type Lake, openLake } from '../lib/adapters/local/lake.ts';
@@ -70,6 +68,9 @@ export function localLake(command: Command): OpenLake {
 }
 
 async function deployedLake(command: Command, env: string): Promise<OpenLake> {
+  // Only here: the SDK takes longer to load than most commands to answer.
+  const { landingOf, queryEngineOf, servicesOf, starterOf } = await import('../lib/adapters/aws/lake.ts');
+  const { settingsOfStage } = await import('../lib/adapters/aws/stage-settings.ts');
   const settings = await settingsOfStage(env);
   const noEngine = () =>
     Promise.reject(new TerminalError('plans are executed in the stage', { fault: 'headgate' }));
@@ -82,7 +83,7 @@ async function deployedLake(command: Command, env: string): Promise<OpenLake> {
     home: `stage ${env}`,
     landing: landingOf(settings),
     start: starterOf(settings),
-    queryEngine: () => athenaOf(settings),
+    queryEngine: () => queryEngineOf(settings),
   };
 }
 

@@ -141,6 +141,29 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     ],
   },
   {
+    name: 'quality',
+    variables: ['ledgerTable', 'topicArn', 'workgroup', 'datasets'],
+    actions: [
+      LEDGER,
+      TELL,
+      [
+        'workgroup',
+        [
+          'athena:StartQueryExecution',
+          'athena:GetQueryExecution',
+          'athena:GetQueryResults',
+          'athena:StopQueryExecution',
+        ],
+      ],
+      // Athena reads tables and writes results in the name of who asks.
+      ['tables', ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions']],
+      ['lake', [...LIST, 's3:GetBucketLocation']],
+      ['lake objects', READ_OBJECT],
+      ['results', [...LIST, 's3:GetBucketLocation']],
+      ['results objects', [...READ_OBJECT, ...WRITE_OBJECT]],
+    ],
+  },
+  {
     name: 'slack',
     variables: ['webhookSecret'],
     actions: [['webhook secret', ['secretsmanager:GetSecretValue']]],

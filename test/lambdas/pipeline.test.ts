@@ -11,11 +11,16 @@ import { databasesOf } from '../../lib/adapters/aws/lake.ts';
 import type { Settings } from '../../lib/adapters/aws/settings.ts';
 import { compiled } from '../../lib/adapters/local/compiled-contracts.ts';
 import { readContracts } from '../../lib/adapters/local/contracts.ts';
-import { interpret } from '../../lib/adapters/local/state-machine.ts';
+import { duckDbQueryEngine } from '../../lib/adapters/local/duckdb-query-engine.ts';
+import { folderStore } from '../../lib/adapters/local/folder-store.ts';
+import { openLake } from '../../lib/adapters/local/lake.ts';
+import { interpret, runStateMachine } from '../../lib/adapters/local/state-machine.ts';
 import { VARIABLES } from '../../lib/infra/functions.ts';
 import { FUNCTIONS } from '../../lib/infra/permissions.ts';
+import { router } from '../../lib/intake/route.ts';
+import { work as laptopWork } from '../../lib/pipeline/work.ts';
 import { allFiles } from '../../lib/reports/ledger-tables.ts';
-import { type FileRow, headgate, json, ROOT } from '../support/headgate.ts';
+import { ROOT } from '../support/headgate.ts';
 import { describeWithEmulator } from '../support/ministack.ts';
 import { makeStage } from '../support/stage.ts';
 import { temporaryFolder } from '../support/temporary.ts';
@@ -110,6 +115,26 @@ describeWithEmulator('the functions on samples', (emulator) => {
     return started;
   };
 
+  /** The same samples on this machine's lake, without AWS. */
+  const onLaptop = async () => {
+    const notifier = { notify: async () => undefined };
+    const lake = openLake({ home: join(folder, 'laptop'), contracts: join(ROOT, 'contracts'), notifier });
+    const landing = folderStore(SAMPLES);
+    const ports = { landing, raw: lake.stores.raw, ledger: lake.ledger, notifier };
+    const place = { bucket: 'samples', own: false, route: router(lake.datasets) };
+    const start = (dataset: string) => runStateMachine(lake, dataset);
+    await laptopWork({ services: lake, ports, start }, place);
+    const rows = [];
+    for await (const file of allFiles(lake.ledger)) if (!file.key.endsWith('.md')) rows.push(file);
+    const storeOf = ({ database }: { readonly database: string }) =>
+      database.endsWith('_vault') ? lake.stores.vault : lake.stores.lake;
+    const engine = duckDbQueryEngine({ catalog: lake.catalog, storeOf, marts: [], ledgerTables: [] });
+    return {
+      files: rows.sort((a, b) => (a.key < b.key ? -1 : 1)),
+      query: (sql: string) => engine.query(sql),
+    };
+  };
+
   const files = async () => {
     const { ledgerOf } = await import('../../lib/adapters/aws/lake.ts');
     const rows = [];
@@ -130,18 +155,8 @@ describeWithEmulator('the functions on samples', (emulator) => {
       'retail/sales',
     ]);
 
-    const home = join(folder, 'laptop');
-    const laptop = await headgate(['--home', home, 'run', '--landing', SAMPLES, '--json']);
-    const expected = json<FileRow[]>(laptop)
-      .filter(({ file }) => !file.endsWith('.md'))
-      .map(({ file, status, received, published, quarantined, deduplicated }) => ({
-        key: file,
-        state: status,
-        received,
-        published,
-        quarantined,
-        deduplicated,
-      }));
+    const laptop = await onLaptop();
+    const expected = laptop.files.map(({ key, state, counts }) => ({ key, state, ...counts }));
     expect(await files()).toEqual(expected);
 
     const databases = databasesOf(readContracts(join(ROOT, 'contracts')));
@@ -155,10 +170,9 @@ describeWithEmulator('the functions on samples', (emulator) => {
     for (const [table, { rows, sums }] of Object.entries(tables)) {
       const columns = Object.keys(sums).map((name) => `, sum(${name}) AS ${name}`);
       const sql = `SELECT count(*) AS n${columns.join('')} FROM ${table}`;
-      const [answer] = json<Record<string, string | null>[]>(
-        await headgate(['--home', home, 'query', sql, '--json']),
-      );
-      const { n, ...expectedSums } = answer ?? {};
+      const { columns: names, rows: answers } = await laptop.query(sql);
+      const answer = Object.fromEntries(names.map(({ name }, index) => [name, answers[0]?.[index] ?? null]));
+      const { n, ...expectedSums } = answer;
       expect({ table, rows: String(rows), sums: numbers(sums) }).toEqual({
         table,
         rows: n,
