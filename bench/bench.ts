@@ -115,6 +115,11 @@ for (const { size: megabytes, target } of size.megabytes) {
   );
 }
 
+for (const { size: megabytes } of size.megabytes.filter((each) => each.size <= 100)) {
+  const seconds = Array.from({ length: size.runs }, () => measure('init', input(megabytes)).seconds);
+  record(`contract init on ${megabytes} MB`, seconds, 's', megabytes === 100 ? { most: 3 } : undefined);
+}
+
 const peaks = size.memory.map((megabytes) => measure('full', input(megabytes), '1GB').peakMegabytes);
 for (const [index, peak] of peaks.entries())
   record(`peak memory, ${size.memory[index]} MB of input, DuckDB limited to 1 GB`, [peak], 'MB', {

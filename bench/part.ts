@@ -1,18 +1,20 @@
 // One part of the benchmark; prints its seconds and its peak memory as JSON.
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { duckDbProfiler } from '../lib/adapters/local/duckdb-profiler.ts';
 import { folderStore } from '../lib/adapters/local/folder-store.ts';
 import { openLake } from '../lib/adapters/local/lake.ts';
 import { sqliteCatalog } from '../lib/adapters/local/sqlite-catalog.ts';
 import { runStateMachine } from '../lib/adapters/local/state-machine.ts';
+import { proposeContract } from '../lib/contract/propose/propose.ts';
 import { fixedRoute } from '../lib/intake/route.ts';
 import { work } from '../lib/pipeline/work.ts';
 import type { Notifier } from '../lib/ports/notifier.ts';
 import { commit } from '../lib/table/commit.ts';
 import type { DataFile } from '../lib/table/data-file.ts';
-import { ensureTable } from '../lib/table/table.ts';
+import { ensureTable } from '../lib/table/evolve.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const [part = '', ...args] = process.argv.slice(2);
@@ -101,6 +103,13 @@ async function full(file: string, memory?: string): Promise<number> {
   return load(landing, 'payments/transactions', memory);
 }
 
+/** From the paths of samples to the text of a contract that takes every row of them. */
+async function init(file: string): Promise<number> {
+  const store = folderStore('/');
+  const profiler = duckDbProfiler({ raw: store, scratch: join(folder, 'init') });
+  return timed(() => proposeContract([resolve(file).slice(1)], { store, profiler }, {}));
+}
+
 async function files(count: string): Promise<number> {
   const landing = join(folder, 'landing');
   for (let file = 0; file < Number(count); file++) {
@@ -160,6 +169,7 @@ const PARTS: Readonly<Record<string, (...args: string[]) => Promise<number>>> = 
   bare,
   full,
   files,
+  init,
   commit: commitLarge,
 };
 mkdirSync(folder, { recursive: true });

@@ -8,11 +8,14 @@ import { addFiles } from './commands/files.ts';
 import { addHold } from './commands/hold.ts';
 import { addQuarantine } from './commands/quarantine.ts';
 import { addQuery } from './commands/query.ts';
+import { addReplay } from './commands/replay.ts';
 import { addRun } from './commands/run.ts';
 import { addRuns } from './commands/runs.ts';
 import { addStatus } from './commands/status.ts';
+import { addTables } from './commands/tables.ts';
 import { environment } from './environment.ts';
 import { EXIT } from './exit-codes.ts';
+import { prepare } from './lake.ts';
 
 const program = new Command('headgate')
   .description('Drop a file, get a table you can trust; every row accounted for.')
@@ -25,6 +28,7 @@ const program = new Command('headgate')
     'after',
     '\nExample:\n  headgate run --landing ./in --dataset retail/sales\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 done but something was quarantined or held',
   )
+  .hook('preAction', (_program, command) => prepare(command))
   .exitOverride();
 
 for (const add of [
@@ -37,6 +41,8 @@ for (const add of [
   addQuery,
   addQuarantine,
   addHold,
+  addReplay,
+  addTables,
   addContract,
   addDoctor,
 ]) {

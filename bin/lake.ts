@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { readContracts } from '../lib/adapters/local/contracts.ts';
@@ -25,72 +25,74 @@ export const globals = (command: Command): GlobalOptions => command.optsWithGlob
 /** Progress and notices go to the error stream: the output stays what the command was asked for. */
 const progress = (line: string): void => console.error(line);
 
-export interface OpenLake extends Lake {
-  /** Works until nothing of the dataset is pending; on AWS it starts that and does not wait. */
+interface Stage {
+  readonly lake: Lake;
   readonly start: (dataset: string) => Promise<void>;
-  readonly queryEngine: (marts: readonly Mart[]) => QueryEngine;
+  readonly queryEngine: QueryEngine;
 }
 
-/** The lake on this machine, or with `--env` the deployed stage of that name. */
-export async function lakeOf(command: Command): Promise<OpenLake> {
-  const { env } = globals(command);
-  return env === undefined ? localLake(command) : deployedLake(command, env);
-}
+/** The deployed stage that this command line talks to; undefined on this machine. */
+let stage: Stage | undefined;
 
-/** @throws TerminalError with `--env`: there files are taken in as they land */
-export function localLake(command: Command): OpenLake {
-  const { home, contracts, env } = globals(command);
-  if (env !== undefined) {
-    throw new TerminalError(
-      `${command.name()} works on this machine; in ${env} files are taken in as they land in its bucket: leave --env out`,
-      { fault: 'source' },
-    );
+/** Commands that act on folders and processes of this machine. */
+const LOCAL = ['demo', 'run', 'up', 'tables', 'compact', 'rollback', 'init'];
+
+/** Looks the stage of `--env` up before a command acts. @throws TerminalError where there is none, or the command works here only */
+export async function prepare(command: Command): Promise<void> {
+  const { env, contracts } = globals(command);
+  if (env === undefined) return;
+  for (let each: Command | null = command; each !== null; each = each.parent) {
+    if (LOCAL.includes(each.name()))
+      throw new TerminalError(
+        `${each.name()} works on this machine; in ${env} files are taken in as they land in its bucket: leave --env out`,
+        { fault: 'source' },
+      );
   }
+  // Only here: the SDK takes longer to load than most commands to answer.
+  const { landingOf, queryEngineOf, servicesOf, starterOf } = await import('../lib/adapters/aws/lake.ts');
+  const { settingsOfStage } = await import('../lib/adapters/aws/stage-settings.ts');
+  const settings = await settingsOfStage(env);
+  const execute = () =>
+    Promise.reject(new TerminalError('plans are executed in the stage', { fault: 'headgate' }));
+  const services = servicesOf(settings, readContracts(contracts), () => ({ name: 'duckdb', execute }));
+  stage = {
+    lake: { ...services, home: `stage ${env}`, landing: landingOf(settings) },
+    start: starterOf(settings),
+    queryEngine: queryEngineOf(settings),
+  };
+}
+
+/** Works until nothing of the dataset is pending; in a stage it starts that and does not wait. */
+export const startWork = (lake: Lake, dataset: string): Promise<void> =>
+  stage === undefined ? runStateMachine(lake, dataset) : stage.start(dataset);
+
+export function lakeOf(command: Command): Lake {
+  if (stage !== undefined) return stage.lake;
+  const { home, contracts } = globals(command);
   const { webhook, memory } = environment;
   const lines = lineNotifier(progress);
-  const lake = openLake({
+  return openLake({
     home,
     contracts,
     notifier: webhook === undefined ? lines : all(lines, webhookNotifier(webhook, progress)),
     ...(memory === undefined ? {} : { memory }),
   });
-  return {
-    ...lake,
-    start: (dataset) => runStateMachine(lake, dataset),
-    queryEngine: (marts) =>
-      duckDbQueryEngine({
-        catalog: lake.catalog,
-        storeOf: ({ database }) => (database.endsWith('_vault') ? lake.stores.vault : lake.stores.lake),
-        marts,
-        ledgerTables: ledgerTables(lake.ledger),
-      }),
-  };
-}
-
-async function deployedLake(command: Command, env: string): Promise<OpenLake> {
-  // Only here: the SDK takes longer to load than most commands to answer.
-  const { landingOf, queryEngineOf, servicesOf, starterOf } = await import('../lib/adapters/aws/lake.ts');
-  const { settingsOfStage } = await import('../lib/adapters/aws/stage-settings.ts');
-  const settings = await settingsOfStage(env);
-  const noEngine = () =>
-    Promise.reject(new TerminalError('plans are executed in the stage', { fault: 'headgate' }));
-  const services = servicesOf(settings, readContracts(globals(command).contracts), () => ({
-    name: 'duckdb',
-    execute: noEngine,
-  }));
-  return {
-    ...services,
-    home: `stage ${env}`,
-    landing: landingOf(settings),
-    start: starterOf(settings),
-    queryEngine: () => queryEngineOf(settings),
-  };
 }
 
 export function martsOf(command: Command): readonly Mart[] {
   const { marts } = globals(command);
+  if (!existsSync(marts)) return [];
   const files = readdirSync(marts, { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.sql'),
   );
   return files.sort().map((name) => parseMart(name, readFileSync(join(marts, name), 'utf8')));
 }
+
+export const queryEngineOf = (lake: Lake, marts: readonly Mart[]): QueryEngine =>
+  stage?.queryEngine ??
+  duckDbQueryEngine({
+    catalog: lake.catalog,
+    storeOf: ({ database }) => (database.endsWith('_vault') ? lake.stores.vault : lake.stores.lake),
+    marts,
+    ledgerTables: ledgerTables(lake.ledger),
+  });

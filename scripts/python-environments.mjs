@@ -1,5 +1,5 @@
-// Makes one virtual environment per list in test/requirements/, so that independent readers can judge our output.
-// Runs under any Node from 20 on. Does nothing where the environment is already made from the same list.
+// Makes one environment per list in test/requirements/, so that independent readers can judge our output: of `<name>.txt` a virtual environment
+// of Python, of `<name>.pom.xml` a folder of jars. Runs under any Node from 20 on. Does nothing where it is already made from the same list.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,23 +9,40 @@ const lists = join(import.meta.dirname, '../test/requirements');
 const wanted = process.argv.slice(2);
 
 for (const file of readdirSync(lists)) {
-  const name = file.replace(/\.txt$/, '');
-  if (wanted.length === 0 || wanted.includes(name)) make(name, join(lists, file));
+  const name = file.replace(/\.(txt|pom\.xml)$/, '');
+  if (wanted.length === 0 || wanted.includes(name))
+    make(name, join(lists, file), file.endsWith('.txt') ? python : jars);
 }
 
-function make(name, list) {
+function make(name, list, install) {
   const home = join(import.meta.dirname, '../.venv', name);
   const stamp = join(home, 'made-from');
   const fingerprint = createHash('sha256').update(readFileSync(list)).digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint) return;
-  console.log(`making the Python environment "${name}" (${list})`);
+  console.log(`making the environment "${name}" (${list})`);
   rmSync(home, { recursive: true, force: true });
-  const python = join(home, 'bin/python');
-  const made =
-    run('python3', ['-m', 'venv', home]) &&
-    run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', list]);
-  if (made) writeFileSync(stamp, fingerprint);
+  if (install(home, list)) writeFileSync(stamp, fingerprint);
   else console.warn(`no environment "${name}": the suites that need it will be named as not run`);
+}
+
+function python(home, list) {
+  return (
+    run('python3', ['-m', 'venv', home]) &&
+    run(join(home, 'bin/python'), [
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--disable-pip-version-check',
+      '-r',
+      list,
+    ])
+  );
+}
+
+function jars(home, list) {
+  const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${home}`, '-DincludeScope=runtime'];
+  return run('mvn', ['--quiet', '--batch-mode', '--file', list, ...goal]);
 }
 
 function run(command, args) {

@@ -1,13 +1,25 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { duckDbQueryEngine } from '../lib/adapters/local/duckdb-query-engine.ts';
-import { folderStore } from '../lib/adapters/local/folder-store.ts';
+import { folderStore, strangersIn } from '../lib/adapters/local/folder-store.ts';
 import { keyFiles } from '../lib/adapters/local/key-file.ts';
 import { webhookNotifier } from '../lib/adapters/local/notifiers.ts';
 import { sqliteCatalog } from '../lib/adapters/local/sqlite-catalog.ts';
 import { sqliteLedger } from '../lib/adapters/local/sqlite-ledger.ts';
+import { ConflictError } from '../lib/errors.ts';
 import {
   describeCatalog,
   describeLedger,
@@ -23,6 +35,7 @@ const folder = temporaryFolder('adapters');
 const fresh = () => join(folder, randomUUID());
 
 describeObjectStore('a folder', () => folderStore(fresh()));
+describeObjectStore('a folder where others write too', () => folderStore(fresh(), { shared: true }));
 describeLedger('SQLite', () => sqliteLedger(`${fresh()}.db`));
 describeCatalog('SQLite', () => sqliteCatalog(`${fresh()}.db`));
 describeQueryEngine('DuckDB', () => {
@@ -58,6 +71,67 @@ describe('a folder as object store', () => {
     for await (const { key } of folderStore(root).list('')) keys.push(key);
     expect(keys).toEqual(['inner/file.csv']);
     expect(await folderStore(root).stat('inner')).toBeUndefined();
+  });
+
+  test('names what can be no object: links and names that are not UTF-8', async () => {
+    const root = fresh();
+    mkdirSync(join(root, 'inner/.git'), { recursive: true });
+    writeFileSync(join(root, 'inner/file.csv'), 'x');
+    symlinkSync('file.csv', join(root, 'inner/link.csv'));
+    symlinkSync('file.csv', join(root, 'inner/.git/link.csv'));
+    writeFileSync(Buffer.concat([Buffer.from(`${root}/caf`), Buffer.from([0xe9]), Buffer.from('.csv')]), 'x');
+    const strangers = [];
+    for await (const stranger of strangersIn(root)) strangers.push(stranger);
+    expect(strangers.sort((a, b) => (a.name < b.name ? -1 : 1))).toEqual([
+      { name: 'caf\uFFFD.csv', why: 'its name is not UTF-8; rename it' },
+      {
+        name: 'inner/link.csv',
+        why: 'it is a link, which is not followed; put the file itself there',
+      },
+    ]);
+  });
+
+  test.each(['overwritten in place', 'appended to'])(
+    'an object that is %s while it is read is a conflict, not a mixture',
+    async (how) => {
+      const root = fresh();
+      const store = folderStore(root);
+      const { etag } = await store.write('k', Buffer.alloc(3 * 1024 * 1024, 'o'));
+      const read = async () => {
+        let first = true;
+        for await (const _chunk of store.read('k', { etag })) {
+          if (first) {
+            const file = openSync(join(root, 'k'), how === 'appended to' ? 'a' : 'r+');
+            writeSync(file, Buffer.alloc(3 * 1024 * 1024, 'n'));
+            closeSync(file);
+          }
+          first = false;
+        }
+      };
+      await expect(read()).rejects.toBeInstanceOf(ConflictError);
+    },
+  );
+
+  test('where others write, other bytes of the same size and time are another version', async () => {
+    const root = fresh();
+    const store = folderStore(root, { shared: true });
+    const at = new Date('2026-01-01T00:00:00Z');
+    const put = async (text: string) => {
+      writeFileSync(join(root, 'k'), text);
+      utimesSync(join(root, 'k'), at, at);
+      return (await store.stat('k'))?.etag;
+    };
+    mkdirSync(root);
+    expect(await put('one')).not.toBe(await put('two'));
+  });
+
+  test('in a folder of our own a new mode or a hard link makes no new version', async () => {
+    const root = fresh();
+    const store = folderStore(root);
+    const { etag } = await store.write('k', Buffer.from('one'));
+    chmodSync(join(root, 'k'), 0o644);
+    linkSync(join(root, 'k'), join(root, 'other'));
+    expect((await store.stat('k'))?.etag).toBe(etag);
   });
 });
 

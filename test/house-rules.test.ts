@@ -97,6 +97,8 @@ describe('the command line', () => {
       'hold release',
       'hold reject',
       'contract check',
+      'contract init',
+      'contract diff',
       'runs show',
     ];
     for (const leaf of leaves)

@@ -2,14 +2,17 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { readContracts } from '../../lib/adapters/local/contracts.ts';
 import { datasetId } from '../../lib/contract/dataset.ts';
-import { parseContract } from '../../lib/contract/parse.ts';
+import { parseContracts } from '../../lib/contract/parse.ts';
 import { globals } from '../lake.ts';
 import { printTable } from '../table.ts';
+import { addContractDiff } from './contract-diff.ts';
+import { addContractInit } from './contract-init.ts';
 
 export function addContract(program: Command): void {
-  program
-    .command('contract')
-    .description('the data contracts')
+  const contract = program.command('contract').description('the data contracts');
+  addContractInit(contract);
+  addContractDiff(contract);
+  contract
     .command('check [files...]')
     .description('say everything that is wrong with contracts; without files, with all of them')
     .option('--json', 'print JSON')
@@ -18,7 +21,7 @@ export function addContract(program: Command): void {
       const datasets =
         files.length === 0
           ? readContracts(globals(command).contracts)
-          : files.flatMap((file) => parseContract(readFileSync(file, 'utf8'), file).datasets);
+          : parseContracts(files.map((file) => ({ file, text: readFileSync(file, 'utf8') })));
       const rows = datasets.map((dataset) => [
         datasetId(dataset),
         dataset.contract.version,

@@ -1,9 +1,9 @@
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { localLake, martsOf } from '../lake.ts';
+import { lakeOf, martsOf, queryEngineOf } from '../lake.ts';
 import { printTable } from '../table.ts';
-import { printFiles, takeIn } from './run.ts';
+import { printFiles, printProblems, takeIn } from './run.ts';
 
 const SAMPLES = join(import.meta.dirname, '../../samples');
 
@@ -13,7 +13,7 @@ export function addDemo(program: Command): void {
     .description('drop the samples into the landing folder and take them to tables')
     .addHelpText('after', '\nExample:\n  headgate demo')
     .action(async (_options: unknown, command: Command) => {
-      const lake = localLake(command);
+      const lake = lakeOf(command);
       await mkdir(lake.landing.root, { recursive: true });
       await cp(SAMPLES, lake.landing.root, {
         recursive: true,
@@ -21,15 +21,17 @@ export function addDemo(program: Command): void {
         filter: (path) => !path.endsWith('.md'),
       });
       console.log(`samples/ dropped into ${lake.landing.root}`);
-      const { entries, report, exitCode } = await takeIn(lake, {});
+      const taken = await takeIn(lake, {});
+      const { entries, report, exitCode } = taken;
       console.log();
       printFiles(entries, false, 'no samples');
+      printProblems(taken);
       if (report.files.every(({ file, isNew }) => !isNew || file.state === 'duplicate')) {
         console.log(`\nall ${entries.length} files are already known; no table changed`);
       }
-      const { columns, rows } = await lake
-        .queryEngine(martsOf(command))
-        .query('SELECT * FROM payments_marts.refunds_monthly');
+      const { columns, rows } = await queryEngineOf(lake, martsOf(command)).query(
+        'SELECT * FROM payments_marts.refunds_monthly',
+      );
       console.log('\nrefunds per customer and month (sql/payments/refunds_monthly.sql)');
       printTable(
         columns.map(({ name }) => name),

@@ -13,10 +13,10 @@ export function addDoctor(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  headgate doctor')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
-      const lake = await lakeOf(command);
+      const lake = lakeOf(command);
       const findings: string[][] = [];
       for await (const file of allFiles(lake.ledger)) {
-        if (file.rawKey !== '' && (await lake.stores.raw.stat(file.rawKey)) === undefined) {
+        if ((await lake.stores.raw.stat(file.rawKey)) === undefined) {
           findings.push([`file ${file.fileId} has no copy in raw`, 'restore raw from your backup']);
         }
         if (

@@ -10,7 +10,7 @@ export function addExplain(program: Command): void {
     .option('--json', 'print the plan itself')
     .addHelpText('after', '\nExample:\n  headgate explain payments/transactions')
     .action(async (dataset: string, { json }: { json?: boolean }, command: Command) => {
-      const plan = await explainPending(await lakeOf(command), dataset);
+      const plan = await explainPending(lakeOf(command), dataset);
       console.log(json === true ? JSON.stringify(plan, null, 2) : explain(plan).join('\n'));
     });
 }

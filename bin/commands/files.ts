@@ -22,7 +22,7 @@ export function addFiles(program: Command): void {
     .addHelpText('after', '\nExample:\n  headgate files --dataset payments/transactions --last 20')
     .action(async ({ dataset, state, last, json }: Options, command: Command) => {
       const files: FileEntry[] = [];
-      for await (const file of allFiles((await lakeOf(command)).ledger)) {
+      for await (const file of allFiles(lakeOf(command).ledger)) {
         if (
           (dataset === undefined || file.dataset === dataset) &&
           (state === undefined || file.state === state)

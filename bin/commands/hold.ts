@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { rejectHold, releaseHold } from '../../lib/pipeline/holds.ts';
 import { allRuns } from '../../lib/reports/ledger-tables.ts';
-import { lakeOf } from '../lake.ts';
+import { lakeOf, startWork } from '../lake.ts';
 import { printTable } from '../table.ts';
 import { findRun } from './runs.ts';
 
@@ -17,7 +17,7 @@ export function addHold(program: Command): void {
     .addHelpText('after', '\nExample:\n  headgate hold list')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
       const rows: (string | number)[][] = [];
-      for await (const run of allRuns((await lakeOf(command)).ledger)) {
+      for await (const run of allRuns(lakeOf(command).ledger)) {
         if (run.state === 'held')
           rows.push([
             run.runId,
@@ -34,17 +34,17 @@ export function addHold(program: Command): void {
     .description('publish the batch all the same')
     .addHelpText('after', '\nExample:\n  headgate hold release 20261121T042359123Z-1a2b3c')
     .action(async (id: string, _options: unknown, command: Command) => {
-      const lake = await lakeOf(command);
+      const lake = lakeOf(command);
       const run = await findRun(lake.ledger, id);
       await releaseHold(lake, run, userInfo().username);
-      await lake.start(run.dataset);
+      await startWork(lake, run.dataset);
     });
   hold
     .command('reject <run>')
     .description('quarantine the files of the batch')
     .addHelpText('after', '\nExample:\n  headgate hold reject 20261121T042359123Z-1a2b3c')
     .action(async (id: string, _options: unknown, command: Command) => {
-      const lake = await lakeOf(command);
+      const lake = lakeOf(command);
       const run = await findRun(lake.ledger, id);
       await rejectHold(lake, run, userInfo().username);
       console.log(`${run.files.length} files of ${run.dataset} are quarantined`);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { lakeOf, martsOf } from '../lake.ts';
+import { lakeOf, martsOf, queryEngineOf } from '../lake.ts';
 import { printTable } from '../table.ts';
 
 export function addQuery(program: Command): void {
@@ -11,7 +11,7 @@ export function addQuery(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  headgate query "SELECT * FROM payments_marts.refunds_monthly"')
     .action(async (sql: string, { json }: { json?: boolean }, command: Command) => {
-      const { columns, rows } = await (await lakeOf(command)).queryEngine(martsOf(command)).query(sql);
+      const { columns, rows } = await queryEngineOf(lakeOf(command), martsOf(command)).query(sql);
       printTable(
         columns.map(({ name }) => name),
         rows,

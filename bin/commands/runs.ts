@@ -14,7 +14,7 @@ export function addRuns(program: Command): void {
     .addHelpText('after', '\nExample:\n  headgate runs')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
       const list: RunEntry[] = [];
-      for await (const run of allRuns((await lakeOf(command)).ledger)) list.push(run);
+      for await (const run of allRuns(lakeOf(command).ledger)) list.push(run);
       list.sort((a, b) => (a.runId < b.runId ? -1 : 1));
       const rows = list.map((run) => [
         run.runId,
@@ -38,7 +38,7 @@ export function addRuns(program: Command): void {
     .description('everything about one run')
     .addHelpText('after', '\nExample:\n  headgate runs show 20261121T042359123Z-1a2b3c')
     .action(async (id: string, _options: unknown, command: Command) => {
-      console.log(JSON.stringify(await findRun((await lakeOf(command)).ledger, id), null, 2));
+      console.log(JSON.stringify(await findRun(lakeOf(command).ledger, id), null, 2));
     });
 }
 

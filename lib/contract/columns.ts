@@ -1,5 +1,6 @@
 import { readExtras } from './custom-properties.ts';
 import type { Column, ColumnType, Macro } from './dataset.ts';
+import { datePatternProblem } from './date-pattern.ts';
 import { propertyExtras } from './ingestion-schema.ts';
 import { type Item, optionsOf, type Property } from './odcs-property.ts';
 import type { Path, Problem } from './problems.ts';
@@ -26,7 +27,7 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
   const extras = readExtras(propertyExtras, property.customProperties, path);
   const problems: Problem[] = [...extras.problems];
   const complain = (message: string, ...at: Path) => problems.push({ path: [...path, ...at], message });
-  const { pii, sourceNames, trim, dateFormats, partitionTransform } = extras.value;
+  const { pii, sourceNames, formerNames, trim, dateFormats, partitionTransform } = extras.value;
   const name = property.physicalName ?? property.name;
   if (!NAME.test(name)) {
     complain(
@@ -47,6 +48,7 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
   const type = typeOf(property, dateFormats, (message, at) => complain(message, at));
   if (dateFormats !== undefined && type.kind !== 'date' && type.kind !== 'timestamp')
     complain('dateFormats need logicalType date or timestamp', 'customProperties');
+  problems.push(...patternProblems(property, path, dateFormats));
   if (
     !property.partitioned &&
     property.customProperties?.some((each) => each.property === 'partitionTransform')
@@ -81,6 +83,7 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
     ...(property.primaryKey ? { primaryKey: Math.max(property.primaryKeyPosition, 1) } : {}),
     ...(partition === undefined ? {} : { partition }),
     sourceNames: property.name === name ? sourceNames : [property.name, ...sourceNames],
+    formerNames,
     nullTokens: extras.value.nullTokens ?? nullTokens,
     trim,
     standardize,
@@ -127,6 +130,26 @@ const nested = ({ properties, items }: Item, path: Path): readonly Nested[] =>
     ...(properties ?? []).map((inner, index): Nested => ({ inner, at: [...path, 'properties', index] })),
     ...(items === undefined ? [] : [{ inner: items, at: [...path, 'items'] }]),
   ].flatMap((each) => [each, ...nested(each.inner, each.at)]);
+
+/** An engine would only find such a pattern when it plans. */
+function patternProblems(
+  property: Property,
+  path: Path,
+  dateFormats: readonly string[] | undefined,
+): readonly Problem[] {
+  if (property.logicalType !== 'date' && property.logicalType !== 'timestamp') return [];
+  const { format } = property.logicalTypeOptions === undefined ? {} : optionsOf(property);
+  const list = property.customProperties?.findIndex((each) => each.property === 'dateFormats') ?? -1;
+  const problems = (patterns: readonly string[], at: (index: number) => Path) =>
+    patterns.flatMap((pattern, index): readonly Problem[] => {
+      const message = datePatternProblem(pattern);
+      return message === undefined ? [] : [{ path: [...path, ...at(index)], message }];
+    });
+  return [
+    ...problems(format === undefined ? [] : [format], () => ['logicalTypeOptions', 'format']),
+    ...problems(dateFormats ?? [], (index) => ['customProperties', list, 'value', index]),
+  ];
+}
 
 type Complain = (message: string, at: string) => void;
 

@@ -86,6 +86,8 @@ export interface Column {
   readonly partition?: { readonly position: number; readonly transform: PartitionTransform };
   /** Other names under which sources have sent this column; matched exactly after the column's own name. */
   readonly sourceNames: readonly string[];
+  /** Names that the column has had in the table: one that the table still has is renamed, rows and id stay. */
+  readonly formerNames: readonly string[];
   /** Texts that mean null. The empty text is one unless the contract lists others without it. */
   readonly nullTokens: readonly string[];
   /** Blanks around the value are removed before anything looks at it. */
@@ -141,6 +143,7 @@ export type RowTest =
       readonly exclusiveMax?: string;
     }
   | { readonly kind: 'multipleOf'; readonly of: string }
+  /** Values of the column's type are compared as such: `5.00` is `5`. What is none is compared as text. */
   | { readonly kind: 'allowed'; readonly values: readonly string[] }
   | { readonly kind: 'forbidden'; readonly values: readonly string[] }
   /** A predicate over typed columns; false refuses the row, null passes. */

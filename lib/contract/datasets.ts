@@ -171,6 +171,16 @@ function problemsOfIngestion(
       );
     }
   }
+  const keyNames = ingestion.dedupe?.keys.join() === '*' ? [] : (dedupe?.keys ?? []);
+  for (const column of columns) {
+    if (keyNames.includes(column.name) && !column.required)
+      complain(`${column.name} is a key and must be required: a row without it is the same as no other`);
+    if (dedupe !== undefined && column.unique && dedupe.keys.join() !== column.name) {
+      complain(
+        `${column.name} is unique beside the key ${dedupe.keys.join(', ')}: which row is refused would depend on how files fall into batches; use a rule duplicateValues with onFailure hold`,
+      );
+    }
+  }
   if (ingestion.writeMode === 'merge' && dedupe === undefined)
     complain('writeMode merge needs dedupe.keys or a primaryKey');
   if (ingestion.writeMode === 'append' && dedupe?.keep === 'last') {
@@ -212,6 +222,20 @@ function columnListProblems(columns: readonly Column[], path: Path): readonly Pr
   };
   for (const [index, { name }] of columns.entries())
     claim(index, `name ${name}`, name, () => `two columns are named ${name}`);
+  for (const [index, { name, formerNames }] of columns.entries()) {
+    for (const former of formerNames) {
+      if (columns.some((column) => column.name === former))
+        problems.push({
+          path: [...path, index],
+          message: `${former} is a column of this contract, so it can't be a former name of ${name}`,
+        });
+      claim(index, `former ${former}`, name, (other) =>
+        other === name
+          ? `${former} is a former name of ${name} twice`
+          : `${former} is a former name of ${other} and of ${name}`,
+      );
+    }
+  }
   for (const [index, { name, sourceNames, partition }] of columns.entries()) {
     for (const source of new Set(sourceNames))
       if (source !== name)

@@ -107,6 +107,10 @@ export const pii = z.strictObject({
 
 export const propertyExtras = {
   sourceNames: z.array(z.string()).default([]).describe('Names under which sources send the column.'),
+  formerNames: z
+    .array(z.string())
+    .default([])
+    .describe('Names that the column had in the table before: it is renamed, not added.'),
   nullTokens: z.array(z.string()).optional().describe('Texts that mean null in this column.'),
   trim: z.boolean().default(false).describe('Remove blanks around the value first.'),
   standardize: z

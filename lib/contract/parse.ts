@@ -72,25 +72,50 @@ function valueOf(document: Document, file: string): unknown {
   }
 }
 
-/** All contracts of a folder. @throws ContractError where two of them claim one dataset or one landing pattern */
-export function loadContracts(
-  files: readonly { readonly file: string; readonly text: string }[],
-): readonly Dataset[] {
-  const datasets = files.flatMap(({ file, text }) => parseContract(text, file).datasets);
-  for (const [index, dataset] of datasets.entries()) {
-    const twin = datasets
-      .slice(0, index)
-      .find(
-        (other) =>
-          other.landing === dataset.landing ||
-          (other.domain === dataset.domain && other.name === dataset.name),
-      );
-    if (twin !== undefined) {
-      const message = `${dataset.domain}/${dataset.name} has the name or landing pattern of ${twin.domain}/${twin.name} in ${twin.contract.file}`;
-      throw new ContractError(dataset.contract.file, [{ line: 1, path: 'schema', message }]);
+interface ContractFile {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Datasets of several contracts. @throws ContractError with the problems of every file that has some */
+export function parseContracts(files: readonly ContractFile[]): readonly Dataset[] {
+  const errors: ContractError[] = [];
+  const datasets = files.flatMap(({ file, text }) => {
+    try {
+      return parseContract(text, file).datasets;
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error;
+      errors.push(error);
+      return [];
     }
-  }
+  });
+  throwAll(errors);
   return datasets;
+}
+
+/** All contracts of a folder. @throws ContractError where one is wrong, or two of them claim one dataset or one landing pattern */
+export function loadContracts(files: readonly ContractFile[]): readonly Dataset[] {
+  const datasets = parseContracts(files);
+  throwAll(
+    datasets.flatMap((dataset, index) => {
+      const twin = datasets
+        .slice(0, index)
+        .find(
+          (other) =>
+            other.landing === dataset.landing ||
+            (other.domain === dataset.domain && other.name === dataset.name),
+        );
+      if (twin === undefined) return [];
+      const message = `${dataset.domain}/${dataset.name} has the name or landing pattern of ${twin.domain}/${twin.name} in ${twin.contract.file}`;
+      return [new ContractError(dataset.contract.file, [{ line: 1, path: 'schema', message }])];
+    }),
+  );
+  return datasets;
+}
+
+function throwAll(errors: readonly ContractError[]): void {
+  const [first, ...others] = errors;
+  if (first !== undefined) throw others.length === 0 ? first : first.with(others);
 }
 
 function deepFreeze<Value>(value: Value): Value {

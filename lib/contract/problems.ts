@@ -21,13 +21,30 @@ export class ContractError extends TerminalError {
   readonly file: string;
   readonly problems: readonly PlacedProblem[];
 
-  constructor(file: string, problems: readonly PlacedProblem[], cause?: unknown) {
+  /** Errors of other files, which are part of the message. */
+  readonly others: readonly ContractError[];
+
+  constructor(
+    file: string,
+    problems: readonly PlacedProblem[],
+    cause?: unknown,
+    others: readonly ContractError[] = [],
+  ) {
     const lines = problems.map(
       ({ line, path, message }) => `${file}:${line} ${path === '' ? '' : `${path}: `}${message}`,
     );
-    super(lines.join('\n'), { fault: 'contract', facts: { file }, cause });
+    super([...lines, ...others.map(({ message }) => message)].join('\n'), {
+      fault: 'contract',
+      facts: { file },
+      cause,
+    });
     this.file = file;
     this.problems = problems;
+    this.others = others;
+  }
+
+  with(others: readonly ContractError[]): ContractError {
+    return new ContractError(this.file, this.problems, this.cause, others);
   }
 }
 

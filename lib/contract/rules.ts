@@ -1,4 +1,4 @@
-import { plainNumber } from './bounds.ts';
+import { plainNumber, valueProblem } from './bounds.ts';
 import { readExtras } from './custom-properties.ts';
 import type { BatchCheck, BatchMeasure, Column, Operator, RowCheck, RowTest, Severity } from './dataset.ts';
 import { ruleExtras } from './ingestion-schema.ts';
@@ -199,6 +199,7 @@ function argumentProblem(rule: Quality, column: Column | undefined, named: Colum
     return `column ${missing} does not exist; allowed: ${[...new Set(named.values())].join(', ')}`;
   return (
     listProblem(validValues ?? missingValues, column) ??
+    validProblem(validValues, column) ??
     (pattern === undefined ? undefined : patternProblem(pattern))
   );
 }
@@ -214,6 +215,15 @@ function listProblem(list: unknown, column: Column | undefined): string | undefi
     return 'the values of a text column must be texts; write numbers and booleans in quotes';
   return undefined;
 }
+
+/** A valid value that its column can never have. Missing values may be any text: such as N/A in a column of numbers. */
+const validProblem = (list: unknown, column: Column | undefined): string | undefined =>
+  column === undefined
+    ? undefined
+    : (texts(list) ?? [])
+        .filter((text) => text !== '')
+        .map((text) => valueProblem(column.type, text))
+        .find((problem) => problem !== undefined);
 
 /** Texts that mean null for the column are gone before a rule sees them. */
 const listsNull = (rule: Quality, column: Column | undefined): boolean =>

@@ -1,4 +1,4 @@
-import { boundProblem, plainNumber } from './bounds.ts';
+import { boundProblem, isEmptyRange, plainNumber } from './bounds.ts';
 import type { Column, RowCheck, RowTest } from './dataset.ts';
 import { optionsOf, type Property, type TypeOptions } from './odcs-property.ts';
 import { patternProblem, unanchored } from './pattern.ts';
@@ -40,7 +40,31 @@ export function valueChecks(property: Property, column: Column, path: Path): Val
     ...check('range', 'value.range', rangeOf(options, column, complain)),
     ...check('multipleOf', 'value.range', stepOf(options, column, complain)),
   ];
+  if (problems.length === 0) problems.push(...contradictions(checks, column, path));
   return { checks, problems };
+}
+
+/** Options that no value can satisfy together: every row would be refused and its source blamed. */
+function contradictions(checks: readonly RowCheck[], { type }: Column, path: Path): readonly Problem[] {
+  const at = (option: string): Path => [...path, 'logicalTypeOptions', option];
+  const tests = checks.map(({ test }) => test);
+  const step = tests.find((test) => test.kind === 'multipleOf')?.of;
+  return tests.flatMap((test): readonly Problem[] => {
+    if (test.kind === 'length' && (test.min ?? 0) > (test.max ?? Number.POSITIVE_INFINITY))
+      return [
+        {
+          path: at('minLength'),
+          message: `minLength ${test.min} is above maxLength ${test.max}; no text has such a length`,
+        },
+      ];
+    if (test.kind !== 'range' || !isEmptyRange(type, test, step)) return [];
+    const given = (Object.keys(BOUNDS) as (keyof typeof BOUNDS)[]).filter(
+      (option) => test[BOUNDS[option]] !== undefined,
+    );
+    const shown = given.map((option) => `${option} ${test[BOUNDS[option]]}`);
+    const all = [...shown, ...(step === undefined ? [] : [`multipleOf ${step}`])].join(', ');
+    return [{ path: at(given[0] ?? 'minimum'), message: `no value satisfies ${all} together` }];
+  });
 }
 
 function lengthOf({ minLength, maxLength }: TypeOptions): RowTest | undefined {

@@ -21,7 +21,8 @@ export async function profileCsv(body: AsyncIterable<Uint8Array>, format: CsvFor
   }
   if (head.length === 0)
     throw new FormatProblem('file.empty', 'the file has no bytes; send it again or ask its source');
-  const { records, unterminated, ...quirks } = scanner.end();
+  const { records, unterminated, longest, ...kinds } = scanner.end();
+  const quirks = { ...kinds, ...(longest > LIMITS.engineRecordBytes ? { hasLongRecords: true } : {}) };
   if (unterminated !== undefined) {
     throw new FormatProblem(
       'file.format',
@@ -29,10 +30,10 @@ export async function profileCsv(body: AsyncIterable<Uint8Array>, format: CsvFor
     );
   }
   const first = splitRecord(head.toString(), format);
-  if (first === undefined || first.length > LIMITS.columns) {
+  if (first === undefined || first.length > LIMITS.columns || first.join().length >= LIMITS.headerBytes) {
     throw new FormatProblem(
       'file.too_large',
-      `the first record has more than ${LIMITS.columns} fields or ${LIMITS.headerBytes} bytes`,
+      `the first record has more than ${LIMITS.columns} fields or ${LIMITS.headerBytes} bytes; send fewer columns, or check delimiter and line ends`,
     );
   }
   const rows = records - (format.header ? 1 : 0);

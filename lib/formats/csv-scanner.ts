@@ -13,6 +13,8 @@ export interface Scanned {
   /** `mixed`: more than one of LF, CRLF and CR ends records. */
   readonly lineEnd: 'lf' | 'crlf' | 'cr' | 'mixed';
   readonly hasBlankLines: boolean;
+  /** Bytes of the longest record, line end not counted. */
+  readonly longest: number;
 }
 
 /**
@@ -31,6 +33,8 @@ export class CsvScanner {
   #hasLf = false;
   #hasCrLf = false;
   #hasBlankLines = false;
+  #length = 0;
+  #longest = 0;
 
   constructor(format: CsvFormat) {
     this.#quote = format.quote === '' ? -1 : format.quote.charCodeAt(0);
@@ -64,6 +68,7 @@ export class CsvScanner {
       ...unterminated,
       lineEnd: kinds > 1 ? 'mixed' : one,
       hasBlankLines: this.#hasBlankLines,
+      longest: Math.max(this.#longest, this.#length),
     };
   }
 
@@ -71,6 +76,7 @@ export class CsvScanner {
     let from = 0;
     for (let at = chunk.indexOf(LF); at !== -1; at = chunk.indexOf(LF, from)) {
       const afterCr = at > from && chunk[at - 1] === CR;
+      this.#ended(at - from);
       if (at - from - (afterCr ? 1 : 0) > 0 || this.#hasBytes) this.#records++;
       else this.#hasBlankLines = true;
       this.#hasBytes = false;
@@ -79,10 +85,17 @@ export class CsvScanner {
       from = at + 1;
     }
     if (from < chunk.length) this.#hasBytes = true;
+    this.#length += chunk.length - from;
     this.#quotes.skip(chunk);
   }
 
+  #ended(more: number): void {
+    this.#longest = Math.max(this.#longest, this.#length + more);
+    this.#length = 0;
+  }
+
   #byte(byte: number): void {
+    this.#length++;
     if (this.#quotes.inQuotes) return this.#quotes.take(byte);
     if (this.#afterCr) {
       this.#afterCr = false;
@@ -101,6 +114,7 @@ export class CsvScanner {
   }
 
   #lineEndAt(kind: number): void {
+    this.#ended(0);
     if (kind === CR) this.#hasCr = true;
     else if (kind === CRLF) this.#hasCrLf = true;
     else this.#hasLf = true;

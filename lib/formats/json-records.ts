@@ -43,7 +43,7 @@ export async function* jsonElements(body: AsyncIterable<Buffer>): AsyncGenerator
 const OPENING = new Set(Buffer.from('[{'));
 const CLOSING = new Set(Buffer.from(']}'));
 const BLANK = new Set(Buffer.from(' \t\r\n'));
-const [QUOTE, BACKSLASH, COMMA, BRACKET] = Buffer.from('"\\,[');
+const [QUOTE, BACKSLASH, COMMA, BRACKET, COLON] = Buffer.from('"\\,[:');
 
 class ArrayScanner {
   #held: Buffer = Buffer.alloc(0);
@@ -116,13 +116,18 @@ const json = JSON as unknown as {
   isRawJSON(value: unknown): value is { readonly rawJSON: string };
 };
 
-/** Fields of a JSON object as text, null for null; numbers keep their digits, nested values their JSON. Undefined: no object. */
+/**
+ * Fields of a JSON object as text, null for null; numbers keep their digits, nested values their JSON. Undefined: no object, or one
+ * that has a key twice, itself or within: nobody can tell which value was meant (RFC 8259, section 4).
+ */
 export function jsonFields(text: string): ReadonlyMap<string, string | null> | undefined {
   let value: unknown;
+  let members = 0;
   try {
-    value = json.parse(text, (_key, each, { source }) =>
-      typeof each === 'number' && source !== undefined ? json.rawJSON(source) : each,
-    );
+    value = json.parse(text, function (this: unknown, _key, each, { source }) {
+      if (!Array.isArray(this)) members++;
+      return typeof each === 'number' && source !== undefined ? json.rawJSON(source) : each;
+    });
   } catch (error) {
     // A value nested too deeply for the reviver is refused like one that does not parse.
     if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
@@ -130,7 +135,22 @@ export function jsonFields(text: string): ReadonlyMap<string, string | null> | u
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value) || json.isRawJSON(value))
     return undefined;
+  // The root is a member of a holder of its own.
+  if (members - 1 !== colonsOutsideTexts(text)) return undefined;
   return new Map(Object.entries(value).map(([key, each]) => [key, fieldText(each)]));
+}
+
+/** One for each member of an object, repeated ones too. */
+function colonsOutsideTexts(text: string): number {
+  let colons = 0;
+  let inText = false;
+  for (let at = 0; at < text.length; at++) {
+    const sign = text.charCodeAt(at);
+    if (sign === QUOTE) inText = !inText;
+    else if (inText && sign === BACKSLASH) at++;
+    else if (!inText && sign === COLON) colons++;
+  }
+  return colons;
 }
 
 function fieldText(value: unknown): string | null {

@@ -2,6 +2,7 @@ import type { CsvFormat, FileFormat } from '../contract/dataset.ts';
 import { inflated } from './compression.ts';
 import { toUtf8 } from './encoding.ts';
 import { jsonElements, jsonFields, jsonLines } from './json-records.ts';
+import { LIMITS } from './limits.ts';
 import type { FileProfile } from './profile.ts';
 import { QuoteState } from './quote-state.ts';
 
@@ -32,13 +33,19 @@ export async function* normalise(
   else if (format.kind !== 'parquet') yield* jsonAsCsv(plain, format.kind, profile.header ?? [], onReject);
 }
 
-/** Records end with LF, and blank lines after the skipped ones are gone. */
+/** Bytes of a record after which it is certainly refused. */
+const CUT = LIMITS.recordBytes + 64 * 1024;
+
+/**
+ * Records end with LF, blank lines after the skipped ones are gone, and of a record that is too long for the engine only as much is
+ * left as makes it refuse it.
+ */
 async function* lineFeeds(
   body: AsyncIterable<Buffer>,
   format: CsvFormat,
-  { lineEnd, hasBlankLines }: FileProfile,
+  { lineEnd, hasBlankLines, hasLongRecords }: FileProfile,
 ): AsyncGenerator<Uint8Array> {
-  if (lineEnd === 'lf' && hasBlankLines !== true) {
+  if (lineEnd === 'lf' && hasBlankLines !== true && hasLongRecords !== true) {
     yield* body;
     return;
   }
@@ -46,8 +53,11 @@ async function* lineFeeds(
   let afterCr = false;
   let hasBytes = false;
   let toSkip = format.skipLines;
+  let recordBytes = 0;
+  let isCutInQuotes = false;
   for await (const chunk of body) {
-    const out = Buffer.allocUnsafe(chunk.length);
+    // A record that an earlier chunk began may need its closing quote.
+    const out = Buffer.allocUnsafe(chunk.length + CLOSING);
     let length = 0;
     for (const byte of chunk) {
       const ended = afterCr;
@@ -60,12 +70,24 @@ async function* lineFeeds(
       const isBlank = endsLine && !hasBytes && toSkip === 0;
       if (endsLine && toSkip > 0) toSkip--;
       hasBytes = !endsLine;
+      if (endsLine) {
+        if (isCutInQuotes) for (const sign of [PLAIN, format.quote.charCodeAt(0)]) out[length++] = sign;
+        recordBytes = 0;
+        isCutInQuotes = false;
+      } else if (++recordBytes > CUT) {
+        if (recordBytes === CUT + 1) isCutInQuotes = quotes.inQuotes;
+        continue;
+      }
       if (!isBlank) out[length++] = endsLine ? LF : byte;
     }
     yield out.subarray(0, length);
   }
 }
 
+/** Stands for what has been cut; before it may be an escape. */
+const PLAIN = 'x'.charCodeAt(0);
+/** Bytes that close a record cut inside quotes. */
+const CLOSING = 2;
 const LF = 10;
 const CR = 13;
 

@@ -21,6 +21,8 @@ export interface FileProfile {
   readonly trailer?: readonly string[];
   readonly lineEnd?: 'lf' | 'crlf' | 'cr' | 'mixed';
   readonly hasBlankLines?: boolean;
+  /** A record is longer than `LIMITS.engineRecordBytes`. */
+  readonly hasLongRecords?: boolean;
   /** Why the file as a whole can't be taken in. */
   readonly problem?: { readonly code: string; readonly message: string };
 }
@@ -107,7 +109,8 @@ export const needsRewrite = (format: FileFormat, profile: FileProfile): boolean 
         format.encoding !== 'utf-8' ||
         profile.lineEnd === 'cr' ||
         profile.lineEnd === 'mixed' ||
-        profile.hasBlankLines === true
+        profile.hasBlankLines === true ||
+        profile.hasLongRecords === true
       );
     case 'json':
     case 'jsonl':

@@ -12,7 +12,26 @@ export function matchHeader(dataset: Dataset, profile: Pick<FileProfile, 'header
   const names = profile.header.map((name) => name.replace(/^\uFEFF/, '').trim());
   const fields = names.map((name) => columnNamed(dataset.columns, name)?.name ?? null);
   const problems = differences(dataset, names, fields);
-  return problems.length === 0 ? { kind: 'match', fields } : refusal(dataset, problems);
+  if (problems.length === 0) return { kind: 'match', fields };
+  return refusal(dataset, [...problems, ...otherDelimiter(dataset, names)]);
+}
+
+const DELIMITERS = { ',': 'commas', ';': 'semicolons', '\t': 'tabs', '|': 'bars' } as const;
+
+/** One name that holds several of the agreed ones is a header in another dialect. */
+function otherDelimiter(
+  { columns, format }: Dataset,
+  [name = '', ...others]: readonly string[],
+): readonly string[] {
+  if (format.kind !== 'csv' || others.length > 0 || columns.length < 2) return [];
+  const found = Object.entries(DELIMITERS).find(
+    ([sign]) => name.split(sign).filter((part) => columnNamed(columns, part.trim()) !== undefined).length > 1,
+  );
+  return found === undefined
+    ? []
+    : [
+        `the names stand between ${found[1]}, the contract says delimiter ${JSON.stringify(format.delimiter)}`,
+      ];
 }
 
 function byPosition(dataset: Dataset, width: number): HeaderMatch {
@@ -45,13 +64,14 @@ function differences(
   const lacking = missing
     .filter(({ required, pii }) => required || pii !== undefined || drift.missingColumn === 'reject')
     .map(({ name }) => name);
+  // Where no name is known the header may be missing and the names be a person's data: messages show none (DESIGN section 8).
+  const unsafe = found.length === 0 && columns.some(({ pii }) => pii !== undefined);
   const agreed = columns.map(({ name }) => name).filter((name) => found.includes(name));
-  const list = (what: string, items: readonly string[]) =>
-    items.length === 0 ? [] : [`${what}: ${named([...new Set(items)])}`];
   return [
     ...list('missing', keyed ? [] : lacking),
-    ...list('not in the contract', drift.addedColumn === 'reject' ? added : []),
-    ...list('more than once', repeated),
+    ...(unsafe ? ['none of its names is an agreed one, as if the header were missing'] : []),
+    ...list('not in the contract', drift.addedColumn === 'reject' && !unsafe ? added : []),
+    ...list('more than once', unsafe ? [] : repeated),
     ...list('without a name', blank),
     ...(drift.reordered === 'reject' && agreed.join() !== found.join()
       ? ['the columns stand in another order']
@@ -59,16 +79,16 @@ function differences(
   ];
 }
 
-/** Names that somebody else chose may be many and long; the message stays one that a person reads. */
-const NAMED = 20;
-const NAME_CHARACTERS = 100;
+/** Names enough to act on; a header of thousands would not fit into a message. */
+const NAMES_SHOWN = 30;
+const SIGNS_SHOWN = 100;
 
-const named = (items: readonly string[]): string => {
-  const shown = items
-    .slice(0, NAMED)
-    .map((item) => (item.length > NAME_CHARACTERS ? `${item.slice(0, NAME_CHARACTERS)}…` : item));
-  return `${shown.join(', ')}${items.length > NAMED ? ` and ${items.length - NAMED} more` : ''}`;
-};
+function list(what: string, items: readonly string[]): readonly string[] {
+  const names = [...new Set(items)];
+  const shown = names.slice(0, NAMES_SHOWN).map((name) => name.slice(0, SIGNS_SHOWN));
+  const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : '';
+  return names.length === 0 ? [] : [`${what}: ${shown.join(', ')}${more}`];
+}
 
 const repeatedIn = (names: readonly string[]): readonly string[] =>
   names.filter((name, index) => names.indexOf(name) !== index);

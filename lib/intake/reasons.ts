@@ -4,6 +4,8 @@ export const REASONS = {
     'No contract has a landing pattern that matches the key. Move the file to a feed’s place, or write a contract for it.',
   'file.gone':
     'The object was removed or replaced before it could be read. Send it again under a name of its own.',
+  'file.ambiguous_feed':
+    'The landing patterns of several contracts match the key. The reason names the datasets; make the patterns distinct and send the file again.',
   'file.empty': 'The file has no bytes. Send it again, or ask its source.',
   'file.encoding':
     'The bytes are not in the encoding of the contract. Send the file in it, or change `csv.encoding`.',
@@ -26,7 +28,7 @@ export const REASONS = {
   'file.rejected_on_hold':
     'A person rejected the batch that the quality gate had held. Send a corrected file.',
   'record.malformed':
-    'The record can’t be split into the agreed fields: too many or too few fields, a stray quote, no JSON object. Quarantine points at its place in the file.',
+    'The record can’t be split into the agreed fields: too many or too few fields, a stray quote, no JSON object or one with a key twice. Quarantine points at its place in the file.',
   'record.too_long':
     'The record is longer than the parser’s limit. Quarantine points at its place in the file.',
   'value.missing': 'A required value is missing.',

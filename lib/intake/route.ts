@@ -1,15 +1,24 @@
 import type { Dataset } from '../contract/dataset.ts';
 import { compileLandingPattern, type LandingPattern } from '../contract/landing-pattern.ts';
-import { TerminalError } from '../errors.ts';
 
 export interface Route {
+  readonly kind: 'route';
   readonly dataset: Dataset;
   readonly businessDate?: string;
 }
 
-export type Router = (key: string) => Route | undefined;
+/** `none`: no landing pattern matches the key. `ambiguous`: those of several datasets do. */
+export type Routing =
+  | Route
+  | { readonly kind: 'none' }
+  | { readonly kind: 'ambiguous'; readonly datasets: readonly Dataset[] };
 
-/** Finds a file's dataset by its key. @throws TerminalError, when called, for a key that two datasets claim */
+export type Router = (key: string) => Routing;
+
+/** Sources and their tools (rsync, browsers) give a file a name that starts with a dot until it is whole: it has not landed yet. */
+export const isUnfinished = (key: string): boolean => key.split('/').some((part) => part.startsWith('.'));
+
+/** Finds a file's dataset by its key. */
 export function router(datasets: readonly Dataset[]): Router {
   const patterns: readonly { readonly dataset: Dataset; readonly pattern: LandingPattern }[] = datasets.map(
     (dataset) => ({
@@ -20,14 +29,10 @@ export function router(datasets: readonly Dataset[]): Router {
   return (key) => {
     const routes = patterns.flatMap(({ dataset, pattern }) => {
       const match = pattern.match(key);
-      return match === undefined ? [] : [{ dataset, ...match }];
+      return match === undefined ? [] : [{ kind: 'route' as const, dataset, ...match }];
     });
-    if (routes.length <= 1) return routes[0];
-    const names = routes.map(({ dataset }) => `${dataset.domain}/${dataset.name}`).join(' and ');
-    throw new TerminalError(`${key} matches the landing patterns of ${names}; make them distinct`, {
-      fault: 'contract',
-      facts: { key },
-    });
+    const [route = { kind: 'none' as const }] = routes;
+    return routes.length <= 1 ? route : { kind: 'ambiguous', datasets: routes.map(({ dataset }) => dataset) };
   };
 }
 
@@ -38,5 +43,5 @@ export const fixedRoute =
   (dataset: Dataset): Router =>
   (key) => {
     const businessDate = DATE_IN_NAME.exec(key)?.[1];
-    return { dataset, ...(businessDate === undefined ? {} : { businessDate }) };
+    return { kind: 'route', dataset, ...(businessDate === undefined ? {} : { businessDate }) };
   };

@@ -6,12 +6,12 @@ import { isKnownObject, recordGone } from '../ledger/files.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
 import type { Arrival } from './arrival.ts';
 import { fileIdOf } from './file-id.ts';
+import { refused } from './judge.ts';
 import {
   type Intake,
   type IntakePorts,
   type LandingPlace,
   quarantineNotice,
-  refused,
   takeIn,
   UNKNOWN_DATASET,
 } from './take-in.ts';
@@ -62,11 +62,19 @@ async function takeInCurrent(ports: IntakePorts, place: LandingPlace, key: strin
 }
 
 function goneFile(place: LandingPlace, arrival: Arrival, what: 'removed' | 'replaced'): FileEntry {
-  const { dataset, businessDate } = place.route(arrival.key) ?? {};
+  const route = place.route(arrival.key);
+  const { dataset, businessDate } = route.kind === 'route' ? route : {};
   const sha256 = createHash('sha256').digest('hex');
   const date = businessDate === undefined ? {} : { businessDate };
   const entry: FileEntry = {
-    fileId: fileIdOf({ ...date, key: arrival.key, etag: arrival.etag, sha256, receivedAt: arrival.at }),
+    fileId: fileIdOf({
+      ...date,
+      bucket: place.bucket,
+      key: arrival.key,
+      etag: arrival.etag,
+      sha256,
+      receivedAt: arrival.at,
+    }),
     dataset: dataset === undefined ? UNKNOWN_DATASET : datasetId(dataset),
     bucket: place.bucket,
     key: arrival.key,

@@ -1,17 +1,16 @@
 import { createHash } from 'node:crypto';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
-import { ConflictError } from '../errors.ts';
+import { ConflictError, TransientError } from '../errors.ts';
 import { type FileProfile, profileFile } from '../formats/profile.ts';
-import type { ContentEntry, FileEntry, Reason } from '../ledger/entries.ts';
+import type { ContentEntry, FileEntry } from '../ledger/entries.ts';
 import { fileOf, fileOfObject, knownContent, recordFile } from '../ledger/files.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
 import { type Channel, channel } from './channel.ts';
 import { fileIdOf } from './file-id.ts';
-import { matchHeader } from './header.ts';
-import type { ReasonCode } from './reasons.ts';
-import type { Route, Router } from './route.ts';
+import { judge, profileObject, randomAccess, refused } from './judge.ts';
+import type { Router, Routing } from './route.ts';
 
 export interface IntakePorts {
   readonly landing: ObjectStore;
@@ -21,13 +20,14 @@ export interface IntakePorts {
 }
 
 export interface LandingPlace {
+  /** Names the place for good: `landing` for the lake's own, of another folder its path without links. */
   readonly bucket: string;
   /** The lake's own: objects are removed once their file is final. Another folder is read, never changed. */
   readonly own: boolean;
   readonly route: Router;
 }
 
-/** Dataset of files that no landing pattern matches. */
+/** Dataset of files whose key names none, or several. */
 export const UNKNOWN_DATASET = 'unknown';
 
 /** The order in which parallel intakes hand their decisions to the ledger. */
@@ -35,6 +35,9 @@ export interface Turn {
   readonly mine: Promise<void>;
   readonly next: () => void;
 }
+
+/** Each conflict means that another intake has recorded the object or its content: two are usual at most. */
+const MAX_ATTEMPTS = 10;
 
 const FREE: Turn = { mine: Promise.resolve(), next: () => undefined };
 
@@ -53,24 +56,47 @@ export async function takeIn(
   place: LandingPlace,
   object: ObjectInfo,
   turn: Turn = FREE,
+  attempt = 1,
 ): Promise<Intake> {
-  const seen = await fileOfObject(ports.ledger, { bucket: place.bucket, key: object.key, etag: object.etag });
-  if (seen !== undefined) return { file: seen, isNew: false };
+  const { bucket } = place;
+  const seen = await fileOfObject(ports.ledger, { bucket, key: object.key, etag: object.etag });
   const route = place.route(object.key);
-  const copied = await copyToRaw(ports, object, route?.dataset);
+  if (seen !== undefined && !(await mayBeTakenNow(ports.ledger, seen.file, route)))
+    return { file: seen.file, isNew: false };
+  const copied = await copyToRaw(ports, { ...object, bucket }, datasetOf(route));
   await turn.mine;
-  const entry = newEntry(place, object, route, copied);
+  const entry = newEntry(bucket, object, route, copied);
   const known = await knownContent(ports.ledger, entry.dataset, entry.sha256);
   const decided = decide(entry, route, copied.profile, known?.body);
   const file = decided.state === 'duplicate' ? await sharingRaw(ports.ledger, decided) : decided;
-  const recording = { own: place.own, contentVersion: known?.version ?? 0 };
+  const recording = { own: place.own, contentVersion: known?.version ?? 0, seen };
   const recorded = recordFile(ports.ledger, file, recording);
   turn.next();
-  if ((await recorded) === 'conflict') return takeInAgain(ports, place, object);
-  if (file.rawKey !== copied.raw.key) await ports.raw.remove(copied.raw.key);
+  if ((await recorded) === 'conflict') return takeInAgain(ports, place, object, attempt);
+  // The copy of a file that was refused before may be shared by now.
+  if (file.rawKey !== copied.raw.key && seen === undefined) await ports.raw.remove(copied.raw.key);
   if (file.state === 'quarantined') await ports.notifier.notify(quarantineNotice(file));
   return { file, isNew: true };
 }
+
+/** A file that was refused, or repeats one, under a contract that has changed since is judged again. */
+async function mayBeTakenNow(ledger: Ledger, file: FileEntry, route: Routing): Promise<boolean> {
+  if (file.state !== 'quarantined' && file.state !== 'duplicate') return false;
+  // A steward gave it up: that stands.
+  if (file.discarded !== undefined) return false;
+  const known = await knownContent(ledger, file.dataset, file.sha256);
+  return known?.body.refusedUnder !== undefined && known.body.refusedUnder !== fingerprintOf(route);
+}
+
+const datasetOf = (route: Routing): Dataset | undefined =>
+  route.kind === 'route' ? route.dataset : undefined;
+
+/** Of what decides on a file: the contract, or the contracts between which it can't. */
+const fingerprintOf = (route: Routing): string => {
+  if (route.kind === 'none') return '';
+  const datasets = route.kind === 'route' ? [route.dataset] : route.datasets;
+  return datasets.map(({ contract }) => contract.fingerprint).join();
+};
 
 /** Raw keeps a content once: a duplicate points at the copy of the file that it repeats. */
 async function sharingRaw(ledger: Ledger, file: FileEntry): Promise<FileEntry> {
@@ -79,14 +105,27 @@ async function sharingRaw(ledger: Ledger, file: FileEntry): Promise<FileEntry> {
 }
 
 /** Another intake recorded this object, or this content, meanwhile: what it wrote decides. */
-async function takeInAgain(ports: IntakePorts, place: LandingPlace, object: ObjectInfo): Promise<Intake> {
+async function takeInAgain(
+  ports: IntakePorts,
+  place: LandingPlace,
+  object: ObjectInfo,
+  attempt: number,
+): Promise<Intake> {
+  if (attempt === MAX_ATTEMPTS) {
+    throw new TransientError(
+      `the ledger refused ${object.key} ${attempt} times; run again, and headgate doctor where it stays`,
+      { fault: 'headgate', facts: { key: object.key } },
+    );
+  }
   const now = await ports.landing.stat(object.key);
-  if (now?.etag === object.etag) return takeIn(ports, place, object);
+  if (now?.etag === object.etag) return takeIn(ports, place, object, FREE, attempt + 1);
   throw new ConflictError(`object ${object.key} changed while it was taken in`, {
     fault: 'source',
     facts: { key: object.key },
   });
 }
+
+type LandedObject = ObjectInfo & Pick<LandingPlace, 'bucket'>;
 
 interface Copied {
   readonly profile: FileProfile;
@@ -96,7 +135,7 @@ interface Copied {
 /** The bytes go to raw and through the profile in one pass. A copy that an earlier attempt finished stands and is read instead. */
 async function copyToRaw(
   { landing, raw }: IntakePorts,
-  object: ObjectInfo,
+  object: LandedObject,
   dataset: Dataset | undefined,
 ): Promise<Copied> {
   const key = rawKey(object, dataset);
@@ -104,12 +143,9 @@ async function copyToRaw(
   const standing = await raw.stat(key);
   const [store, info] =
     standing?.bytes === object.bytes ? ([raw, standing] as const) : ([landing, object] as const);
-  const random = {
-    bytes: info.bytes,
-    slice: (start: number, end: number) => whole(store.read(info.key, { etag: info.etag, start, end })),
-  };
+  const random = randomAccess(store, info);
   const body = store.read(info.key, { etag: info.etag });
-  if (store === raw) return { profile: await profileFile(body, format, random), raw: info };
+  if (store === raw) return { profile: await profileObject(raw, info, format), raw: info };
   if (standing !== undefined) await raw.remove(key);
   const toProfile = channel<Uint8Array>();
   const profile = profileFile(toProfile, format, random);
@@ -135,59 +171,43 @@ async function* passing(
 }
 
 /** By the object's identity, so that the same object has one place and another version another. */
-function rawKey(object: ObjectInfo, dataset: Dataset | undefined): string {
+function rawKey(object: LandedObject, dataset: Dataset | undefined): string {
   const identity = createHash('sha256')
-    .update(JSON.stringify([object.key, object.etag]))
+    .update(JSON.stringify([object.bucket, object.key, object.etag]))
     .digest('hex')
     .slice(0, 16);
   const folder = dataset === undefined ? UNKNOWN_DATASET : datasetId(dataset);
   return `${folder}/${object.modified.toISOString().slice(0, 10)}/${identity}`;
 }
 
-async function whole(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const part of body) parts.push(part);
-  return Buffer.concat(parts);
-}
-
-/** An item of DynamoDB holds 400 KB: whatever a file is called and holds, its entry fits. */
-const LEDGER_HEADER_BYTES = 128 * 1024;
-
 /** Pure: the decision follows from the entry, the contract and what is known of the content. */
 function decide(
   entry: FileEntry,
-  route: Route | undefined,
+  route: Routing,
   profile: FileProfile,
   known: ContentEntry | undefined,
 ): FileEntry {
-  const dataset = route?.dataset;
+  const dataset = datasetOf(route);
   const isKnown =
     known !== undefined && (known.refusedUnder === undefined || known.refusedUnder === entry.judgedBy);
   if (isKnown && dataset?.duplicateFile !== 'reload') return duplicate(entry, known);
+  if (route.kind === 'ambiguous') {
+    const names = route.datasets.map(datasetId).join(' and ');
+    const message = `the landing patterns of ${names} match ${entry.key}; make them distinct and send the file again`;
+    return refused(entry, 'file.ambiguous_feed', message);
+  }
   if (dataset === undefined) {
     const message = `no landing pattern matches ${entry.key}; move it to a feed's place or write a contract for it`;
     return refused(entry, 'file.unknown_feed', message);
   }
-  if (profile.problem !== undefined) return refused(entry, profile.problem.code, profile.problem.message);
-  if (Buffer.byteLength(JSON.stringify(profile.header ?? [])) > LEDGER_HEADER_BYTES) {
-    const message = `the names of its columns take more than ${LEDGER_HEADER_BYTES} bytes; send a file with shorter or fewer ones`;
-    return refused({ ...entry, profile: { ...profile, header: [] } }, 'file.too_large', message);
-  }
-  const header = matchHeader(dataset, profile);
-  if (header.kind === 'refusal') return refused(entry, 'file.header', header.message);
-  const wrongTotal = controlTotal(dataset, profile);
-  if (wrongTotal !== undefined) return refused(entry, 'file.control_total', wrongTotal);
-  return { ...entry, fields: header.fields };
+  return judge(entry, dataset, profile);
 }
 
-function newEntry(
-  place: LandingPlace,
-  object: ObjectInfo,
-  route: Route | undefined,
-  { profile, raw }: Copied,
-): FileEntry {
-  const { businessDate, dataset } = route ?? {};
+function newEntry(bucket: string, object: ObjectInfo, route: Routing, { profile, raw }: Copied): FileEntry {
+  const dataset = datasetOf(route);
+  const businessDate = route.kind === 'route' ? route.businessDate : undefined;
   const identity = {
+    bucket,
     key: object.key,
     etag: object.etag,
     sha256: profile.sha256,
@@ -196,7 +216,7 @@ function newEntry(
   return {
     fileId: fileIdOf({ ...identity, ...(businessDate === undefined ? {} : { businessDate }) }),
     dataset: dataset === undefined ? UNKNOWN_DATASET : datasetId(dataset),
-    bucket: place.bucket,
+    bucket,
     key: object.key,
     etag: object.etag,
     sha256: profile.sha256,
@@ -211,22 +231,9 @@ function newEntry(
     rawEtag: raw.etag,
     fields: [],
     profile,
-    judgedBy: dataset?.contract.fingerprint ?? '',
+    judgedBy: fingerprintOf(route),
   };
 }
-
-/** A refused file counts all its records as quarantined: they wait in it. */
-export const refused = (file: FileEntry, code: ReasonCode | (string & {}), message: string): FileEntry => ({
-  ...file,
-  state: 'quarantined',
-  reasons: [...file.reasons, { code, message } satisfies Reason],
-  counts: {
-    received: file.counts.received,
-    published: 0,
-    quarantined: file.counts.received,
-    deduplicated: 0,
-  },
-});
 
 const duplicate = (file: FileEntry, { fileId, refusedUnder }: ContentEntry): FileEntry => ({
   ...file,
@@ -245,14 +252,6 @@ const duplicate = (file: FileEntry, { fileId, refusedUnder }: ContentEntry): Fil
     deduplicated: file.counts.received,
   },
 });
-
-function controlTotal(dataset: Dataset, profile: FileProfile): string | undefined {
-  const trailer = dataset.format.kind === 'csv' ? dataset.format.trailer : undefined;
-  if (trailer === undefined) return undefined;
-  const stated = profile.trailer?.[trailer.countField];
-  if (stated !== undefined && /^\d+$/.test(stated) && Number(stated) === profile.records) return undefined;
-  return `the trailer does not state the ${profile.records} records that the file holds; it may be cut off, send it again`;
-}
 
 export const quarantineNotice = (file: FileEntry) => ({
   kind: 'file.quarantined' as const,

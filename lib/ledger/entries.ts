@@ -1,8 +1,16 @@
 /**
- * `admitted`: waits for a run. `held`: its batch failed the quality gate. The others are final: `published`, `quarantined` (refused as a
- * whole), `duplicate` (its content is known under another name).
+ * `admitted`: waits for a run. `held`: its batch failed the quality gate. The others are final until a person decides otherwise:
+ * `published`, `quarantined` (refused as a whole), `duplicate` (its content is known under another name), `superseded` (a corrected file took its
+ * place), `withdrawn` (a rollback took its rows out of the table; it can be replayed).
  */
-export type FileState = 'admitted' | 'held' | 'published' | 'quarantined' | 'duplicate';
+export type FileState =
+  | 'admitted'
+  | 'held'
+  | 'published'
+  | 'quarantined'
+  | 'duplicate'
+  | 'superseded'
+  | 'withdrawn';
 
 export interface Reason {
   readonly code: string;
@@ -44,9 +52,31 @@ export interface FileEntry {
   readonly duplicateOf?: string;
   /** Fingerprint of the contract that intake judged the file by. */
   readonly judgedBy: string;
+  /** Run that decided its state last. */
   readonly runId?: string;
+  /** Version of the contract that it was published under. */
+  readonly contractVersion?: string;
+  /** Every run that published it, oldest first: more than one after a replay. */
+  readonly publishedBy?: readonly string[];
+  /** The file whose place it took. */
+  readonly supersedes?: FilePointer;
+  readonly supersededBy?: FilePointer;
+  /** Refused rows that a steward gave up, by number, or all of them. They stay in quarantine. */
+  readonly discarded?: readonly Discard[];
   /** A person decided that the quality gate does not hold this file back. */
   readonly waivedBy?: string;
+}
+
+export interface FilePointer {
+  readonly dataset: string;
+  readonly fileId: string;
+}
+
+export interface Discard {
+  readonly rows: readonly number[] | 'all';
+  readonly by: string;
+  readonly why: string;
+  readonly at: string;
 }
 
 /** Stages that a run passes in this order; from `published` on they are final. */
@@ -57,11 +87,21 @@ export type RunState =
   | 'publishing'
   | 'published'
   | 'held'
+  | 'releasing'
   | 'released'
+  | 'rejecting'
   | 'rejected'
-  | 'failed';
+  | 'failed'
+  | 'withdrawn';
 
-export const FINAL_RUN_STATES: readonly RunState[] = ['published', 'held', 'released', 'rejected', 'failed'];
+export const FINAL_RUN_STATES: readonly RunState[] = [
+  'published',
+  'held',
+  'released',
+  'rejected',
+  'failed',
+  'withdrawn',
+];
 
 /** What is known of a content. `refusedUnder`: its file was refused under that contract, another one may take it. */
 export interface ContentEntry {
@@ -77,11 +117,53 @@ export interface RunEntry {
   readonly files: readonly string[];
   readonly startedAt: string;
   readonly updatedAt: string;
+  /** The replay that it works on, instead of pending files. */
+  readonly replay?: string;
+  /** Files whose rows left the tables in its commits. */
+  readonly withdraws?: readonly string[];
+  /** It rolls the table back instead of loading files. */
+  readonly rollback?: Rollback;
+  readonly contractVersion?: string;
+  /** Who released or rejected it while it was held. */
+  readonly decidedBy?: string;
   readonly engine?: string;
   readonly counts?: FileCounts;
   readonly snapshots?: Readonly<Record<string, string>>;
   readonly reasons: readonly Reason[];
   readonly seconds?: Readonly<Record<string, number>>;
+}
+
+export interface Rollback {
+  /** Snapshot of the curated table whose rows stand again; null for none. */
+  readonly to: string | null;
+  /** Once it is done: runs whose changes readers see no more, and again. */
+  readonly withdrawn?: readonly string[];
+  readonly restored?: readonly string[];
+}
+
+/** Files that a person wants loaded again, all in one run or none. */
+export interface ReplayEntry {
+  /** Sorts by time. */
+  readonly id: string;
+  readonly dataset: string;
+  /** Those that were named; which others come along is found when a run takes it. */
+  readonly files: readonly ReplayFile[];
+  /** `open`: waits for a run. `held`: failed the quality gate. `done` and `refused` are final; refused changed nothing. */
+  readonly state: 'open' | 'held' | 'done' | 'refused';
+  readonly by: string;
+  readonly at: string;
+  readonly runId?: string;
+  /** A person decided that the quality gate does not hold it back. */
+  readonly waivedBy?: string;
+  readonly reasons: readonly Reason[];
+}
+
+export interface ReplayFile {
+  readonly fileId: string;
+  /** A corrected copy of its bytes in the raw store, where a steward mended rows. */
+  readonly corrected?: { readonly key: string; readonly etag: string };
+  /** Its entry, where the ledger has none yet: a corrected file that was handed in. */
+  readonly entry?: FileEntry;
 }
 
 export interface LockEntry {
@@ -107,6 +189,12 @@ export const partitions = {
   runs: (dataset: string) => `run#${dataset}`,
   /** Runs that are not final, by dataset and run id. */
   openRuns: 'open-run',
+  replays: (dataset: string) => `replay#${dataset}`,
+  /** Replays that wait for a run, by dataset and id. */
+  openReplays: 'open-replay',
+  /** Files with rows that lost to a row of a file, by the winner and the run that decided it. */
+  losses: (dataset: string) => `loss#${dataset}`,
+  summary: (dataset: string) => `summary#${dataset}`,
   locks: 'lock',
   /** Landed objects whose file is final and that still have to be removed, by file id. */
   settling: 'settling',

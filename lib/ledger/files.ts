@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ConflictError, TerminalError } from '../errors.ts';
 import { type Ledger, type LedgerItem, type LedgerWrite, MAX_LEDGER_WRITES } from '../ports/ledger.ts';
 import { type ContentEntry, type FileEntry, partitions } from './entries.ts';
+import { summaryWrites } from './summary.ts';
 
 /** DynamoDB takes sort keys of 1,024 bytes, and S3 keys of as many: longer ones stand as their hash. */
 const objectSort = ({ key, etag }: Pick<FileEntry, 'key' | 'etag'>): string => {
@@ -34,18 +35,33 @@ export const recordGone = (ledger: Ledger, file: FileEntry): Promise<'done' | 'c
     },
     { kind: 'put', partition: partitions.files(file.dataset), sort: file.fileId, body: file },
     { kind: 'put', partition: partitions.datasets, sort: file.dataset, body: { dataset: file.dataset } },
+    ...summaryWrites(file.dataset, [{ after: file }]),
   ]);
+
+/** What an earlier intake made of an object. */
+export interface SeenFile {
+  readonly file: FileEntry;
+  /** Of the file's entry. */
+  readonly version: number;
+  /** Of the object's entry. */
+  readonly objectVersion: number;
+}
 
 /** The file that an object has become, if intake has seen exactly this version of it. */
 export async function fileOfObject(
   ledger: Ledger,
   object: Pick<FileEntry, 'bucket' | 'key' | 'etag'>,
-): Promise<FileEntry | undefined> {
+): Promise<SeenFile | undefined> {
   const seen = await ledger.get<{ dataset: string; fileId: string }>(
     partitions.objects(object.bucket),
     objectSort(object),
   );
-  return seen === undefined ? undefined : fileOf(ledger, seen.body.dataset, seen.body.fileId);
+  if (seen === undefined) return undefined;
+  const { dataset, fileId } = seen.body;
+  const file = await ledger.get<FileEntry>(partitions.files(dataset), fileId);
+  return file === undefined
+    ? undefined
+    : { file: file.body, version: file.version, objectVersion: seen.version };
 }
 
 export async function fileOf(
@@ -69,35 +85,63 @@ export interface Recording {
   readonly own: boolean;
   /** Version of what was known of the content when the decision was made; 0 for nothing. */
   readonly contentVersion: number;
+  /** What stood when the decision was made, where the object is judged again. */
+  readonly seen: SeenFile | undefined;
 }
 
 /** Records what intake decided, in one transaction. Answers `conflict` where another intake was first: look again. */
 export async function recordFile(
   ledger: Ledger,
   file: FileEntry,
-  { own, contentVersion }: Recording,
+  { own, contentVersion, seen }: Recording,
 ): Promise<'done' | 'conflict'> {
   const { dataset, fileId } = file;
   const pointer = { dataset, fileId };
+  // Under another contract the same object may be another file; then the refused one stays on record.
+  const isSame = seen?.file.dataset === dataset && seen.file.fileId === fileId;
   return ledger.transact([
     {
       kind: 'put',
       partition: partitions.objects(file.bucket),
       sort: objectSort(file),
       body: pointer,
-      ifVersion: 0,
+      ifVersion: seen?.objectVersion ?? 0,
     },
-    { kind: 'put', partition: partitions.files(dataset), sort: fileId, body: file },
+    {
+      kind: 'put',
+      partition: partitions.files(dataset),
+      sort: fileId,
+      body: file,
+      ifVersion: isSame ? seen.version : 0,
+    },
     { kind: 'put', partition: partitions.datasets, sort: dataset, body: { dataset } },
     ...(file.state === 'admitted'
       ? [{ kind: 'put', partition: partitions.pending(dataset), sort: fileId, body: pointer } as const]
       : []),
     ...(file.state === 'duplicate' ? [] : [{ ...content(file), ifVersion: contentVersion }]),
     ...(own ? [settle(file)] : []),
+    ...summaryWrites(dataset, [isSame ? { before: seen.file, after: file } : { after: file }]),
   ]);
 }
 
-const content = (file: FileEntry) => ({
+/** Records a file that no intake has seen: a corrected one, on its way through a replay. Does nothing where it stands already. */
+export async function introduceFile(
+  ledger: Ledger,
+  file: FileEntry,
+  guard: readonly LedgerWrite[],
+): Promise<void> {
+  const { dataset, fileId } = file;
+  if ((await fileOf(ledger, dataset, fileId)) !== undefined) return;
+  await ledger.transact([
+    ...guard,
+    { kind: 'put', partition: partitions.files(dataset), sort: fileId, body: file, ifVersion: 0 },
+    { kind: 'put', partition: partitions.datasets, sort: dataset, body: { dataset } },
+    ...summaryWrites(dataset, [{ after: file }]),
+  ]);
+}
+
+/** What is known of a file's content from now on. */
+export const content = (file: FileEntry) => ({
   kind: 'put' as const,
   partition: partitions.content(file.dataset),
   sort: file.sha256,
@@ -141,43 +185,73 @@ export const filesOf = (
   dataset: string,
   ids: readonly string[],
 ): Promise<readonly FileEntry[]> =>
-  Promise.all(
-    ids.map(async (fileId) => {
-      const file = await fileOf(ledger, dataset, fileId);
-      if (file !== undefined) return file;
-      throw new TerminalError(`the ledger has no file ${fileId} of ${dataset}; run headgate doctor`, {
-        fault: 'headgate',
-      });
-    }),
-  );
+  Promise.all(ids.map(async (fileId) => (await itemOf(ledger, dataset, fileId)).body));
 
-/**
- * Writes new states of files, each with its place in the pending list, in transactions of bounded size. Repeating it changes
- * nothing. `guard` is checked in every transaction.
- */
-export async function updateFiles(
-  ledger: Ledger,
-  files: readonly FileEntry[],
-  guard: readonly LedgerWrite[] = [],
-): Promise<void> {
-  const perFile = 3;
-  const size = Math.floor((MAX_LEDGER_WRITES - guard.length) / perFile);
-  for (let from = 0; from < files.length; from += size) {
-    const writes = files.slice(from, from + size).flatMap(fileWrites);
-    if ((await ledger.transact([...guard, ...writes])) === 'conflict') {
-      throw new ConflictError('another run took over while files were being recorded', { fault: 'headgate' });
-    }
-  }
+async function itemOf(ledger: Ledger, dataset: string, fileId: string): Promise<LedgerItem<FileEntry>> {
+  const item = await ledger.get<FileEntry>(partitions.files(dataset), fileId);
+  if (item !== undefined) return item;
+  throw new TerminalError(`the ledger has no file ${fileId} of ${dataset}; run headgate doctor`, {
+    fault: 'headgate',
+  });
 }
 
-function fileWrites(file: FileEntry): readonly LedgerWrite[] {
+const ATTEMPTS = 5;
+/** Writes of one file at most: its entry, its place among the pending, its content. */
+const WRITES_PER_FILE = 3;
+
+/**
+ * Changes files, each from the state it has at that moment; `change` answers undefined where nothing is to be done any more, so that
+ * repeating it changes nothing. In transactions of bounded size, `guard` checked in every one.
+ * @returns the files as they stand then
+ * @throws ConflictError where the guard fails or others keep changing the same files
+ */
+export async function changeFiles(
+  ledger: Ledger,
+  dataset: string,
+  ids: readonly string[],
+  change: (file: FileEntry) => FileEntry | undefined,
+  guard: readonly LedgerWrite[] = [],
+): Promise<readonly FileEntry[]> {
+  const size = Math.floor((MAX_LEDGER_WRITES - guard.length - 1) / WRITES_PER_FILE);
+  const files: FileEntry[] = [];
+  for (let from = 0; from < ids.length; from += size)
+    files.push(...(await changeSome(ledger, dataset, ids.slice(from, from + size), change, guard)));
+  return files;
+}
+
+async function changeSome(
+  ledger: Ledger,
+  dataset: string,
+  ids: readonly string[],
+  change: (file: FileEntry) => FileEntry | undefined,
+  guard: readonly LedgerWrite[],
+): Promise<readonly FileEntry[]> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const items = await Promise.all(ids.map((fileId) => itemOf(ledger, dataset, fileId)));
+    const changes = items.map(({ body, version }) => ({ before: body, version, after: change(body) }));
+    const writes = changes.flatMap(({ before, version, after }) =>
+      after === undefined ? [] : fileWrites(before, after, version),
+    );
+    const all = changes.map(({ before, after }) => ({ before, after: after ?? before }));
+    if (writes.length === 0) return all.map(({ after }) => after);
+    const answer = await ledger.transact([...guard, ...writes, ...summaryWrites(dataset, all)]);
+    if (answer === 'done') return all.map(({ after }) => after);
+  }
+  throw new ConflictError(`another run took over while files of ${dataset} were being recorded`, {
+    fault: 'headgate',
+  });
+}
+
+function fileWrites(before: FileEntry, file: FileEntry, ifVersion: number): readonly LedgerWrite[] {
   const { dataset, fileId } = file;
   const pending = { partition: partitions.pending(dataset), sort: fileId };
+  const isRefused = file.state === 'quarantined';
   return [
-    { kind: 'put', partition: partitions.files(dataset), sort: fileId, body: file },
-    file.state === 'admitted'
-      ? { kind: 'put', ...pending, body: { dataset, fileId } }
-      : { kind: 'delete', ...pending },
-    ...(file.state === 'quarantined' ? [content(file)] : []),
+    { kind: 'put', partition: partitions.files(dataset), sort: fileId, body: file, ifVersion },
+    ...(file.state === 'admitted' ? [{ kind: 'put', ...pending, body: { dataset, fileId } } as const] : []),
+    ...(before.state === 'admitted' && file.state !== 'admitted'
+      ? [{ kind: 'delete', ...pending } as const]
+      : []),
+    ...(isRefused !== (before.state === 'quarantined') ? [content(file)] : []),
   ];
 }

@@ -1,22 +1,37 @@
 import { ConflictError, TerminalError } from '../errors.ts';
-import type { Ledger, LedgerWrite } from '../ports/ledger.ts';
+import type { Ledger, LedgerItem, LedgerWrite } from '../ports/ledger.ts';
 import { FINAL_RUN_STATES, partitions, type RunEntry } from './entries.ts';
 
-export async function runOf(ledger: Ledger, dataset: string, runId: string): Promise<RunEntry> {
+export const runOf = async (ledger: Ledger, dataset: string, runId: string): Promise<RunEntry> =>
+  (await runItem(ledger, dataset, runId)).body;
+
+/** @throws TerminalError where the ledger lacks it */
+export async function runItem(ledger: Ledger, dataset: string, runId: string): Promise<LedgerItem<RunEntry>> {
   const item = await ledger.get<RunEntry>(partitions.runs(dataset), runId);
-  if (item !== undefined) return item.body;
+  if (item !== undefined) return item;
   throw new TerminalError(`the ledger has no run ${runId} of ${dataset}`, {
     fault: 'headgate',
     facts: { dataset, runId },
   });
 }
 
-/** Writes the run's new state while the guard (the lock) holds. @throws ConflictError when it does not */
-export async function saveRun(ledger: Ledger, run: RunEntry, guard: readonly LedgerWrite[]): Promise<void> {
+/** Writes the run's new state, with whatever belongs to it in `guard`: the lock, other writes. @throws ConflictError when it does not */
+export async function saveRun(
+  ledger: Ledger,
+  run: RunEntry,
+  guard: readonly LedgerWrite[],
+  ifVersion?: number,
+): Promise<void> {
   const open = { partition: partitions.openRuns, sort: `${run.dataset}#${run.runId}` };
   const answer = await ledger.transact([
     ...guard,
-    { kind: 'put', partition: partitions.runs(run.dataset), sort: run.runId, body: run },
+    {
+      kind: 'put',
+      partition: partitions.runs(run.dataset),
+      sort: run.runId,
+      body: run,
+      ...(ifVersion === undefined ? {} : { ifVersion }),
+    },
     FINAL_RUN_STATES.includes(run.state)
       ? { kind: 'delete', ...open }
       : { kind: 'put', ...open, body: { dataset: run.dataset, runId: run.runId } },

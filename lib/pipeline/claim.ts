@@ -1,10 +1,14 @@
-import { createHash } from 'node:crypto';
 import type { FileEntry, RunEntry } from '../ledger/entries.ts';
 import { pendingFiles } from '../ledger/files.ts';
 import { acquire, holds, type Lock, release } from '../ledger/locks.ts';
+import { nextReplay } from '../ledger/replays.ts';
 import { openRuns, saveRun } from '../ledger/runs.ts';
+import { newRunId } from './context.ts';
 import { hasResult } from './documents.ts';
+import { finishDecision } from './holds.ts';
 import type { Message } from './message.ts';
+import { reachOf } from './replays.ts';
+import { finishRollback } from './rollback.ts';
 import type { Services } from './services.ts';
 
 export interface ClaimInput {
@@ -14,51 +18,61 @@ export interface ClaimInput {
 }
 
 /**
- * Takes the dataset's lock and its pending files up to the limits. A run that died after its result was stored is taken up
- * where it stopped; one that died before is given up, its files are still pending.
+ * Takes the dataset's lock and, in this order: a run that died after its result was stored, which is taken up where it stopped; a
+ * replay that waits; the pending files up to the limits. A run that died earlier is given up, its files are still pending.
  */
 export async function claim(services: Services, { message, execution }: ClaimInput): Promise<Message> {
   const { dataset } = message;
-  const runId = newRunId(services);
-  const lock = await acquire(services, { dataset, runId, owner: execution });
-  const limit = message.limit === undefined ? {} : { limit: message.limit };
-  if (lock === undefined) return { dataset, next: 'done' };
-  const unfinished = await takeUp(services, dataset, lock);
-  if (unfinished !== undefined)
-    return { dataset, ...limit, runId: unfinished, epoch: lock.epoch, next: 'verify' };
-  const files = await batchOf(services, message);
-  if (files.length === 0) {
+  const done = { dataset, next: 'done' } as const;
+  for (;;) {
+    const runId = newRunId(services);
+    const lock = await acquire(services, { dataset, runId, owner: execution });
+    if (lock === undefined) return done;
+    const limit = message.limit === undefined ? {} : { limit: message.limit };
+    const unfinished = await takeUp(services, dataset, lock);
+    if (unfinished !== undefined)
+      return { dataset, ...limit, runId: unfinished.runId, epoch: lock.epoch, next: unfinished.next };
+    const batch = await nextBatch(services, message);
+    if (batch !== undefined) {
+      const now = services.clock.now().toISOString();
+      const run: RunEntry = {
+        runId,
+        dataset,
+        state: 'claimed',
+        ...batch,
+        startedAt: now,
+        updatedAt: now,
+        reasons: [],
+      };
+      await saveRun(services.ledger, run, [holds(lock)]);
+      return { dataset, ...limit, runId, epoch: lock.epoch, next: 'plan' };
+    }
     await release(services.ledger, lock);
-    return { dataset, next: 'done' };
+    // What came between the last look and the release found the lock taken and went away: it is seen now.
+    if ((await nextBatch(services, message)) === undefined) return done;
   }
-  const now = services.clock.now().toISOString();
-  const run: RunEntry = {
-    runId,
-    dataset,
-    state: 'claimed',
-    files: files.map(({ fileId }) => fileId),
-    startedAt: now,
-    updatedAt: now,
-    reasons: [],
-  };
-  await saveRun(services.ledger, run, [holds(lock)]);
-  return { dataset, ...limit, runId, epoch: lock.epoch, next: 'plan' };
 }
 
-/** Sorts by time. */
-const newRunId = ({ clock, newId }: Services): string => {
-  const unique = createHash('sha256').update(newId()).digest('hex').slice(0, 6);
-  return `${clock.now().toISOString().replaceAll(/[-:.]/g, '')}-${unique}`;
-};
+interface Unfinished {
+  readonly runId: string;
+  readonly next: 'verify' | 'publish';
+}
 
-async function takeUp(
-  { ledger, stores, clock }: Services,
-  dataset: string,
-  lock: Lock,
-): Promise<string | undefined> {
+async function takeUp(services: Services, dataset: string, lock: Lock): Promise<Unfinished | undefined> {
+  const { ledger, stores, clock } = services;
   for (const run of await openRuns(ledger, dataset)) {
-    const resumable = run.state === 'executed' || run.state === 'publishing';
-    if (resumable && (await hasResult(stores.results, dataset, run.runId))) return run.runId;
+    if (run.state === 'releasing' || run.state === 'rejecting') {
+      await finishDecision(services, run);
+      continue;
+    }
+    if (run.rollback !== undefined) {
+      await finishRollback(services, run, lock);
+      continue;
+    }
+    // What has begun to be published was verified: only publishing it to its end keeps the tables and the ledger equal.
+    if (run.state === 'publishing') return { runId: run.runId, next: 'publish' };
+    if (run.state === 'executed' && (await hasResult(stores.results, dataset, run.runId)))
+      return { runId: run.runId, next: 'verify' };
     const reason = {
       code: 'run.abandoned',
       message: 'the process that worked on it ended; its files are taken by the next run',
@@ -70,6 +84,19 @@ async function takeUp(
     );
   }
   return undefined;
+}
+
+async function nextBatch(
+  services: Services,
+  message: Message,
+): Promise<Pick<RunEntry, 'files' | 'replay' | 'withdraws'> | undefined> {
+  const replay = await nextReplay(services.ledger, message.dataset);
+  if (replay !== undefined) {
+    const { files, withdraws } = await reachOf(services, replay);
+    return { files, replay: replay.id, withdraws };
+  }
+  const pending = await batchOf(services, message);
+  return pending.length === 0 ? undefined : { files: pending.map(({ fileId }) => fileId) };
 }
 
 async function batchOf(

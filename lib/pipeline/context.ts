@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { ConflictError, TerminalError } from '../errors.ts';
 import type { RunEntry } from '../ledger/entries.ts';
 import { holds, type Lock, lockOf } from '../ledger/locks.ts';
 import { runOf, saveRun } from '../ledger/runs.ts';
 import type { OutputName } from '../plan/plan.ts';
+import type { LedgerWrite } from '../ports/ledger.ts';
 import type { TablePorts } from '../table/table.ts';
 import type { RunMessage } from './message.ts';
 import type { Services } from './services.ts';
@@ -30,7 +32,7 @@ export interface RunContext {
   readonly run: RunEntry;
   readonly lock: Lock;
   /** Writes the run's new state while the lock is still this run's. */
-  readonly save: (change: Partial<RunEntry>) => Promise<RunEntry>;
+  readonly save: (change: Partial<RunEntry>, beside?: readonly LedgerWrite[]) => Promise<RunEntry>;
 }
 
 /** @throws ConflictError when another run holds the lock by now */
@@ -45,10 +47,16 @@ export async function runContext({ ledger, clock }: Services, message: RunMessag
   return {
     run,
     lock,
-    async save(change) {
+    async save(change, beside = []) {
       const next = { ...run, ...change, updatedAt: clock.now().toISOString() };
-      await saveRun(ledger, next, [holds(lock)]);
+      await saveRun(ledger, next, [holds(lock), ...beside]);
       return next;
     },
   };
 }
+
+/** Sorts by time. */
+export const newRunId = ({ clock, newId }: Pick<Services, 'clock' | 'newId'>): string => {
+  const unique = createHash('sha256').update(newId()).digest('hex').slice(0, 6);
+  return `${clock.now().toISOString().replaceAll(/[-:.]/g, '')}-${unique}`;
+};

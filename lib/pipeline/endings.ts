@@ -1,8 +1,14 @@
-import { quarantineNotice, refused } from '../intake/take-in.ts';
-import type { FileEntry, Reason } from '../ledger/entries.ts';
-import { filesOf, updateFiles } from '../ledger/files.ts';
+import { refused } from '../intake/judge.ts';
+import { quarantineNotice } from '../intake/take-in.ts';
+import type { FileEntry, Reason, RunEntry } from '../ledger/entries.ts';
+import { changeFiles, content } from '../ledger/files.ts';
 import { holds, release } from '../ledger/locks.ts';
-import { runContext } from './context.ts';
+import { replayWrites } from '../ledger/replays.ts';
+import type { LedgerWrite } from '../ports/ledger.ts';
+import { committedBy } from '../table/commit.ts';
+import { replayOfRun } from './batch.ts';
+import { runContext, tablePorts } from './context.ts';
+import { loadDocument } from './documents.ts';
 import type { Message, RunMessage } from './message.ts';
 import type { Services } from './services.ts';
 
@@ -22,15 +28,25 @@ export async function announce(services: Services, message: RunMessage): Promise
   return { dataset: message.dataset };
 }
 
-/** The batch waits for a person; files that come after it do not. */
+/** The batch waits for a person; files that come after it do not. Of a replay nothing but the wish is held: its files stand as they were. */
 export async function hold(services: Services, message: RunMessage): Promise<Message> {
   const { run, lock, save } = await runContext(services, message);
-  const files = await filesOf(services.ledger, message.dataset, run.files);
-  const waiting = files.map(
-    (file): FileEntry => ({ ...file, state: 'held', runId: run.runId, reasons: run.reasons }),
-  );
-  await updateFiles(services.ledger, waiting, [holds(lock)]);
-  await save({ state: 'held' });
+  const replay = await replayOfRun(services, run);
+  if (replay === undefined) {
+    await changeFiles(
+      services.ledger,
+      message.dataset,
+      run.files,
+      (file) =>
+        file.state === 'admitted'
+          ? { ...file, state: 'held', runId: run.runId, reasons: run.reasons }
+          : undefined,
+      [holds(lock)],
+    );
+    await save({ state: 'held' });
+  } else {
+    await save({ state: 'held' }, replayWrites({ ...replay, state: 'held', runId: run.runId }));
+  }
   await release(services.ledger, lock);
   await services.notifier.notify({
     kind: 'run.held',
@@ -46,20 +62,26 @@ export async function hold(services: Services, message: RunMessage): Promise<Mes
   return keepLimit(message);
 }
 
-/** Takes the files out that Verify named; where only the engine's failure is known the batch is halved until one file is alone. */
+/**
+ * Takes the files out that Verify named; where only the engine's failure is known the batch is halved until one file is alone. A replay
+ * takes all its files or none: it is closed, and nothing has changed.
+ */
 export async function isolate(services: Services, message: RunMessage): Promise<Message> {
   const { run, lock, save } = await runContext(services, message);
   const named = message.isolate ?? (run.files.length === 1 ? [poison(run.files[0] ?? '')] : []);
-  const files = await filesOf(
+  if (run.replay !== undefined) return isolateReplay(services, message, named);
+  const reasonOfFile = (file: FileEntry) =>
+    named.find(({ fileId }) => fileId === file.fileId) ?? poison(file.fileId);
+  const out = await changeFiles(
     services.ledger,
     message.dataset,
     named.map(({ fileId }) => fileId),
+    (file) => {
+      const { code, message: why } = reasonOfFile(file);
+      return file.state === 'admitted' ? { ...refused(file, code, why), runId: run.runId } : undefined;
+    },
+    [holds(lock)],
   );
-  const out = files.map((file): FileEntry => {
-    const { code, message: why } = named.find(({ fileId }) => fileId === file.fileId) ?? poison(file.fileId);
-    return { ...refused(file, code, why), runId: run.runId };
-  });
-  await updateFiles(services.ledger, out, [holds(lock)]);
   const reasons: Reason[] = [
     { code: 'run.isolated', message: `${named.length} of ${run.files.length} files taken out of the batch` },
   ];
@@ -68,6 +90,17 @@ export async function isolate(services: Services, message: RunMessage): Promise<
   for (const file of out) await services.notifier.notify(quarantineNotice(file));
   if (named.length > 0) return { dataset: message.dataset };
   return { dataset: message.dataset, limit: Math.ceil(run.files.length / 2) };
+}
+
+async function isolateReplay(
+  services: Services,
+  message: RunMessage,
+  named: readonly { readonly fileId: string; readonly code: string; readonly message: string }[],
+): Promise<Message> {
+  const why = named.map(({ fileId, code, message: text }) => `${fileId}: ${code}: ${text}`).join('; ');
+  const text = why === '' ? 'the engine can’t process one of the files; replay them apart' : why;
+  await fail(services, { ...message, error: { Error: 'TerminalError', Cause: text } });
+  return { dataset: message.dataset };
 }
 
 const poison = (fileId: string) => ({
@@ -84,20 +117,56 @@ export async function abandon(services: Services, message: RunMessage): Promise<
   return keepLimit(message);
 }
 
-/** Gives the lock free and tells; the files wait in the ledger for the next run. */
+/**
+ * Gives the lock free and tells. The files wait in the ledger for the next run, which finishes a publication that has begun; a replay that
+ * can't succeed is closed and has changed nothing.
+ */
 export async function fail(services: Services, message: RunMessage): Promise<Message> {
   const { run, lock, save } = await runContext(services, message);
   const reason = reasonOf(message);
-  await save({ state: 'failed', reasons: [...run.reasons, reason] });
+  const begun = run.state === 'publishing' && !(await canBeGivenUp(services, run, message));
+  const closing = isTerminal(message) && !begun ? await refusedReplay(services, run, reason) : [];
+  await save({ state: begun ? 'publishing' : 'failed', reasons: [...run.reasons, reason] }, closing);
   await release(services.ledger, lock);
   await services.notifier.notify({
     kind: 'run.failed',
     dataset: message.dataset,
     title: `${message.dataset}: run ${run.runId} failed`,
     facts: { run: run.runId, files: run.files.length, reason: reason.message },
-    next: `headgate runs show ${run.runId}`,
+    next: begun ? 'headgate run' : `headgate runs show ${run.runId}`,
   });
   return { dataset: message.dataset };
+}
+
+const isTerminal = ({ error }: Message): boolean =>
+  error?.Error === 'TerminalError' || error?.Error === 'PoisonError';
+
+/** A publication that can't succeed and has committed nothing. */
+async function canBeGivenUp(services: Services, run: RunEntry, message: Message): Promise<boolean> {
+  if (!isTerminal(message)) return false;
+  const plan = await loadDocument(services.stores.results, run.dataset, run.runId, 'plan');
+  for (const { name, table } of plan.outputs) {
+    if ((await committedBy(tablePorts(services, name), table, run.runId)) !== undefined) return false;
+  }
+  return true;
+}
+
+async function refusedReplay(
+  services: Services,
+  run: RunEntry,
+  reason: Reason,
+): Promise<readonly LedgerWrite[]> {
+  const replay = await replayOfRun(services, run);
+  if (replay === undefined) return [];
+  const refused = {
+    ...replay,
+    state: 'refused',
+    runId: run.runId,
+    reasons: [...replay.reasons, reason],
+  } as const;
+  const entries = replay.files.flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
+  // The same bytes may be handed in again once the contract is another one.
+  return [...replayWrites(refused), ...entries.map((entry) => content({ ...entry, state: 'quarantined' }))];
 }
 
 const reasonOf = ({ error }: Message): Reason => ({

@@ -3,51 +3,85 @@ import { TerminalError } from '../errors.ts';
 import { type FileProfile, needsRewrite } from '../formats/profile.ts';
 import type { FileEntry } from '../ledger/entries.ts';
 import { filesOf, pendingFiles } from '../ledger/files.ts';
-import { compile } from '../plan/compile.ts';
+import { compile, uniqueSets } from '../plan/compile.ts';
 import { duckDb } from '../plan/dialects/duckdb.ts';
 import { partitionsOf } from '../plan/outputs.ts';
-import type { Plan, PlanInput, PlanTarget } from '../plan/plan.ts';
-import { schemaOf, tableOf } from '../plan/tables.ts';
-import { ensureTable, liveFiles, loadTable, snapshotText } from '../table/table.ts';
+import type { OutputName, Plan, PlanInput, PlanTarget, SideOutput } from '../plan/plan.ts';
+import { definitionOf, tableOf } from '../plan/tables.ts';
+import { ensureTable, wantedSchema } from '../table/evolve.ts';
+import type { Field } from '../table/schema.ts';
+import { liveFiles, loadTable, snapshotText } from '../table/table.ts';
+import { replayOfRun } from './batch.ts';
 import { datasetOf, runContext, tablePorts } from './context.ts';
 import { storeDocument } from './documents.ts';
 import type { Message, RunMessage } from './message.ts';
+import { judgeReplay, type Reach, type ReplayDraft } from './replays.ts';
 import type { Services } from './services.ts';
 
 /** Compiles contract, batch and table state to a plan and stores it before anything acts. */
 export async function planRun(services: Services, message: RunMessage): Promise<Message> {
   const { run, save } = await runContext(services, message);
   const dataset = datasetOf(services, message.dataset);
-  const files = await filesOf(services.ledger, message.dataset, run.files);
+  const replay = await replayOfRun(services, run);
+  const files =
+    replay === undefined
+      ? await filesOf(services.ledger, message.dataset, run.files)
+      : await judgeReplay(services, dataset, replay, run.files);
   await makeTables(services, dataset);
-  const plan = await planOf(services, dataset, run.runId, files);
+  const plan = await planOf(services, dataset, run.runId, { files, withdraws: run.withdraws ?? [] });
   await storeDocument(services.stores.results, message.dataset, 'plan', plan);
-  await save({ state: 'planned' });
+  await save({ state: 'planned', contractVersion: plan.contractVersion });
   return message;
+}
+
+/** The plan of a replay, without acting. */
+export async function explainReplay(services: Services, draft: ReplayDraft, reach: Reach): Promise<Plan> {
+  const dataset = datasetOf(services, draft.dataset);
+  const files = await judgeReplay(services, dataset, draft, reach.files);
+  return planOf(services, dataset, 'explained', { files, withdraws: reach.withdraws });
 }
 
 /** The plan for what is pending, without acting. */
 export async function explainPending(services: Services, id: string): Promise<Plan> {
   const dataset = datasetOf(services, id);
   const files = await pendingFiles(services.ledger, id, services.limits.files);
-  return planOf(services, dataset, 'explained', files);
+  return planOf(services, dataset, 'explained', { files, withdraws: [] });
 }
 
+/** Makes the dataset's tables, or evolves them to what its contract wants now. */
 export async function makeTables(services: Services, dataset: Dataset): Promise<void> {
-  const { outputs } = compile(dataset, { runId: '', inputs: [], vaultFiles: [] }, duckDb);
-  for (const { name, table } of outputs) {
-    await ensureTable(tablePorts(services, name), table, {
-      schema: schemaOf(dataset, name),
-      partitionBy: name === 'curated' ? partitionsOf(dataset, duckDb) : [],
-    });
+  for (const name of outputsOf(dataset)) {
+    const definition = definitionOf(dataset, name, partitionsOf(dataset, duckDb));
+    await ensureTable(tablePorts(services, name), tableOf(dataset, name), definition);
   }
+}
+
+const outputsOf = (dataset: Dataset): readonly OutputName[] =>
+  compile(dataset, { runId: '', inputs: [], vaultFiles: [] }, duckDb).outputs.map(({ name }) => name);
+
+type Schemas = Partial<Readonly<Record<OutputName, readonly Field[]>>>;
+
+/** Columns that the tables have, or will have once `makeTables` has followed the contract: `explain` acts on nothing. */
+async function schemasOf(services: Services, dataset: Dataset): Promise<Schemas> {
+  const schemas: Partial<Record<OutputName, readonly Field[]>> = {};
+  for (const name of outputsOf(dataset)) {
+    const definition = definitionOf(dataset, name, partitionsOf(dataset, duckDb));
+    const table = await loadTable(tablePorts(services, name), tableOf(dataset, name));
+    schemas[name] = table === undefined ? definition.schema : wantedSchema(table, definition).schema;
+  }
+  return schemas;
+}
+
+interface PlannedBatch {
+  readonly files: readonly FileEntry[];
+  readonly withdraws: readonly string[];
 }
 
 async function planOf(
   services: Services,
   dataset: Dataset,
   runId: string,
-  files: readonly FileEntry[],
+  { files, withdraws }: PlannedBatch,
 ): Promise<Plan> {
   if (dataset.engine === 'spark') {
     throw new TerminalError(
@@ -56,9 +90,14 @@ async function planOf(
     );
   }
   const inputs = files.map((file) => inputOf(file, dataset));
-  const target = await targetOf(services, dataset);
+  const schemas = await schemasOf(services, dataset);
+  const standing = await targetOf(services, dataset, 'curated', schemas);
+  const target =
+    standing === undefined || comparesWithTable(dataset) ? standing : holding(standing, withdraws);
   const vaultFiles = await addressesOf(services, dataset);
-  return compile(dataset, { runId, inputs, vaultFiles, ...(target === undefined ? {} : { target }) }, duckDb);
+  const sides = withdraws.length === 0 ? {} : await sidesOf(services, dataset, withdraws, schemas);
+  const batch = { runId, inputs, vaultFiles, withdraws, sides, schemas };
+  return compile(dataset, { ...batch, ...(target === undefined ? {} : { target }) }, duckDb);
 }
 
 function inputOf(file: FileEntry, { format }: Dataset): PlanInput {
@@ -77,23 +116,56 @@ function inputOf(file: FileEntry, { format }: Dataset): PlanInput {
   };
 }
 
-async function targetOf(services: Services, dataset: Dataset): Promise<PlanTarget | undefined> {
-  const name = tableOf(dataset, 'curated');
-  const ports = tablePorts(services, 'curated');
+/** Rows of the batch are held against rows of the table; otherwise the table matters only for files that leave it. */
+const comparesWithTable = (dataset: Dataset): boolean =>
+  dataset.dedupe !== undefined || dataset.writeMode !== 'append' || uniqueSets(dataset).length > 0;
+
+/** Only files that may hold rows of these source files, by their bounds. */
+const holding = (target: PlanTarget, sources: readonly string[]): PlanTarget => ({
+  ...target,
+  files: target.files.filter(({ oldest, newest }) =>
+    sources.some((source) => oldest <= source && source <= newest),
+  ),
+});
+
+async function sidesOf(
+  services: Services,
+  dataset: Dataset,
+  withdraws: readonly string[],
+  schemas: Schemas,
+): Promise<Plan['sides']> {
+  const sides: Partial<Record<SideOutput, PlanTarget>> = {};
+  for (const name of ['quarantine', 'raw'] as const) {
+    const target = await targetOf(services, dataset, name, schemas);
+    const touched = target === undefined ? undefined : holding(target, withdraws);
+    if (touched !== undefined && touched.files.length > 0) sides[name] = touched;
+  }
+  return sides;
+}
+
+async function targetOf(
+  services: Services,
+  dataset: Dataset,
+  output: OutputName,
+  schemas: Schemas,
+): Promise<PlanTarget | undefined> {
+  const name = tableOf(dataset, output);
+  const ports = tablePorts(services, output);
   const table = await loadTable(ports, name);
   if (table === undefined) return undefined;
-  const schema = schemaOf(dataset, 'curated');
+  const schema = schemas[output] ?? [];
   const source = schema.find((field) => field.name === '_source_file')?.id ?? -1;
   const files = await liveFiles(ports.store, table);
   return {
     table: name,
     snapshot: snapshotText(table),
     schema,
-    files: files.map(({ path, rows, bytes, partition, upperText }) => ({
+    files: files.map(({ path, rows, bytes, partition, lowerText, upperText }) => ({
       path,
       rows,
       bytes,
       partition,
+      oldest: lowerText(source) ?? '',
       newest: upperText(source) ?? '',
     })),
   };

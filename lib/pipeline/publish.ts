@@ -1,8 +1,13 @@
-import type { FileEntry } from '../ledger/entries.ts';
-import { filesOf, updateFiles } from '../ledger/files.ts';
-import { holds } from '../ledger/locks.ts';
+import { ConflictError } from '../errors.ts';
+import type { FileCounts, FileEntry, RunEntry } from '../ledger/entries.ts';
+import { changeFiles, introduceFile } from '../ledger/files.ts';
+import { holds, type Lock } from '../ledger/locks.ts';
+import { lossWrites, replayWrites } from '../ledger/replays.ts';
 import type { OutputName, Plan, RunResult } from '../plan/plan.ts';
+import { type LedgerWrite, MAX_LEDGER_WRITES } from '../ports/ledger.ts';
 import { commit } from '../table/commit.ts';
+import { loadTable, snapshotText } from '../table/table.ts';
+import { plannedFiles, replayOfRun } from './batch.ts';
 import { runContext, tablePorts } from './context.ts';
 import { loadDocument } from './documents.ts';
 import type { Message, RunMessage } from './message.ts';
@@ -17,21 +22,26 @@ export async function publish(services: Services, message: RunMessage): Promise<
   const { results } = services.stores;
   const plan = await loadDocument(results, message.dataset, run.runId, 'plan');
   const result = await loadDocument(results, message.dataset, run.runId, 'result');
+  if (run.state !== 'publishing') await requireBase(services, plan);
   await save({ state: 'publishing' });
   const snapshots = await commitOutputs(services, plan, result);
-  const files = await filesOf(services.ledger, message.dataset, run.files);
-  const published = files.map((file) => publishedFile(file, result));
-  await updateFiles(services.ledger, published, [holds(lock)]);
-  const sum = (count: 'received' | 'published' | 'quarantined' | 'deduplicated') =>
-    published.reduce((total, { counts }) => total + counts[count], 0);
-  const counts = {
-    received: sum('received'),
-    published: sum('published'),
-    quarantined: sum('quarantined'),
-    deduplicated: sum('deduplicated'),
-  };
-  await save({ state: 'published', snapshots, counts });
+  const files = await recordOutcome(services, { run, lock, plan, result });
+  const replay = await replayOfRun(services, run);
+  const closing = replay === undefined ? [] : replayWrites({ ...replay, state: 'done', runId: run.runId });
+  await save({ state: 'published', snapshots, counts: total(files) }, closing);
   return message;
+}
+
+/** Before the side rooms are written: a run that another writer has overtaken leaves no trace there. */
+async function requireBase(services: Services, plan: Plan): Promise<void> {
+  if (!isBound(plan) || plan.target === undefined) return;
+  const table = await loadTable(tablePorts(services, 'curated'), plan.target.table);
+  const now = table === undefined ? null : snapshotText(table);
+  if (now === plan.target.snapshot) return;
+  throw new ConflictError(
+    `${plan.target.table.database}.${plan.target.table.name} is at snapshot ${now}, run ${plan.runId} was planned on ${plan.target.snapshot}; it is planned again`,
+    { fault: 'headgate' },
+  );
 }
 
 async function commitOutputs(
@@ -45,31 +55,117 @@ async function commitOutputs(
     const written = result.outputs.find((output) => output.name === name);
     if (planned === undefined || written === undefined) continue;
     if (written.files.length === 0 && written.removes.length === 0) continue;
-    const replaces = planned.removes !== undefined || needsTarget(plan);
+    const base = name === 'curated' && isBound(plan) ? plan.target : undefined;
     const done = await commit(tablePorts(services, name), planned.table, {
       runId: plan.runId,
       add: written.files,
       remove: written.removes,
       kept: written.kept,
-      onto: name === 'curated' && replaces ? { snapshot: plan.target?.snapshot ?? null } : 'retry',
+      onto: base === undefined ? 'retry' : { snapshot: base.snapshot },
     });
     snapshots[`${planned.table.database}.${planned.table.name}`] = done.snapshot;
   }
   return snapshots;
 }
 
-/** The plan compared the batch with the table: its outcome is right for that snapshot only. */
-const needsTarget = (plan: Plan): boolean =>
+/** The plan compared the batch with the table, or takes rows out of it: its outcome is right for that snapshot only. */
+const isBound = (plan: Plan): boolean =>
+  plan.outputs.some(({ name, removes }) => name === 'curated' && removes !== undefined) ||
   plan.steps.some(({ name }) => name === 'batch_losers' || name === 'violations');
 
-function publishedFile(file: FileEntry, result: RunResult): FileEntry {
-  const tally = result.tallies.find(({ fileId }) => fileId === file.fileId);
+interface Outcome {
+  readonly run: RunEntry;
+  readonly lock: Lock;
+  readonly plan: Plan;
+  readonly result: RunResult;
+}
+
+/** What became of every file of the run, and of those whose place they took. */
+async function recordOutcome(
+  services: Services,
+  { run, lock, plan, result }: Outcome,
+): Promise<readonly FileEntry[]> {
+  const { ledger } = services;
+  const guard = [holds(lock)];
+  const planned = new Map((await plannedFiles(services, run, plan)).map((file) => [file.fileId, file]));
+  await inPortions(lossWrites(run, result.losses), (writes) => ledger.transact([...guard, ...writes]));
+  for (const file of planned.values())
+    if (file.supersedes !== undefined) await introduceFile(ledger, file, guard);
+  const published = await changeFiles(
+    ledger,
+    run.dataset,
+    run.files,
+    (file) =>
+      file.state === 'published' && file.runId === run.runId
+        ? undefined
+        : publishedFile(file, planned.get(file.fileId) ?? file, plan, result),
+    guard,
+  );
+  for (const { fileId, supersedes } of planned.values()) {
+    if (supersedes === undefined) continue;
+    const successor = { dataset: run.dataset, fileId };
+    await changeFiles(
+      ledger,
+      supersedes.dataset,
+      [supersedes.fileId],
+      (file) => (file.state === 'superseded' ? undefined : supersededFile(file, successor, run.runId)),
+      guard,
+    );
+  }
+  return published;
+}
+
+async function inPortions(
+  writes: readonly LedgerWrite[],
+  act: (portion: readonly LedgerWrite[]) => Promise<unknown>,
+): Promise<void> {
+  const size = MAX_LEDGER_WRITES - 1;
+  for (let from = 0; from < writes.length; from += size) await act(writes.slice(from, from + size));
+}
+
+/** The file as a run has published it. */
+export function publishedFile(
+  now: FileEntry,
+  planned: FileEntry,
+  { contractVersion }: Plan,
+  result: RunResult,
+): FileEntry {
+  const tally = result.tallies.find(({ fileId }) => fileId === now.fileId);
   const { published = 0, quarantined = 0, deduplicated = 0, checks = {} } = tally ?? {};
   return {
-    ...file,
+    ...planned,
     state: 'published',
+    reasons: [],
+    contractVersion,
     runId: result.runId,
-    counts: { received: file.counts.received, published, quarantined, deduplicated },
+    publishedBy: [...new Set([...(now.publishedBy ?? []), result.runId])],
+    counts: { received: planned.counts.received, published, quarantined, deduplicated },
     checks,
+  };
+}
+
+/** All its rows are held to be newer in the file that took its place (`row.superseded`). */
+export const supersededFile = (
+  file: FileEntry,
+  supersededBy: { readonly dataset: string; readonly fileId: string },
+  runId: string,
+): FileEntry => {
+  const { received } = file.counts;
+  return {
+    ...file,
+    state: 'superseded',
+    supersededBy,
+    runId,
+    counts: { received, published: 0, quarantined: 0, deduplicated: received },
+  };
+};
+
+function total(files: readonly FileEntry[]): FileCounts {
+  const sum = (count: keyof FileCounts) => files.reduce((all, { counts }) => all + counts[count], 0);
+  return {
+    received: sum('received'),
+    published: sum('published'),
+    quarantined: sum('quarantined'),
+    deduplicated: sum('deduplicated'),
   };
 }

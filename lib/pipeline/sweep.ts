@@ -53,9 +53,9 @@ export async function sweep({ services, ports, start }: Worker, place: LandingPl
       });
     }
   });
-  await attempt('emptying of landing', () =>
-    settleLanding({ ledger: services.ledger, landing: ports.landing, raw: ports.raw }),
-  );
+  await attempt('emptying of landing', async () => {
+    for (const { key, error } of await settleLanding(ports)) failed.push({ what: key, error });
+  });
   return { found: found.sort(), started, failed };
 }
 

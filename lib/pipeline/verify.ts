@@ -2,9 +2,9 @@ import type { Dataset } from '../contract/dataset.ts';
 import { TerminalError } from '../errors.ts';
 import type { FileProfile } from '../formats/profile.ts';
 import type { FileEntry, Reason } from '../ledger/entries.ts';
-import { filesOf } from '../ledger/files.ts';
-import type { FileTally, Plan, RunResult } from '../plan/plan.ts';
+import type { FileTally, OutputName, OutputResult, Plan, RunResult } from '../plan/plan.ts';
 import { gate } from '../quality/gate.ts';
+import { plannedFiles } from './batch.ts';
 import { datasetOf, runContext } from './context.ts';
 import { loadDocument } from './documents.ts';
 import type { Message, RunMessage } from './message.ts';
@@ -20,10 +20,10 @@ export async function verify(services: Services, message: RunMessage): Promise<M
   const { results } = services.stores;
   const plan = await loadDocument(results, message.dataset, run.runId, 'plan');
   const result = await loadDocument(results, message.dataset, run.runId, 'result');
-  const files = await filesOf(services.ledger, message.dataset, run.files);
+  const files = await plannedFiles(services, run, plan);
   const isolate = files.flatMap((file) => fileProblems(dataset, file, plan, result));
   if (isolate.length > 0) return { ...message, next: 'isolate', isolate };
-  requireBalance(result);
+  requireBalance(plan, result);
   const findings = gate(dataset, files, result);
   if (findings.length === 0) return { ...message, next: 'publish' };
   await save({ reasons: findings });
@@ -67,8 +67,19 @@ const canonical = (text: string): string => {
   return `${sign}${whole === '' ? '0' : whole}${fraction === '' ? '' : `.${fraction}`}`;
 };
 
+/** The rows of the files that leave a table, by its manifests, are written again or known to be gone. */
+function removed(plan: Plan, output: OutputResult): readonly (readonly [string, number, number])[] {
+  const { name, removes, kept, lost } = output;
+  const replacesWhole = plan.steps.some((step) => step.name === 'replaced_files');
+  if (removes.length === 0 || name === 'vault' || (name === 'curated' && replacesWhole)) return [];
+  const table = name === 'curated' ? plan.target : plan.sides[name];
+  const rows = new Map(table?.files.map((file) => [file.path, file.rows]));
+  const leaving = removes.reduce((sum, path) => sum + (rows.get(path) ?? Number.NaN), 0);
+  return [[`rows of files that leave ${name}`, leaving, kept + lost]];
+}
+
 /** DESIGN promise 1, counted twice: by the tallies and by the rows in the files written. */
-function requireBalance({ runId, tallies, outputs }: RunResult): void {
+function requireBalance(plan: Plan, { runId, tallies, outputs }: RunResult): void {
   const total = (count: (tally: FileTally) => number) =>
     tallies.reduce((sum, tally) => sum + count(tally), 0);
   const written = (name: string) =>
@@ -76,16 +87,16 @@ function requireBalance({ runId, tallies, outputs }: RunResult): void {
       .filter((output) => output.name === name)
       .flatMap(({ files }) => files)
       .reduce((sum, { rows }) => sum + rows, 0);
-  const kept = outputs.find(({ name }) => name === 'curated')?.kept ?? 0;
-  const equations = [
-    [
-      'received',
-      total(({ parsed }) => parsed),
-      total((tally) => tally.published + tally.quarantined + tally.deduplicated),
-    ],
-    ['published', total(({ published }) => published) + kept, written('curated')],
-    ['quarantined', total(({ quarantined }) => quarantined), written('quarantine')],
-  ] as const;
+  const kept = (name: OutputName) => outputs.find((output) => output.name === name)?.kept ?? 0;
+  const equations: (readonly [string, number, number])[] = [
+    ...tallies.map(
+      ({ fileId, parsed, published, quarantined, deduplicated }) =>
+        [`received of ${fileId}`, parsed, published + quarantined + deduplicated] as const,
+    ),
+    ['published', total(({ published }) => published) + kept('curated'), written('curated')],
+    ['quarantined', total(({ quarantined }) => quarantined) + kept('quarantine'), written('quarantine')],
+    ...outputs.flatMap((output) => removed(plan, output)),
+  ];
   for (const [what, left, right] of equations) {
     if (left !== right) {
       throw new TerminalError(

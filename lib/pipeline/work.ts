@@ -1,7 +1,7 @@
 import { datasetId } from '../contract/dataset.ts';
 import { ConflictError } from '../errors.ts';
-import { type IntakePorts, type LandingPlace, type Turn, takeIn } from '../intake/take-in.ts';
-import type { FileEntry } from '../ledger/entries.ts';
+import { isUnfinished } from '../intake/route.ts';
+import { type Intake, type IntakePorts, type LandingPlace, takeIn } from '../intake/take-in.ts';
 import { partitions } from '../ledger/entries.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
 import { makeTables } from './plan-run.ts';
@@ -13,9 +13,17 @@ const AT_ONCE = 16;
 
 export interface WorkReport {
   /** Every object that was found, in key order. */
-  readonly files: readonly { readonly file: FileEntry; readonly isNew: boolean }[];
-  /** Datasets whose run failed. */
-  readonly failed: readonly { readonly dataset: string; readonly error: unknown }[];
+  readonly files: readonly Intake[];
+  /** Keys of objects that were written or taken back while they were read: left for the next time. */
+  readonly left: readonly string[];
+  /** Objects that could not be taken in or removed, and datasets whose run failed. The others were worked on. */
+  readonly failed: readonly Failure[];
+}
+
+export interface Failure {
+  /** Key of the object or name of the dataset. */
+  readonly subject: string;
+  readonly error: unknown;
 }
 
 export interface Worker {
@@ -28,16 +36,18 @@ export interface Worker {
 /** Takes in what has landed, then works until nothing is pending: what `headgate run` does, and the sweeper on AWS. */
 export async function work({ services, ports, start }: Worker, place: LandingPlace): Promise<WorkReport> {
   await makeMissingTables(services);
-  const files = await takeInAll(ports, place);
-  const failed: { dataset: string; error: unknown }[] = [];
+  const { files, left, failed: notTaken } = await takeInAll(ports, place);
+  const failed: Failure[] = [...notTaken];
   const known = await services.ledger.query<{ dataset: string }>({ partition: partitions.datasets });
   for (const { body } of known) {
     const waiting = await hasWork(services, body.dataset);
     if (waiting)
-      await start(body.dataset).catch((error: unknown) => failed.push({ dataset: body.dataset, error }));
+      await start(body.dataset).catch((error: unknown) => failed.push({ subject: body.dataset, error }));
   }
-  await settleLanding({ ledger: services.ledger, landing: ports.landing, raw: ports.raw });
-  return { files, failed };
+  if (place.own) {
+    for (const { key, error } of await settleLanding(ports)) failed.push({ subject: key, error });
+  }
+  return { files, left, failed };
 }
 
 /** A feed of which nothing has been published yet is an empty table, not an unknown one. */
@@ -52,34 +62,42 @@ export async function makeMissingTables(services: Services): Promise<void> {
 export async function hasWork({ ledger }: Services, dataset: string): Promise<boolean> {
   const pending = await ledger.query({ partition: partitions.pending(dataset), limit: 1 });
   const open = await ledger.query({ partition: partitions.openRuns, prefix: `${dataset}#`, limit: 1 });
-  return pending.length + open.length > 0;
+  const replays = await ledger.query({ partition: partitions.openReplays, prefix: `${dataset}#`, limit: 1 });
+  return pending.length + open.length + replays.length > 0;
 }
 
-async function takeInAll(ports: IntakePorts, place: LandingPlace): Promise<WorkReport['files']> {
-  const files: WorkReport['files'][number][] = [];
+async function takeInAll(ports: IntakePorts, place: LandingPlace): Promise<WorkReport> {
+  const files: Intake[] = [];
+  const left: string[] = [];
+  const failed: Failure[] = [];
   const queue: ObjectInfo[] = [];
-  for await (const object of ports.landing.list('')) queue.push(object);
+  for await (const object of ports.landing.list('')) if (!isUnfinished(object.key)) queue.push(object);
   // One content under two names: the first name in key order is the file, so names are taken in order.
   let last = Promise.resolve();
   const worker = async () => {
     for (let object = queue.shift(); object !== undefined; object = queue.shift()) {
+      const { key } = object;
       const { promise, resolve } = Promise.withResolvers<void>();
       const turn = { mine: last, next: resolve };
       last = promise;
-      const taken = await takeInUnlessChanging(ports, place, object, turn).finally(resolve);
-      if (taken !== undefined) files.push(taken);
+      await takeIn(ports, place, object, turn)
+        .then(
+          (taken) => files.push(taken),
+          async (error: unknown) => {
+            if (await isLeft(ports, object, error)) left.push(key);
+            else failed.push({ subject: key, error });
+          },
+        )
+        // An object that asked for no turn passes it on in order too.
+        .finally(() => turn.mine.then(resolve));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return files.sort((a, b) => (a.file.key < b.file.key ? -1 : 1));
+  const byKey = (a: Intake, b: Intake) => (a.file.key < b.file.key ? -1 : 1);
+  return { files: files.sort(byKey), left: left.sort(), failed };
 }
 
-/** An object that somebody is still writing is left for the next time. */
-async function takeInUnlessChanging(ports: IntakePorts, place: LandingPlace, object: ObjectInfo, turn: Turn) {
-  try {
-    return await takeIn(ports, place, object, turn);
-  } catch (error) {
-    if (error instanceof ConflictError) return undefined;
-    throw error;
-  }
+/** Its source is still writing it, or has taken it back. */
+async function isLeft({ landing }: IntakePorts, { key }: ObjectInfo, error: unknown): Promise<boolean> {
+  return error instanceof ConflictError || (await landing.stat(key)) === undefined;
 }

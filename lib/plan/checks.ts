@@ -1,3 +1,4 @@
+import { valueProblem } from '../contract/bounds.ts';
 import type { Column, Dataset, RowCheck, RowTest } from '../contract/dataset.ts';
 import { TerminalError } from '../errors.ts';
 import type { Dialect } from './dialect.ts';
@@ -91,10 +92,31 @@ function condition(test: ValueTest, column: Column, sql: Dialect): string {
     case 'multipleOf':
       return `${value} % ${literal(test.of)} = 0`;
     case 'allowed':
-      return `${text} IN (${test.values.map(sql.literal).join(', ')})`;
+      return isListed(test.values, column, sql).join(' OR ') || 'FALSE';
     case 'forbidden':
-      return `${text} NOT IN (${test.values.map(sql.literal).join(', ')})`;
+      return (
+        isListed(test.values, column, sql)
+          .map((isOne) => `NOT ${isOne}`)
+          .join(' AND ') || 'TRUE'
+      );
   }
+}
+
+/** Conditions of which one holds where the value is one of the list: values of the column's type as such, all others as texts. */
+function isListed(values: readonly string[], column: Column, sql: Dialect): readonly string[] {
+  const isText = column.type.kind === 'string' || column.type.kind === 'json';
+  const [typed, texts] = [true, false].map((as) =>
+    values.filter((value) => (!isText && valueProblem(column.type, value) === undefined) === as),
+  );
+  const among = (name: string, list: readonly string[] | undefined, literal: (value: string) => string) =>
+    list === undefined || list.length === 0
+      ? []
+      : [`(${sql.ident(name)} IN (${list.map(literal).join(', ')}))`];
+  const type = sqlType(column.type);
+  return [
+    ...among(column.name, typed, (value) => sql.tryCast(sql.literal(value), type)),
+    ...among(textName(column), texts, sql.literal),
+  ];
 }
 
 function all<Bound>(bounds: readonly (readonly [Bound | undefined, (bound: Bound) => string])[]): string {

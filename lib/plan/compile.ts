@@ -3,10 +3,18 @@ import { isTokenized, PII_SECRET } from '../privacy/protection.ts';
 import { type CompiledCheck, rowChecks } from './checks.ts';
 import type { Dialect } from './dialect.ts';
 import { batchMeasures, fileMeasures } from './measures.ts';
-import { type OutputContext, outputs, partitionsOf, reasonSteps, tokenSteps } from './outputs.ts';
+import {
+  type OutputContext,
+  outputs,
+  partitionsOf,
+  reasonSteps,
+  removalMeasures,
+  tokenSteps,
+  withdrawnPaths,
+} from './outputs.ts';
 import { PLAN_VERSION, type Plan, type PlanInput, type PlanStep, type PlanTarget } from './plan.ts';
 import { stageStatement } from './stage.ts';
-import { againstTable, batchLosers, newestFilePerPartition, uniqueViolations } from './winners.ts';
+import { againstTable, batchLosers, lossesOf, newestFilePerPartition, uniqueViolations } from './winners.ts';
 
 export interface Batch {
   readonly runId: string;
@@ -14,6 +22,11 @@ export interface Batch {
   readonly inputs: readonly PlanInput[];
   /** State of the curated table; left out while the table does not exist. */
   readonly target?: PlanTarget;
+  /** Files whose rows leave the tables, and the tables' files that may hold such rows. */
+  readonly withdraws?: readonly string[];
+  readonly sides?: Plan['sides'];
+  /** Columns of the tables with their field ids. @default those of new tables */
+  readonly schemas?: OutputContext['schemas'];
   /** Addresses of the files of the vault table. */
   readonly vaultFiles: readonly string[];
 }
@@ -23,6 +36,7 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
   const unique = uniqueSets(dataset);
   const listed = rowChecks(dataset, sql);
   const checks: readonly CompiledCheck[] = [...listed, ...unique.map(uniqueCheck)];
+  const { withdraws = [], sides = {} } = batch;
   const hasTarget = batch.target !== undefined && batch.target.files.length > 0;
   const violations = unique.length > 0;
   const merges = dataset.dedupe !== undefined && hasTarget && !replacesWhole(dataset);
@@ -32,27 +46,40 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
     dataset,
     runId: batch.runId,
     sql,
-    rewrites: merges,
-    ...(merges ? { removes: 'SELECT DISTINCT _path AS path FROM replaced' } : {}),
-    ...(replaces ? { removes: 'SELECT path FROM replaced_files' } : {}),
+    schemas: batch.schemas ?? {},
+    sides: hasTarget ? sides : {},
+    replaced: [
+      ...(merges ? ['SELECT _path AS path FROM replaced'] : []),
+      ...(replaces ? ['SELECT path FROM replaced_files'] : []),
+      ...(withdraws.length > 0 ? [withdrawnPaths('curated')] : []),
+    ],
+    rewrites: !replaces && hasTarget,
+    merges,
   };
   const partitions =
     dataset.writeMode === 'replace' ? [] : partitionsOf(dataset, sql).map((field) => field.expression);
+  const field = replaces ? 'file' : 'table';
+  const steps = [
+    ...(replaces ? newestFilePerPartition(partitions, sql) : []),
+    ...(dataset.dedupe === undefined ? [] : batchLosers(dataset.dedupe, field, sql)),
+    ...(dataset.dedupe !== undefined && merges ? againstTable(dataset.dedupe, sql) : []),
+    ...(violations ? uniqueViolations(numbered, { field, hasTarget }, sql) : []),
+  ];
   return {
     version: PLAN_VERSION,
     runId: batch.runId,
     dataset: datasetId(dataset),
     contractVersion: dataset.contract.version,
+    judgedBy: dataset.contract.fingerprint,
     engine: 'duckdb',
     inputs: batch.inputs,
     ...(batch.target === undefined ? {} : { target: batch.target }),
+    withdraws,
+    sides,
     vaultFiles: batch.vaultFiles,
     stage: stageStatement(dataset, listed, dataset.raw, sql),
     steps: [
-      ...(dataset.dedupe === undefined ? [] : batchLosers(dataset.dedupe, sql)),
-      ...(dataset.dedupe !== undefined && merges ? againstTable(dataset.dedupe, sql) : []),
-      ...(replaces ? newestFilePerPartition(partitions, sql) : []),
-      ...(violations ? uniqueViolations(dataset, numbered, hasTarget && !replaces, sql) : []),
+      ...steps,
       excluded({ deduplicates: dataset.dedupe !== undefined, merges, replaces, violations }),
       ...reasonSteps(checks, violations, sql),
       ...tokenSteps(context),
@@ -60,22 +87,19 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
     outputs: outputs(context),
     measures: [
       ...fileMeasures(dataset, violations, sql),
-      ...(merges ? [{ name: 'kept', sql: KEPT }] : []),
+      ...removalMeasures(context),
       ...batchMeasures(dataset, sql),
     ],
+    ...lossesOf(steps),
     checks: checks.map(({ passes: _passes, ...check }) => check),
     secrets: dataset.columns.some(isTokenized) ? [PII_SECRET] : [],
   };
 }
 
-const KEPT =
-  'SELECT NULL AS _file, count(*) AS value FROM target AS t WHERE EXISTS (SELECT 1 FROM replaced AS r WHERE r._path = t._path) ' +
-  'AND NOT EXISTS (SELECT 1 FROM replaced AS r WHERE r._path = t._path AND r._position = t._position)';
-
 const replacesWhole = (dataset: Dataset): boolean =>
   dataset.writeMode === 'replacePartitions' || dataset.writeMode === 'replace';
 
-/** Columns that must not repeat: unique ones, and the primary key where no dedupe settles it. */
+/** Columns that must not repeat: unique ones and the primary key. With dedupe the key settles it, and a contract asks for nothing else. */
 export function uniqueSets(dataset: Dataset): readonly (readonly string[])[] {
   const key = dataset.columns
     .flatMap((column) =>
@@ -83,12 +107,10 @@ export function uniqueSets(dataset: Dataset): readonly (readonly string[])[] {
     )
     .sort((a, b) => a.position - b.position)
     .map((column) => column.name);
-  const settled = dataset.dedupe?.keys.join() ?? '';
+  if (dataset.dedupe !== undefined) return [];
   return [key, ...dataset.columns.filter((column) => column.unique).map((column) => [column.name])].filter(
     (columns, index, all) =>
-      columns.length > 0 &&
-      columns.join() !== settled &&
-      all.findIndex((other) => other.join() === columns.join()) === index,
+      columns.length > 0 && all.findIndex((other) => other.join() === columns.join()) === index,
   );
 }
 

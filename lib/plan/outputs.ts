@@ -1,19 +1,25 @@
 import type { Column, Dataset } from '../contract/dataset.ts';
 import { isDropped, isTokenized, protectedText, token } from '../privacy/protection.ts';
+import type { Field } from '../table/schema.ts';
 import type { CompiledCheck } from './checks.ts';
 import type { Dialect } from './dialect.ts';
-import type { OutputName, PlanOutput, PlanStep } from './plan.ts';
-import { schemaOf, tableOf } from './tables.ts';
+import type { OutputName, Plan, PlanMeasure, PlanOutput, PlanStep, SideOutput } from './plan.ts';
+import { classifiedColumns, retiredColumns, schemaOf, tableOf } from './tables.ts';
 import { cleaned } from './typing.ts';
 
 export interface OutputContext {
   readonly dataset: Dataset;
   readonly runId: string;
   readonly sql: Dialect;
-  /** Select of replaced files' paths, where the write mode replaces any. */
-  readonly removes?: string;
-  /** The rows of `target` in touched files are written again unless they stand in `replaced`. */
+  /** Columns of the tables by output, with their field ids. */
+  readonly schemas: Partial<Readonly<Record<OutputName, readonly Field[]>>>;
+  readonly sides: Plan['sides'];
+  /** Selects of `path`: files of the table that leave it. */
+  readonly replaced: readonly string[];
+  /** The rows of `target` in files that leave are written again, those in `replaced` excepted. */
   readonly rewrites: boolean;
+  /** There is a relation `replaced`. */
+  readonly merges: boolean;
 }
 
 const asText = (expression: string, sql: Dialect): string =>
@@ -70,32 +76,118 @@ export function reasonSteps(
 export function outputs(context: OutputContext): readonly PlanOutput[] {
   const { dataset } = context;
   const vaulted = dataset.columns.some((column) => column.pii?.action === 'vault');
+  const replaced = union(context.replaced);
   return [
-    output(context, 'quarantine', quarantineSql(context)),
+    side(context, 'quarantine', quarantineSql(context)),
     ...(vaulted ? [output(context, 'vault', vaultSql(context))] : []),
-    ...(dataset.raw ? [output(context, 'raw', rawSql(context))] : []),
+    ...(dataset.raw ? [side(context, 'raw', rawSql(context))] : []),
     {
       ...output(context, 'curated', curatedSql(context)),
-      ...(context.removes === undefined ? {} : { removes: context.removes }),
+      ...(replaced === undefined ? {} : { removes: replaced }),
     },
   ];
 }
 
-function output({ dataset, runId, sql }: OutputContext, name: OutputName, statement: string): PlanOutput {
+/** A side table loses the rows of withdrawn files in the same commit: its files that hold any are written again without them. */
+function side(context: OutputContext, name: SideOutput, statement: string): PlanOutput {
+  const plain = output(context, name, statement);
+  if (context.sides[name] === undefined) return plain;
+  const { sql } = context;
+  const gone = retired(context, name).map((field) => sql.ident(field.name));
+  const rows = `SELECT fresh.*${gone.map((column) => `, NULL AS ${column}`).join('')} FROM (${statement}) AS fresh`;
+  return {
+    ...plain,
+    sql: `${rows} UNION ALL ${standing(name, plain.schema, sql)}`,
+    removes: withdrawnPaths(name),
+  };
+}
+
+/** Select of `path`: files of a table that hold rows of withdrawn files. */
+export const withdrawnPaths = (output: OutputName): string =>
+  `SELECT path FROM withdrawn_paths WHERE output = '${output}'`;
+
+const union = (selects: readonly string[]): string | undefined =>
+  selects.length === 0
+    ? undefined
+    : `SELECT DISTINCT path FROM (${selects.join(' UNION ALL ')}) AS every_path`;
+
+const standing = (name: SideOutput, fields: readonly { readonly name: string }[], sql: Dialect): string =>
+  `SELECT ${fields.map((field) => `t.${sql.ident(field.name)}`).join(', ')} FROM target_${name} AS t WHERE t._path IN (${withdrawnPaths(name)})`;
+
+/**
+ * Rows of files that leave a table: `kept:<output>` are written again, `lost:<output>` are not. Together they must be all rows of these
+ * files (Verify).
+ */
+export function removalMeasures(context: OutputContext): readonly PlanMeasure[] {
+  const count = (name: string, rows: string): PlanMeasure => ({
+    name,
+    sql: `SELECT NULL AS _file, count(*) AS value FROM (${rows}) AS counted`,
+  });
+  const withdrawn = (name: OutputName): PlanMeasure => ({
+    name: `lost:${name}`,
+    sql: `SELECT NULL AS _file, COALESCE(sum(rows), 0) AS value FROM withdrawn_paths WHERE output = '${name}'`,
+  });
+  const sides = (['quarantine', 'raw'] as const).flatMap((name) =>
+    context.sides[name] === undefined
+      ? []
+      : [
+          count(
+            `kept:${name}`,
+            `SELECT 1 AS one FROM target_${name} AS t WHERE t._path IN (${withdrawnPaths(name)})`,
+          ),
+          withdrawn(name),
+        ],
+  );
+  const rewritten = rewrittenRows('1 AS one', context);
+  if (rewritten === undefined) return sides;
+  return [
+    ...sides,
+    count('kept:curated', rewritten),
+    withdrawn('curated'),
+    ...(context.merges ? [count('lost:curated', 'SELECT 1 AS one FROM replaced')] : []),
+  ];
+}
+
+/** The rows of the table that the commit removes with their files and adds again. */
+function rewrittenRows(columns: string, { rewrites, merges, replaced }: OutputContext): string | undefined {
+  const touched = union(replaced);
+  if (!rewrites || touched === undefined) return undefined;
+  const loses = merges
+    ? ' AND NOT EXISTS (SELECT 1 FROM replaced AS r WHERE r._path = t._path AND r._position = t._position)'
+    : '';
+  return `SELECT ${columns} FROM target AS t WHERE t._path IN (${touched})${loses}`;
+}
+
+function output(context: OutputContext, name: OutputName, statement: string): PlanOutput {
+  const { dataset, runId, sql } = context;
   const table = tableOf(dataset, name);
+  const schema = writtenColumns(context, name);
   return {
     name,
     table,
     prefix: `${table.database}/${table.name}/data/${runId}`,
     store: name === 'vault' ? 'vault' : 'lake',
-    schema: schemaOf(dataset, name),
+    schema,
     partitionBy: name === 'curated' ? partitionsOf(dataset, sql) : [],
     sql: statement,
-    classified:
-      name === 'vault'
-        ? ['value']
-        : dataset.columns.filter((column) => column.pii !== undefined).map((column) => column.name),
+    classified: classifiedColumns(dataset, name, schema),
   };
+}
+
+/** Columns of the contract by the table's ids; retired ones only where old rows are written again. */
+function writtenColumns(context: OutputContext, name: OutputName): readonly Field[] {
+  const wanted = schemaOf(context.dataset, name);
+  const table = new Map((context.schemas[name] ?? wanted).map((field) => [field.name, field]));
+  return [...wanted.map((field) => table.get(field.name) ?? field), ...retired(context, name)];
+}
+
+function retired(
+  { dataset, rewrites, replaced, sides, schemas }: OutputContext,
+  name: OutputName,
+): readonly Field[] {
+  const rewritten =
+    name === 'curated' ? rewrites && replaced.length > 0 : name !== 'vault' && sides[name] !== undefined;
+  return rewritten ? retiredColumns(dataset, name, schemas[name] ?? []) : [];
 }
 
 export function partitionsOf(dataset: Dataset, sql: Dialect): PlanOutput['partitionBy'] {
@@ -110,8 +202,10 @@ export function partitionsOf(dataset: Dataset, sql: Dialect): PlanOutput['partit
     }));
 }
 
-function curatedSql({ dataset, runId, sql, rewrites }: OutputContext): string {
+function curatedSql(context: OutputContext): string {
+  const { dataset, runId, sql } = context;
   const kept = dataset.columns.filter((column) => !isDropped(column));
+  const gone = retired(context, 'curated');
   const columns = kept.map((column) => `${curatedValue(column, dataset, sql)} AS ${sql.ident(column.name)}`);
   const joins = kept
     .filter(isTokenized)
@@ -121,19 +215,17 @@ function curatedSql({ dataset, runId, sql, rewrites }: OutputContext): string {
     })
     .join('');
   const rows =
-    `SELECT ${columns.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id ` +
+    `SELECT ${columns.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id${gone.map(({ name }) => `, NULL AS ${sql.ident(name)}`).join('')} ` +
     `FROM staged AS s JOIN files AS f ON f._file = s._file${joins} WHERE s._ok AND s._id NOT IN (SELECT _id FROM excluded)`;
-  if (!rewrites) return rows;
   const same = [
     ...kept.map((column) => `t.${sql.ident(column.name)}`),
     't._source_file',
     't._source_row',
     't._run_id',
+    ...gone.map(({ name }) => `t.${sql.ident(name)}`),
   ];
-  return (
-    `${rows} UNION ALL SELECT ${same.join(', ')} FROM target AS t WHERE EXISTS (SELECT 1 FROM replaced AS r WHERE r._path = t._path) ` +
-    'AND NOT EXISTS (SELECT 1 FROM replaced AS r WHERE r._path = t._path AND r._position = t._position)'
-  );
+  const rewritten = rewrittenRows(same.join(', '), context);
+  return rewritten === undefined ? rows : `${rows} UNION ALL ${rewritten}`;
 }
 
 function curatedValue(column: Column, dataset: Dataset, sql: Dialect): string {

@@ -9,17 +9,24 @@ export const PLAN_VERSION = 1;
  * The whole work of a run as plain data, stored before anything acts. Statements name these relations:
  * `records` (text columns of every parsed record, `_file`), `staged` (result of `stage`, with `_row`, the number of the record in
  * its file from 1, and `_id`, unique in the batch and in the order of files and rows), `rejects` (records that could not be split: `_file`, `_row`, `code`, `byte_start`, `byte_end`), `files` (`_file`, `file_id`), `target`
- * (rows of the table that the run may replace, with `_path` and `_position`), `target_files` (`path`, `p0`…, `newest`), `vault_known`,
- * `published` (`staged` rows that passed and are not in `excluded`) and the steps before.
+ * (rows of the table that stay unless the run replaces them, with `_path` and `_position`), `target_quarantine` and `target_raw` (the same of the
+ * side tables, where the run withdraws files), `withdrawn_paths` (`output`, `path`, `rows`: how many rows of withdrawn files each file of a table holds), `target_files`
+ * (`path`, `p0`…, `newest`; without withdrawn ones), `vault_known`, `published` (`staged` rows that passed and are not in `excluded`) and the steps before.
  */
 export interface Plan {
   readonly version: typeof PLAN_VERSION;
   readonly runId: string;
   readonly dataset: string;
   readonly contractVersion: string;
+  /** Fingerprint of the contract that the files were judged by. */
+  readonly judgedBy: string;
   readonly engine: 'duckdb' | 'spark';
   readonly inputs: readonly PlanInput[];
   readonly target?: PlanTarget;
+  /** Files whose rows leave the tables in the commits of this run: they are replayed, or another file takes their place. */
+  readonly withdraws: readonly string[];
+  /** Files of the other tables that hold rows of withdrawn files: relations `target_quarantine`, `target_raw`. */
+  readonly sides: Readonly<Partial<Record<SideOutput, PlanTarget>>>;
   /** Files of the vault table: relation `vault_known`. */
   readonly vaultFiles: readonly string[];
   /** Select over `records`: typed columns, `_ok`, `_failed` (numbers of failed checks) and `_text` (the record as it came, where it is needed). */
@@ -28,6 +35,8 @@ export interface Plan {
   readonly steps: readonly PlanStep[];
   readonly outputs: readonly PlanOutput[];
   readonly measures: readonly PlanMeasure[];
+  /** Select of (`winner`, `loser`), file ids: a row of `loser` is not in the table because of a row of `winner`. */
+  readonly losses?: string;
   readonly checks: readonly PlanCheck[];
   /** Secrets that the engine binds as variables; their values never stand in a plan. */
   readonly secrets: readonly string[];
@@ -64,7 +73,8 @@ export interface TargetFile {
   readonly rows: number;
   readonly bytes: number;
   readonly partition: readonly PartitionValue[];
-  /** Greatest `_source_file` in it. */
+  /** Least and greatest `_source_file` in it. */
+  readonly oldest: string;
   readonly newest: string;
 }
 
@@ -75,6 +85,8 @@ export interface PlanStep {
 }
 
 export type OutputName = 'quarantine' | 'vault' | 'raw' | 'curated';
+/** Outputs whose earlier rows of a file leave with it; the vault keeps what it knows. */
+export type SideOutput = 'quarantine' | 'raw';
 
 export interface PlanOutput {
   readonly name: OutputName;
@@ -116,6 +128,8 @@ export interface RunResult {
   readonly engine: string;
   readonly tallies: readonly FileTally[];
   readonly outputs: readonly OutputResult[];
+  /** By file: the files that have rows which lost to one of its rows. */
+  readonly losses: Readonly<Record<string, readonly string[]>>;
   /** Number of each batch check, by its key. */
   readonly batch: Readonly<Record<string, number>>;
   readonly seconds: Readonly<Record<string, number>>;
@@ -138,8 +152,10 @@ export interface OutputResult {
   readonly name: OutputName;
   readonly files: readonly DataFile[];
   readonly removes: readonly string[];
-  /** Rows of replaced files that were written again unchanged. */
+  /** Rows of removed files that were written again unchanged. */
   readonly kept: number;
+  /** Rows of removed files that are gone: withdrawn, or replaced by rows of the batch. */
+  readonly lost: number;
 }
 
 export const isCsv = (format: FileFormat): format is CsvFormat => format.kind === 'csv';

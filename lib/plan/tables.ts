@@ -2,6 +2,7 @@ import type { Column, ColumnType, Dataset } from '../contract/dataset.ts';
 import type { TableName } from '../ports/catalog.ts';
 import { isDropped } from '../privacy/protection.ts';
 import type { Field, FieldType } from '../table/schema.ts';
+import type { TableDefinition } from '../table/table.ts';
 import type { OutputName } from './plan.ts';
 
 /** Where an output goes: `<domain>` for curated rows, `<domain>_<output>` for the side rooms. */
@@ -10,7 +11,41 @@ export const tableOf = (dataset: Pick<Dataset, 'domain' | 'name'>, output: Outpu
   name: dataset.name,
 });
 
-/** Columns of an output's table, ids from 1 in order, ids of nested fields after them. */
+/** What the contract wants of an output's table. `partitionBy` counts for curated rows only. */
+export const definitionOf = (
+  dataset: Dataset,
+  output: OutputName,
+  partitionBy: TableDefinition['partitionBy'],
+): TableDefinition => ({
+  schema: schemaOf(dataset, output),
+  formerNames: Object.fromEntries(dataset.columns.map(({ name, formerNames }) => [name, formerNames])),
+  partitionBy: output === 'curated' ? partitionBy : [],
+});
+
+/** Columns that the table has and the contract no longer: rewritten rows keep their values. */
+export function retiredColumns(
+  dataset: Dataset,
+  output: OutputName,
+  table: readonly Field[],
+): readonly Field[] {
+  const wanted = new Set(schemaOf(dataset, output).map(({ name }) => name));
+  return table.filter(({ name }) => !wanted.has(name));
+}
+
+/** Columns whose bounds stand in no metadata. Whether a retired column was classified is not known any more, so it counts as one. */
+export const classifiedColumns = (
+  dataset: Dataset,
+  output: OutputName,
+  table: readonly Field[],
+): readonly string[] =>
+  output === 'vault'
+    ? ['value']
+    : [
+        ...dataset.columns.filter((column) => column.pii !== undefined).map((column) => column.name),
+        ...retiredColumns(dataset, output, table).map((field) => field.name),
+      ];
+
+/** Columns of an output's new table, ids from 1 in order, ids of nested fields after them. */
 export function schemaOf(dataset: Dataset, output: OutputName): readonly Field[] {
   switch (output) {
     case 'curated':

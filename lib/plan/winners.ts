@@ -1,27 +1,43 @@
-import type { Dataset, Dedupe } from '../contract/dataset.ts';
+import type { Dedupe } from '../contract/dataset.ts';
 import type { Dialect } from './dialect.ts';
-import type { PlanStep } from './plan.ts';
+import type { Plan, PlanStep } from './plan.ts';
+
+/** Rows compete within a file where a newer file replaces whole partitions of an older one, else within batch and table. */
+export type Field = 'file' | 'table';
+
+const candidates = (field: Field): string =>
+  field === 'file' ? 's._ok AND s._id NOT IN (SELECT _id FROM superseded)' : 's._ok';
+
+const groupOf = (keys: readonly string[], field: Field): string =>
+  [...(field === 'file' ? ['s._file'] : []), ...keys.map((key) => `s.${key}`)].join(', ');
+
+const same = (keys: readonly string[]): string =>
+  keys.map((key) => `s.${key} IS NOT DISTINCT FROM t.${key}`).join(' AND ');
 
 /**
- * The order of rows that decides who wins (DESIGN section 12): the contract's column, then business date, time received, file id
- * (all three in the text of the file id) and row. Nulls of the contract's column come first.
+ * Rows of the batch that lose to another row of the batch: `batch_losers` (`_id`, `_file`, `_winner`, the file that wins). The order is
+ * that of DESIGN section 12: the contract's column (nulls lose), then business date, time received, file id (all three in the text of
+ * the file id) and row.
  */
-const orderOf = (dedupe: Dedupe, side: string, sql: Dialect): readonly string[] =>
-  dedupe.orderBy === undefined ? [] : [`${side}.${sql.ident(dedupe.orderBy)}`];
-
-/** Rows of the batch that lose to another row of the batch: `batch_losers` (`_id`, `_file`). */
-export function batchLosers(dedupe: Dedupe, sql: Dialect): readonly PlanStep[] {
-  const keys = dedupe.keys.map(sql.ident);
-  const direction = dedupe.keep === 'last' ? 'DESC NULLS LAST' : 'ASC NULLS FIRST';
-  const order = [...orderOf(dedupe, 's', sql), 's._id'].map((column) => `${column} ${direction}`).join(', ');
+export function batchLosers(
+  { keys: names, keep, orderBy }: Dedupe,
+  field: Field,
+  sql: Dialect,
+): readonly PlanStep[] {
+  const keys = names.map(sql.ident);
+  const direction = keep === 'last' ? 'DESC NULLS LAST' : 'ASC NULLS FIRST';
+  const order = [...(orderBy === undefined ? [] : [`s.${sql.ident(orderBy)}`]), 's._id']
+    .map((column) => `${column} ${direction}`)
+    .join(', ');
   return [
     repeated('key_candidates', keys, sql),
     {
       name: 'batch_losers',
       purpose: 'rows that lose to another row of the batch with the same key',
       sql:
-        `SELECT _id, _file FROM (SELECT s._id, s._file, row_number() OVER (PARTITION BY ${keys.map((key) => `s.${key}`).join(', ')} ORDER BY ${order}) AS place ` +
-        `FROM staged AS s WHERE s._ok AND ${present(keys, 's')} AND ${sql.hash(keys.map((key) => `s.${key}`))} IN (SELECT h FROM key_candidates)) AS ranked WHERE place > 1`,
+        `SELECT _id, _file, _winner FROM (SELECT s._id, s._file, row_number() OVER w AS place, first_value(s._file) OVER w AS _winner ` +
+        `FROM staged AS s WHERE ${candidates(field)} AND ${sql.hash(keys.map((key) => `s.${key}`))} IN (SELECT h FROM key_candidates) ` +
+        `WINDOW w AS (PARTITION BY ${groupOf(keys, field)} ORDER BY ${order})) AS ranked WHERE place > 1`,
     },
   ];
 }
@@ -33,23 +49,18 @@ const repeated = (name: string, keys: readonly string[], sql: Dialect): PlanStep
   sql: `SELECT ${sql.hash(keys)} AS h FROM staged WHERE _ok GROUP BY 1 HAVING count(*) > 1`,
 });
 
-const present = (keys: readonly string[], side: string): string =>
-  keys.map((key) => `${side}.${key} IS NOT NULL`).join(' AND ');
-
 /**
  * Against the table, by the same order. `table_losers` (`_id`, `_file`): rows of the batch that lose to the table; `replaced`
  * (`_path`, `_position`): rows of the table that lose to the batch.
  */
 export function againstTable(dedupe: Dedupe, sql: Dialect): readonly PlanStep[] {
-  const keys = dedupe.keys.map(sql.ident);
-  const same = keys.map((key) => `s.${key} = t.${key}`).join(' AND ');
   return [
     {
       name: 'matches',
       purpose: 'rows of the batch and of the table with the same key, and which of them wins',
       sql:
-        `SELECT s._id, s._file, t._path, t._position, (${batchWins(dedupe, sql)}) AS batch_wins ` +
-        `FROM staged AS s JOIN files AS f ON f._file = s._file JOIN target AS t ON ${same} ` +
+        `SELECT s._id, s._file, t._path, t._position, t._source_file, (${batchWins(dedupe, sql)}) AS batch_wins ` +
+        `FROM staged AS s JOIN files AS f ON f._file = s._file JOIN target AS t ON ${same(dedupe.keys.map(sql.ident))} ` +
         `WHERE s._ok AND NOT EXISTS (SELECT 1 FROM batch_losers AS l WHERE l._id = s._id)`,
     },
     {
@@ -84,7 +95,8 @@ function batchWins(dedupe: Dedupe, sql: Dialect): string {
 
 /**
  * replacePartitions and replace: the newest file of each partition wins, whether it stands in the batch or in the table, so that the
- * outcome does not depend on how files fall into batches. `superseded` (`_id`, `_file`) and `replaced_files` (`path`).
+ * outcome does not depend on how files fall into batches. `superseded` (`_id`, `_file`, `_winner`, the newest file's id) and
+ * `replaced_files` (`path`, `winner`, `loser`: file ids).
  */
 export function newestFilePerPartition(partitions: readonly string[], sql: Dialect): readonly PlanStep[] {
   const names = partitions.map((_, index) => `p${index}`);
@@ -92,13 +104,8 @@ export function newestFilePerPartition(partitions: readonly string[], sql: Diale
     (expression, index) => `CAST(${expression} AS ${sql.type({ kind: 'text' })}) AS p${index}`,
   );
   const list = (items: readonly string[]) => items.map((item) => `${item}, `).join('');
-  const same = (left: string, right: string) =>
-    names
-      .map(
-        (name) =>
-          ` AND (${left}.${name} = ${right}.${name} OR (${left}.${name} IS NULL AND ${right}.${name} IS NULL))`,
-      )
-      .join('');
+  const equal = (left: string, right: string) =>
+    names.map((name) => ` AND ${left}.${name} IS NOT DISTINCT FROM ${right}.${name}`).join('');
   return [
     {
       name: 'batch_partitions',
@@ -111,58 +118,86 @@ export function newestFilePerPartition(partitions: readonly string[], sql: Diale
       name: 'table_partitions',
       purpose: 'newest file of the table in each of these partitions',
       sql:
-        `SELECT ${list(names.map((name) => `b.${name}`))}max(b.newest) AS batch_newest, max(t.newest) AS table_newest FROM batch_partitions AS b ` +
-        `LEFT JOIN target_files AS t ON TRUE${same('b', 't')}${names.length === 0 ? '' : ` GROUP BY ${names.map((name) => `b.${name}`).join(', ')}`}`,
+        `SELECT ${list(names.map((name) => `b.${name}`))}max(b.newest) AS batch_newest, greatest(max(b.newest), COALESCE(max(t.newest), '')) AS newest FROM batch_partitions AS b ` +
+        `LEFT JOIN target_files AS t ON TRUE${equal('b', 't')}${names.length === 0 ? '' : ` GROUP BY ${names.map((name) => `b.${name}`).join(', ')}`}`,
     },
     {
       name: 'superseded',
       purpose: 'rows of files that are older than the newest one of their partition',
       sql:
-        `SELECT s._id, s._file FROM (SELECT ${list(values)}_id, _file FROM staged WHERE _ok) AS s JOIN files AS f ON f._file = s._file ` +
-        `JOIN table_partitions AS b ON TRUE${same('s', 'b')} WHERE f.file_id < b.batch_newest OR f.file_id < b.table_newest`,
+        `SELECT s._id, s._file, b.newest AS _winner FROM (SELECT ${list(values)}_id, _file FROM staged WHERE _ok) AS s JOIN files AS f ON f._file = s._file ` +
+        `JOIN table_partitions AS b ON TRUE${equal('s', 'b')} WHERE f.file_id < b.newest`,
     },
     {
       name: 'replaced_files',
       purpose: 'files of the table that the batch replaces',
       sql:
-        `SELECT DISTINCT t.path FROM target_files AS t JOIN table_partitions AS b ON TRUE${same('t', 'b')} ` +
-        'WHERE b.batch_newest IS NOT NULL AND t.newest < b.batch_newest',
+        `SELECT DISTINCT t.path, b.batch_newest AS winner, t.newest AS loser FROM target_files AS t JOIN table_partitions AS b ON TRUE${equal('t', 'b')} ` +
+        'WHERE t.newest < b.batch_newest',
     },
   ];
 }
 
-/** Rows that repeat a value that must be unique, in the batch or against the table: `violations` (`_id`, `_file`, `number`). */
+export interface UniqueSet {
+  readonly columns: readonly string[];
+  /** Of its check. */
+  readonly number: number;
+}
+
+/**
+ * Rows that repeat a value that must be unique, in the batch or against the table: `violations` (`_id`, `_file`, `number`). The
+ * first row stays. Datasets with dedupe have none: there the key decides.
+ */
 export function uniqueViolations(
-  dataset: Dataset,
-  sets: readonly { readonly columns: readonly string[]; readonly number: number }[],
-  hasTarget: boolean,
+  sets: readonly UniqueSet[],
+  { field, hasTarget }: { readonly field: Field; readonly hasTarget: boolean },
   sql: Dialect,
 ): readonly PlanStep[] {
-  const { dedupe } = dataset;
-  const survivors =
-    dedupe === undefined ? '' : ' AND NOT EXISTS (SELECT 1 FROM batch_losers AS l WHERE l._id = s._id)';
-  const steps = sets.map(({ columns }, index) =>
-    repeated(`unique_candidates_${index}`, columns.map(sql.ident), sql),
-  );
   const selects = sets.flatMap(({ columns, number }, index) => {
     const keys = columns.map(sql.ident);
+    const present = keys.map((key) => `s.${key} IS NOT NULL`).join(' AND ');
     const inBatch =
-      `SELECT _id, _file, ${number} AS number FROM (SELECT s._id, s._file, row_number() OVER (PARTITION BY ${keys.map((key) => `s.${key}`).join(', ')} ORDER BY s._id) AS place ` +
-      `FROM staged AS s WHERE s._ok AND ${present(keys, 's')} AND ${sql.hash(keys.map((key) => `s.${key}`))} IN (SELECT h FROM unique_candidates_${index})${survivors}) AS ranked WHERE place > 1`;
-    const same = keys.map((key) => `s.${key} = t.${key}`).join(' AND ');
-    const replacedKey =
-      dedupe === undefined
-        ? ''
-        : ` AND NOT (${dedupe.keys.map((key) => `s.${sql.ident(key)} = t.${sql.ident(key)}`).join(' AND ')})`;
-    const inTable = `SELECT s._id, s._file, ${number} AS number FROM staged AS s JOIN target AS t ON ${same}${replacedKey} WHERE s._ok${survivors}`;
-    return hasTarget ? [inBatch, inTable] : [inBatch];
+      `SELECT _id, _file, ${number} AS number FROM (SELECT s._id, s._file, row_number() OVER (PARTITION BY ${groupOf(keys, field)} ORDER BY s._id) AS place ` +
+      `FROM staged AS s WHERE ${candidates(field)} AND ${present} AND ${sql.hash(keys.map((key) => `s.${key}`))} IN (SELECT h FROM unique_candidates_${index})) AS ranked WHERE place > 1`;
+    const inTable = `SELECT s._id, s._file, ${number} AS number FROM staged AS s JOIN target AS t ON ${keys.map((key) => `s.${key} = t.${key}`).join(' AND ')} WHERE s._ok`;
+    return field === 'table' && hasTarget ? [inBatch, inTable] : [inBatch];
   });
   return [
-    ...steps,
+    ...sets.map(({ columns }, index) => repeated(`unique_candidates_${index}`, columns.map(sql.ident), sql)),
     {
       name: 'violations',
       purpose: 'rows that repeat a value that must be unique',
       sql: `SELECT DISTINCT _id, _file, number FROM (${selects.join(' UNION ALL ')}) AS all_violations`,
     },
   ];
+}
+
+/**
+ * `Plan.losses`: whose rows keep whose rows out of the table. A replay of the winner has to take the losers with it, or the rows that
+ * had lost to it would never come back (DESIGN section 12).
+ */
+export function lossesOf(steps: readonly PlanStep[]): Pick<Plan, 'losses'> {
+  const has = (name: string) => steps.some((step) => step.name === name);
+  const selects = [
+    ...(has('batch_losers')
+      ? [
+          'SELECT w.file_id AS winner, l.file_id AS loser FROM batch_losers AS b JOIN files AS w ON w._file = b._winner JOIN files AS l ON l._file = b._file',
+        ]
+      : []),
+    ...(has('matches')
+      ? [
+          'SELECT CASE WHEN m.batch_wins THEN f.file_id ELSE m._source_file END AS winner, CASE WHEN m.batch_wins THEN m._source_file ELSE f.file_id END AS loser FROM matches AS m JOIN files AS f ON f._file = m._file',
+        ]
+      : []),
+    ...(has('superseded')
+      ? [
+          'SELECT s._winner AS winner, f.file_id AS loser FROM superseded AS s JOIN files AS f ON f._file = s._file',
+          'SELECT winner, loser FROM replaced_files',
+        ]
+      : []),
+  ];
+  if (selects.length === 0) return {};
+  return {
+    losses: `SELECT DISTINCT winner, loser FROM (${selects.join(' UNION ALL ')}) AS every_loss WHERE winner <> loser`,
+  };
 }

@@ -20,6 +20,7 @@ export interface LedgerQuery {
 }
 
 /**
+ * `add` adds to the numbers of an item whose body is nothing but numbers, and makes it where it is absent.
  * `put` with `ifVersion` 0 needs the item to be absent, with n needs exactly version n, without it writes always.
  * `delete` of an absent item does nothing unless `ifVersion` is given. `check` writes nothing.
  */
@@ -36,6 +37,12 @@ export type LedgerWrite =
       readonly partition: string;
       readonly sort: string;
       readonly ifVersion?: number;
+    }
+  | {
+      readonly kind: 'add';
+      readonly partition: string;
+      readonly sort: string;
+      readonly numbers: Readonly<Record<string, number>>;
     }
   | { readonly kind: 'check'; readonly partition: string; readonly sort: string; readonly ifVersion: number };
 

@@ -1,7 +1,7 @@
 export interface ObjectInfo {
   readonly key: string;
   readonly bytes: number;
-  /** Changes whenever the content does: S3 ETag or version id, on a laptop inode, size and modification time. */
+  /** Changes whenever the content does: S3 ETag or version id, on a laptop inode, size and modification time (`folderStore`). */
   readonly etag: string;
   readonly modified: Date;
 }
@@ -10,7 +10,7 @@ export interface ObjectInfo {
 export type WriteCondition = { readonly kind: 'absent' } | { readonly kind: 'etag'; readonly etag: string };
 
 export interface ReadOptions {
-  /** Read exactly this version; another one is a `ConflictError`. */
+  /** Read exactly this version; another one is a `ConflictError`, also where it appears while it is read: then after the last byte. */
   readonly etag?: string;
   /** First byte, inclusive. @default 0 */
   readonly start?: number;
@@ -33,6 +33,6 @@ export interface ObjectStore {
   ): Promise<ObjectInfo>;
   /** Every object whose key starts with `prefix`, in key order. */
   list(prefix: string): AsyncIterable<ObjectInfo>;
-  /** No error where there is no such object. */
-  remove(key: string): Promise<void>;
+  /** No error where there is no such object. With an etag only that version goes. @throws ConflictError when it is another one, which stays */
+  remove(key: string, etag?: string): Promise<void>;
 }

@@ -73,26 +73,31 @@ const runRow = (run: RunEntry): readonly (string | number | null)[] => [
 ];
 
 export const allFiles = (ledger: Ledger): AsyncIterable<FileEntry> =>
-  everything<FileEntry>(ledger, partitions.files);
+  ofAllDatasets(ledger, (dataset) => filesOfDataset(ledger, dataset));
+export const filesOfDataset = (ledger: Ledger, dataset: string): AsyncIterable<FileEntry> =>
+  everything<FileEntry>(ledger, partitions.files(dataset));
 export const allRuns = (ledger: Ledger): AsyncIterable<RunEntry> =>
-  everything<RunEntry>(ledger, partitions.runs);
+  ofAllDatasets(ledger, (dataset) => everything<RunEntry>(ledger, partitions.runs(dataset)));
+
+async function* ofAllDatasets<Entry>(
+  ledger: Ledger,
+  entries: (dataset: string) => AsyncIterable<Entry>,
+): AsyncIterable<Entry> {
+  for (const { body } of await ledger.query<{ dataset: string }>({ partition: partitions.datasets }))
+    yield* entries(body.dataset);
+}
 
 const PAGE = 1000;
 
-async function* everything<Entry>(
-  ledger: Ledger,
-  partition: (dataset: string) => string,
-): AsyncIterable<Entry> {
-  for (const { body } of await ledger.query<{ dataset: string }>({ partition: partitions.datasets })) {
-    let after: string | undefined;
-    do {
-      const page = await ledger.query<Entry>({
-        partition: partition(body.dataset),
-        limit: PAGE,
-        ...(after === undefined ? {} : { after }),
-      });
-      for (const item of page) yield item.body;
-      after = page.length < PAGE ? undefined : page.at(-1)?.sort;
-    } while (after !== undefined);
-  }
+async function* everything<Entry>(ledger: Ledger, partition: string): AsyncIterable<Entry> {
+  let after: string | undefined;
+  do {
+    const page = await ledger.query<Entry>({
+      partition,
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const item of page) yield item.body;
+    after = page.length < PAGE ? undefined : page.at(-1)?.sort;
+  } while (after !== undefined);
 }

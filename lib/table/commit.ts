@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { ConflictError, TerminalError } from '../errors.ts';
 import type { TableName } from '../ports/catalog.ts';
 import type { DataFile } from './data-file.ts';
@@ -12,10 +11,10 @@ import {
   STATUS,
   type TableShape,
 } from './manifests.ts';
-import type { Snapshot, SnapshotId, TableMetadata } from './metadata.ts';
+import type { Snapshot, SnapshotId } from './metadata.ts';
+import { newSnapshotId, RUN_ID, snapshotOfRun, withSnapshot } from './snapshots.ts';
 import {
   currentSnapshot,
-  keyOf,
   loadTable,
   manifest,
   manifestList,
@@ -23,8 +22,9 @@ import {
   snapshotText,
   type Table,
   type TablePorts,
-  writeMetadata,
+  tableFolder,
 } from './table.ts';
+import { changeTime, type Put, update } from './update.ts';
 
 export interface Change {
   /** Stands in the snapshot: committing a run twice finds it there and does nothing. */
@@ -34,6 +34,8 @@ export interface Change {
   readonly remove: readonly string[];
   /** Rows of removed files that `add` holds again. */
   readonly kept: number;
+  /** `replace`: the same rows in other files, as a compaction does. @default told from what is added and removed */
+  readonly operation?: 'replace';
   /** `retry`: append to whatever is current. Otherwise the snapshot that the change was planned on, null for none. */
   readonly onto: 'retry' | { readonly snapshot: string | null };
 }
@@ -43,63 +45,57 @@ export interface Commit {
   readonly snapshot: string;
 }
 
-export const RUN_ID = 'headgate.run-id';
-const MOST_ATTEMPTS = 20;
-const METADATA_LOG = 100;
 /** From this many manifests on an append writes them into one, so that readers open few. */
 const MERGE_MANIFESTS_FROM = 40;
 
 /**
- * One atomic change of a table: readers see the snapshot before it or after it.
- * @throws ConflictError when the table is not at `onto`, or other writers were faster too often; TerminalError for a file
- * that is added twice or removed without being live
+ * One atomic change of a table: readers see the snapshot before it or after it. A run is known by its id in the snapshots that led to the
+ * current one: a run that was rolled back is not among them, so a replay of it is committed. A run whose snapshot has expired is not either: the
+ * ledger guards that, see `expire`.
+ * @throws ConflictError when the table is not at `onto`, a compaction's files are gone, or other writers were faster too often; TerminalError
+ * for a file that is added twice or removed without being live
  */
-export async function commit(ports: TablePorts, name: TableName, change: Change): Promise<Commit> {
-  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-    const table = await loadTable(ports, name);
-    if (table === undefined)
-      throw new TerminalError(`no table ${name.database}.${name.name}`, { fault: 'headgate' });
-    const done = table.metadata.snapshots.find((snapshot) => snapshot.summary[RUN_ID] === change.runId);
-    if (done !== undefined) return { status: 'already', snapshot: String(done['snapshot-id']) };
+export const commit = (ports: TablePorts, name: TableName, change: Change): Promise<Commit> =>
+  update<Commit>(ports, name, async (table, put) => {
+    const done = snapshotOfRun(table, change.runId);
+    if (done !== undefined) return { result: { status: 'already', snapshot: String(done['snapshot-id']) } };
     requireBase(table, change);
-    const snapshot = await attemptCommit(ports, table, change);
-    if (snapshot !== undefined) return { status: 'committed', snapshot };
-  }
-  throw new ConflictError(`${name.database}.${name.name}: ${MOST_ATTEMPTS} commits lost to other writers`, {
-    fault: 'headgate',
+    const snapshot = await newSnapshot(contextOf(ports, table, change, put));
+    return {
+      metadata: withSnapshot(table.metadata, snapshot),
+      result: { status: 'committed', snapshot: String(snapshot['snapshot-id']) },
+    };
   });
+
+/** The snapshot that a run has committed to a table, if any. */
+export async function committedBy(
+  ports: TablePorts,
+  name: TableName,
+  runId: string,
+): Promise<string | undefined> {
+  const table = await loadTable(ports, name);
+  const snapshot = table === undefined ? undefined : snapshotOfRun(table, runId);
+  return snapshot === undefined ? undefined : String(snapshot['snapshot-id']);
 }
 
 function requireBase(table: Table, { onto }: Change): void {
   if (onto === 'retry' || snapshotText(table) === onto.snapshot) return;
   throw new ConflictError(
-    `${table.name.database}.${table.name.name} is at snapshot ${snapshotText(table)}, the change was planned on ${onto.snapshot}; it has to be planned again`,
+    `${tableFolder(table.name)} is at snapshot ${snapshotText(table)}, the change was planned on ${onto.snapshot}; it has to be planned again`,
     { fault: 'headgate' },
   );
 }
 
-/** The new snapshot's id, or undefined where the swap was refused; then what was written for it is removed again. */
-async function attemptCommit(ports: TablePorts, table: Table, change: Change): Promise<string | undefined> {
-  const written: string[] = [];
-  const put = async (location: string, bytes: Uint8Array) => {
-    written.push(location);
-    await ports.store.write(keyOf(ports.store, location), bytes, { kind: 'absent' });
-  };
-  const context = contextOf(ports, table, change, put);
+async function newSnapshot(context: Context): Promise<Snapshot> {
+  const { table, change, put } = context;
   const kept = await keptManifests(context);
-  const added = change.add.length === 0 ? [] : [await newManifest(context, addedEntries(context))];
-  const list = `${table.metadata.location}/metadata/snap-${context.id}-${ports.newId()}.avro`;
+  const added =
+    change.add.length === 0 ? [] : [await newManifest(context, addedEntries(context), context.shape)];
+  const list = `${table.metadata.location}/metadata/snap-${context.id}-${context.ports.newId()}.avro`;
   const parent = currentSnapshot(table)?.['snapshot-id'];
   const next = { id: context.id, parent, sequenceNumber: context.sequenceNumber };
   await put(list, encodeManifestList([...kept.manifests, ...added], next));
-  const snapshot = snapshotOf(context, list, kept.removedRows, kept.removedFiles);
-  const version = table.metadata['last-sequence-number'] + 1;
-  const location = await writeMetadata(ports, withSnapshot(table, snapshot), version);
-  written.push(location);
-  if ((await ports.catalog.swap(table.name, table.pointer, location)) === 'swapped')
-    return String(context.id);
-  for (const leftover of written) await ports.store.remove(keyOf(ports.store, leftover));
-  return undefined;
+  return snapshotOf(context, list, kept);
 }
 
 interface Context {
@@ -109,22 +105,18 @@ interface Context {
   readonly shape: TableShape;
   readonly id: SnapshotId;
   readonly sequenceNumber: number;
-  readonly put: (location: string, bytes: Uint8Array) => Promise<void>;
+  readonly put: Put;
 }
 
-const contextOf = (ports: TablePorts, table: Table, change: Change, put: Context['put']): Context => ({
+const contextOf = (ports: TablePorts, table: Table, change: Change, put: Put): Context => ({
   ports,
   table,
   change,
   put,
   shape: shapeOf(table.metadata),
-  id: snapshotId(ports.newId()),
+  id: newSnapshotId(ports.newId()),
   sequenceNumber: table.metadata['last-sequence-number'] + 1,
 });
-
-/** 53 bits, so that it survives every JSON parser. */
-const snapshotId = (text: string): number =>
-  Number(createHash('sha256').update(text).digest().readBigUInt64BE() >> 11n);
 
 function addedEntries({ change, id, shape }: Context): readonly ManifestEntry[] {
   const paths = new Set(change.add.map(({ path }) => path));
@@ -139,62 +131,79 @@ interface Kept {
   readonly removedFiles: number;
 }
 
-/** Manifests of the snapshot before, rewritten where they hold removed files or have become too many. */
+/**
+ * Manifests of the snapshot before. Rewritten are those that hold removed files, and all of them once they have become many or in a
+ * compaction: then one manifest per partition spec. Delete manifests of other writers are carried on as they are.
+ */
 async function keptManifests(context: Context): Promise<Kept> {
   const { ports, table, change } = context;
   const listed = await manifestList(ports.store, table);
   const removed = new Set(change.remove);
-  if (removed.size === 0 && listed.length < MERGE_MANIFESTS_FROM)
-    return { manifests: listed, removedRows: 0, removedFiles: 0 };
+  const mergeAll = change.operation === 'replace' || listed.length >= MERGE_MANIFESTS_FROM;
+  if (removed.size === 0 && !mergeAll) return { manifests: listed, removedRows: 0, removedFiles: 0 };
   const manifests: ManifestListEntry[] = [];
-  const merged: ManifestEntry[] = [];
+  const merged = new Map<number, ManifestEntry[]>();
   let removedRows = 0;
   for (const each of listed) {
-    if (Number(each.content) !== 0) {
-      manifests.push(each); // delete manifests of other writers are carried on as they are
-      continue;
-    }
-    const entries = (await manifest(ports.store, each)).filter(({ status }) => status !== STATUS.deleted);
+    const entries =
+      Number(each.content) === 0
+        ? (await manifest(ports.store, each)).filter(({ status }) => status !== STATUS.deleted)
+        : [];
     const touched = entries.some(({ file }) => removed.has(String(file.file_path)));
-    if (!touched && listed.length < MERGE_MANIFESTS_FROM) {
+    if (Number(each.content) !== 0 || !(touched || mergeAll)) {
       manifests.push(each);
       continue;
     }
+    const spec = Number(each.partition_spec_id);
+    const together = merged.get(spec) ?? [];
+    merged.set(spec, together);
     for (const entry of entries) {
       const gone = removed.delete(String(entry.file.file_path));
       if (gone) removedRows += Number(entry.file.record_count);
-      merged.push(
+      together.push(
         gone
           ? { ...entry, status: STATUS.deleted, snapshotId: context.id }
           : { ...entry, status: STATUS.existing },
       );
     }
   }
-  if (removed.size > 0) {
-    throw new TerminalError(`run ${change.runId} removes ${removed.size} files that are not in the table`, {
-      fault: 'headgate',
-    });
+  if (removed.size > 0) throw notLive(change, removed.size);
+  for (const [spec, entries] of merged) {
+    if (entries.length > 0)
+      manifests.push(await newManifest(context, entries, shapeOf(table.metadata, spec)));
   }
-  if (merged.length > 0) manifests.push(await newManifest(context, merged));
   return { manifests, removedRows, removedFiles: change.remove.length };
 }
 
-async function newManifest(context: Context, entries: readonly ManifestEntry[]): Promise<ManifestListEntry> {
-  const { ports, table, shape, id, sequenceNumber, put } = context;
+/** A compaction takes no part in the order of runs: that its files are gone by now only means that it came too late. */
+function notLive({ runId, operation }: Change, files: number): Error {
+  const message = `run ${runId} removes ${files} files that are not in the table`;
+  return operation === 'replace'
+    ? new ConflictError(`${message} any more; it has to be planned again`, { fault: 'headgate' })
+    : new TerminalError(message, { fault: 'headgate' });
+}
+
+async function newManifest(
+  context: Context,
+  entries: readonly ManifestEntry[],
+  shape: TableShape,
+): Promise<ManifestListEntry> {
+  const { ports, table, id, sequenceNumber, put } = context;
   const path = `${table.metadata.location}/metadata/${ports.newId()}-m0.avro`;
   const bytes = encodeManifest(entries, shape);
   await put(path, bytes);
   return listEntry(entries, { path, bytes: bytes.length, snapshotId: id, sequenceNumber }, shape.specId);
 }
 
-function snapshotOf(context: Context, list: string, removedRows: number, removedFiles: number): Snapshot {
+function snapshotOf(context: Context, list: string, { removedRows, removedFiles }: Kept): Snapshot {
   const { ports, table, change, shape, id, sequenceNumber } = context;
   const before = currentSnapshot(table);
   const total = (name: string) => Number(before?.summary[name] ?? 0);
   const addedRows = change.add.reduce((sum, { rows }) => sum + rows, 0);
   const rows = total('total-records') + addedRows - removedRows;
   const files = total('total-data-files') + change.add.length - removedFiles;
-  if (rows < 0 || files < 0 || change.kept > removedRows) {
+  const changesRows = change.operation === 'replace' && addedRows !== removedRows;
+  if (rows < 0 || files < 0 || change.kept > removedRows || changesRows) {
     throw new TerminalError(`run ${change.runId}: rows after the commit do not add up`, {
       fault: 'headgate',
     });
@@ -205,11 +214,11 @@ function snapshotOf(context: Context, list: string, removedRows: number, removed
     'snapshot-id': id,
     ...(before === undefined ? {} : { 'parent-snapshot-id': before['snapshot-id'] }),
     'sequence-number': sequenceNumber,
-    'timestamp-ms': Math.max(ports.clock.now().getTime(), table.metadata['last-updated-ms'] + 1),
+    'timestamp-ms': changeTime(ports, table),
     'manifest-list': list,
     'schema-id': shape.schemaId,
     summary: {
-      operation: change.remove.length === 0 ? 'append' : change.add.length === 0 ? 'delete' : 'overwrite',
+      operation: change.operation ?? operationOf(change),
       [RUN_ID]: change.runId,
       'added-data-files': String(change.add.length),
       'deleted-data-files': String(removedFiles),
@@ -225,20 +234,5 @@ function snapshotOf(context: Context, list: string, removedRows: number, removed
   };
 }
 
-function withSnapshot({ metadata, pointer }: Table, snapshot: Snapshot): TableMetadata {
-  const id = snapshot['snapshot-id'];
-  const at = snapshot['timestamp-ms'];
-  return {
-    ...metadata,
-    'last-sequence-number': snapshot['sequence-number'],
-    'last-updated-ms': at,
-    'current-snapshot-id': id,
-    refs: { ...metadata.refs, main: { 'snapshot-id': id, type: 'branch' } },
-    snapshots: [...metadata.snapshots, snapshot],
-    'snapshot-log': [...metadata['snapshot-log'], { 'snapshot-id': id, 'timestamp-ms': at }],
-    'metadata-log': [
-      ...metadata['metadata-log'],
-      { 'metadata-file': pointer.metadataLocation, 'timestamp-ms': metadata['last-updated-ms'] },
-    ].slice(-METADATA_LOG),
-  };
-}
+const operationOf = ({ add, remove }: Change): string =>
+  remove.length === 0 ? 'append' : add.length === 0 ? 'delete' : 'overwrite';

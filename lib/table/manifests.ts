@@ -91,6 +91,10 @@ export function decodeManifest(bytes: Uint8Array, listed: ManifestListEntry): re
   }));
 }
 
+/** Files that readers of the manifest open. */
+export const manifestPaths = (entries: readonly ManifestEntry[]): readonly string[] =>
+  entries.filter(({ status }) => status !== STATUS.deleted).map(({ file }) => String(file.file_path));
+
 export interface WrittenManifest {
   readonly path: string;
   readonly bytes: number;
@@ -158,7 +162,8 @@ export interface LiveFile {
   readonly rows: number;
   readonly bytes: number;
   readonly partition: readonly PartitionValue[];
-  /** Upper bound of a text column by field id, undefined where none was written. */
+  /** Bounds of a text column by field id, undefined where none was written. */
+  readonly lowerText: (fieldId: number) => string | undefined;
   readonly upperText: (fieldId: number) => string | undefined;
 }
 
@@ -167,12 +172,12 @@ export const liveFile = ({ file }: ManifestEntry, { spec, schema }: TableShape):
   rows: Number(file.record_count),
   bytes: Number(file.file_size_in_bytes),
   partition: partitionTexts(file.partition as AvroObject, spec, schema),
-  upperText(fieldId) {
-    const bounds = (file.upper_bounds ?? []) as readonly {
-      readonly key: number;
-      readonly value: Uint8Array;
-    }[];
-    const bound = bounds.find(({ key }) => key === fieldId);
-    return bound === undefined ? undefined : Buffer.from(bound.value).toString();
-  },
+  lowerText: (fieldId) => textBound(file.lower_bounds, fieldId),
+  upperText: (fieldId) => textBound(file.upper_bounds, fieldId),
 });
+
+function textBound(bounds: unknown, fieldId: number): string | undefined {
+  const list = (bounds ?? []) as readonly { readonly key: number; readonly value: Uint8Array }[];
+  const bound = list.find(({ key }) => key === fieldId);
+  return bound === undefined ? undefined : Buffer.from(bound.value).toString();
+}

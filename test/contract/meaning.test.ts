@@ -179,6 +179,56 @@ test.each<[string, Additions, string]>([
     { code: custom('sourceNames', ['x']), amount: custom('sourceNames', ['x']) },
     'x is a name of code and of amount',
   ],
+  [
+    'a minimum above the maximum',
+    { amount: options({ minimum: 5, maximum: 1 }) },
+    'schema[0].properties[1].logicalTypeOptions.minimum: no value satisfies minimum 5, maximum 1 together',
+  ],
+  [
+    'exclusive bounds with nothing between',
+    extra({ logicalType: 'integer', ...options({ exclusiveMinimum: 1, exclusiveMaximum: 2 }) }),
+    'no value satisfies exclusiveMinimum 1, exclusiveMaximum 2 together',
+  ],
+  [
+    'a step that no value within the bounds has',
+    { amount: options({ minimum: 1, maximum: 2, multipleOf: 5 }) },
+    'multipleOf 5 together',
+  ],
+  [
+    'days upside down',
+    extra({ logicalType: 'date', ...options({ minimum: '2026-02-01', maximum: '2026-01-31' }) }),
+    'no value satisfies minimum 2026-02-01',
+  ],
+  [
+    'a double between equal open bounds',
+    extra({ logicalType: 'number', ...options({ minimum: 1, exclusiveMaximum: 1 }) }),
+    'no value satisfies',
+  ],
+  [
+    'a shortest text above the longest',
+    { code: options({ minLength: 3, maxLength: 2 }) },
+    'no text has such a length',
+  ],
+  [
+    'unknown letters in a date format',
+    extra({ logicalType: 'date', ...custom('dateFormats', ['yyyy-MM-dd', 'yyyy-QQ']) }),
+    'schema[0].properties[2].customProperties[0].value[1]: date pattern yyyy-QQ: QQ is not supported; allowed: yyyy',
+  ],
+  [
+    'unknown letters in the format of a timestamp',
+    extra({ logicalType: 'timestamp', ...options({ format: 'yyyy-MM-dd HH:mm Z' }) }),
+    'logicalTypeOptions.format: date pattern yyyy-MM-dd HH:mm Z: Z is not supported',
+  ],
+  [
+    'half a day without its half',
+    extra({ logicalType: 'timestamp', ...options({ format: 'yyyy-MM-dd hh:mm' }) }),
+    'need a for the half of the day',
+  ],
+  [
+    'a valid value that the column can never have',
+    { amount: rule({ metric: 'invalidValues', arguments: { validValues: [5.005] }, mustBe: 0 }) },
+    '5.005 is no value of decimal(18,2)',
+  ],
   ['a line break as delimiter', { ingestion: { csv: { delimiter: '\n' } } }, 'a line break ends records'],
   [
     'a quote as delimiter',

@@ -121,6 +121,17 @@ describe('a contract', () => {
   });
 });
 
+test('every contract of a folder that is wrong is reported at once', () => {
+  const load = () =>
+    loadContracts([
+      { file: 'a.odcs.yaml', text: good.replace('logicalType: number', 'logicalType: numbr') },
+      { file: 'b.odcs.yaml', text: good },
+      { file: 'c.odcs.yaml', text: '' },
+    ]);
+  expect(load).toThrow(ContractError);
+  expect(load).toThrow(/^a\.odcs\.yaml:\d+ .*"numbr"[\s\S]*^c\.odcs\.yaml:1 /m);
+});
+
 describe('a landing pattern', () => {
   test.each([
     ['a/{businessDate:yyyy-MM-dd}/*.csv', 'a/2026-01-31/x.csv', { businessDate: '2026-01-31' }],

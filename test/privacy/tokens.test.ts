@@ -45,6 +45,7 @@ test.each([
     required: false,
     unique: false,
     sourceNames: [],
+    formerNames: [],
     nullTokens: [''],
     trim: false,
     standardize: [],

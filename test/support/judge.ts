@@ -7,16 +7,28 @@ import { describe } from '@jest/globals';
 const home = join(import.meta.dirname, '../../.venv');
 
 /**
- * A suite that asks a Python program for its verdict. `environment` is a list in test/requirements.
- * Where the environment is missing the suite is skipped and the reporter names it; on CI it fails instead.
+ * A suite that asks other programs for their verdict. `environments` are lists in test/requirements.
+ * Where one is missing the suite is skipped and the reporter names it; on CI it fails instead.
  */
+export function describeWithJudges(environments: readonly string[], name: string, body: () => void): void {
+  const missing = environments.filter((each) => !existsSync(join(home, each, 'made-from')));
+  const define = missing.length === 0 || process.env.CI === 'true' ? describe : describe.skip;
+  const needs = `needs ${missing.join(', ')} (Python 3.11 with venv, Java 17 and Maven): npm run setup:python`;
+  define(missing.length === 0 ? name : `${name} [${needs}]`, body);
+}
+
 export function describeWithPython(environment: string, name: string, body: (python: Python) => void): void {
-  const interpreter = join(home, environment, 'bin/python');
-  const ready = existsSync(join(home, environment, 'made-from'));
-  const define = ready || process.env.CI === 'true' ? describe : describe.skip;
-  define(ready ? name : `${name} [needs Python 3.11 with venv: npm run setup:python]`, () =>
-    body(pythonAt(interpreter)),
-  );
+  describeWithJudges([environment], name, () => body(pythonAt(interpreterOf(environment))));
+}
+
+export const environmentFolder = (environment: string): string => join(home, environment);
+
+export const interpreterOf = (environment: string): string => join(home, environment, 'bin/python');
+
+/** Runs a program to its end and gives what it printed. */
+export async function run(program: string, args: readonly string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(program, [...args], { maxBuffer: 256 * 1024 * 1024 });
+  return stdout;
 }
 
 export interface Python {
@@ -26,9 +38,6 @@ export interface Python {
 
 const pythonAt = (interpreter: string): Python => ({
   async json<T>(script: string, ...args: string[]): Promise<T> {
-    const { stdout } = await promisify(execFile)(interpreter, [script, ...args], {
-      maxBuffer: 256 * 1024 * 1024,
-    });
-    return JSON.parse(stdout) as T;
+    return JSON.parse(await run(interpreter, [script, ...args])) as T;
   },
 });

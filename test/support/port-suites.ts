@@ -96,6 +96,50 @@ export function describeObjectStore(name: string, make: () => ObjectStore): void
       expect(listed.sort()).toEqual([...keys].sort());
     });
 
+    test('removes exactly the version that is named, and keeps another one as it is', async () => {
+      const store = make();
+      const first = await store.write('k', bytes('one'));
+      const second = await store.write('k', bytes('two'));
+      await expect(store.remove('k', first.etag)).rejects.toBeInstanceOf(ConflictError);
+      expect(await text(store.read('k', { etag: second.etag }))).toBe('two');
+      await store.remove('k', second.etag);
+      expect(await store.stat('k')).toBeUndefined();
+      await store.remove('k', second.etag);
+    });
+
+    test('never removes a version that is written while another one is removed', async () => {
+      const store = make();
+      for (let round = 0; round < 50; round++) {
+        const { etag } = await store.write('k', bytes('old'));
+        const [written] = await Promise.all([
+          store.write('k', bytes('new')),
+          store.remove('k', etag).catch((error: unknown) => expect(error).toBeInstanceOf(ConflictError)),
+        ]);
+        expect(written.bytes).toBe(3);
+        expect(await text(store.read('k'))).toBe('new');
+      }
+    });
+
+    test('does not finish the read of a version that is replaced meanwhile as if nothing had happened', async () => {
+      const store = make();
+      const old = Buffer.alloc(3 * 1024 * 1024, 'o');
+      const { etag } = await store.write('k', old);
+      let found = Buffer.alloc(0);
+      const reading = (async () => {
+        for await (const chunk of store.read('k', { etag })) {
+          if (found.length === 0) await store.write('k', Buffer.alloc(old.length, 'n'));
+          found = Buffer.concat([found, chunk]);
+        }
+      })();
+      // Either all bytes of the version that was named, or a conflict: never bytes of both.
+      const answer = await reading.then(
+        () => 'read',
+        (error: unknown) => error,
+      );
+      if (answer === 'read') expect(found.equals(old)).toBe(true);
+      else expect(answer).toBeInstanceOf(ConflictError);
+    });
+
     test('shows nothing of a body that breaks off', async () => {
       const store = make();
       const broken = (async function* () {
@@ -189,6 +233,15 @@ export function describeLedger(name: string, make: () => Ledger): void {
       await ledger.transact(rows.slice(0, 75));
       await ledger.transact(rows.slice(75));
       expect(await ledger.query({ partition: 'p', prefix: 'row ' })).toHaveLength(150);
+    });
+
+    test('adds to the numbers of an item, whoever adds at the same time', async () => {
+      const ledger = make();
+      const add = (numbers: Readonly<Record<string, number>>) =>
+        ledger.transact([{ kind: 'add', partition: 'p', sort: 'sum', numbers }]);
+      await add({ files: 1 });
+      await Promise.all(Array.from({ length: 10 }, () => add({ files: 2, rows: -1 })));
+      expect(await ledger.get('p', 'sum')).toMatchObject({ version: 11, body: { files: 21, rows: -10 } });
     });
 
     test('lets the last of two writes of one item stand', async () => {

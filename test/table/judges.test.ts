@@ -8,8 +8,9 @@ import { sqliteCatalog } from '../../lib/adapters/local/sqlite-catalog.ts';
 import { duckDb } from '../../lib/plan/dialects/duckdb.ts';
 import { commit } from '../../lib/table/commit.ts';
 import type { DataFile } from '../../lib/table/data-file.ts';
+import { ensureTable } from '../../lib/table/evolve.ts';
 import type { Field } from '../../lib/table/schema.ts';
-import { ensureTable, liveFiles, loadTable, snapshotText, type TablePorts } from '../../lib/table/table.ts';
+import { liveFiles, loadTable, snapshotText, type TablePorts } from '../../lib/table/table.ts';
 import { describeWithPython } from '../support/judge.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 

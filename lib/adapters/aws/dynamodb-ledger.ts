@@ -114,14 +114,24 @@ function rangeOf({ partition, prefix = '', after, descending = false }: LedgerQu
 
 function itemOf<Body>(item: Item): LedgerItem<Body> {
   const zipped = item.zipped?.B;
-  const text = zipped === undefined ? (item.body?.S ?? 'null') : gunzipSync(zipped).toString();
+  const text = zipped === undefined ? item.body?.S : gunzipSync(zipped).toString();
   return {
     partition: item.partition?.S ?? '',
     sort: item.sort?.S ?? '',
     version: Number(item.version?.N ?? 0),
-    body: JSON.parse(text) as Body,
+    body: (text === undefined ? numbersOf(item) : JSON.parse(text)) as Body,
   };
 }
+
+/** Numbers that are only ever added to are attributes of their own, because ADD takes no others. */
+const NUMBER = 'n_';
+
+const numbersOf = (item: Item): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    Object.entries(item).flatMap(([name, value]) =>
+      name.startsWith(NUMBER) ? [[name.slice(NUMBER.length), Number(value.N)]] : [],
+    ),
+  );
 
 /** DynamoDB refuses two operations on one item: of unconditional puts the last one stands. */
 function oncePerItem(writes: readonly LedgerWrite[]): readonly LedgerWrite[] {
@@ -129,7 +139,7 @@ function oncePerItem(writes: readonly LedgerWrite[]): readonly LedgerWrite[] {
   for (const write of writes) {
     const key = JSON.stringify([write.partition, write.sort]);
     const earlier = last.get(key);
-    last.set(key, earlier?.ifVersion === undefined ? write : ({ ...earlier, ...write } as LedgerWrite));
+    last.set(key, earlier === undefined ? write : ({ ...earlier, ...write } as LedgerWrite));
   }
   return [...last.values()];
 }
@@ -142,7 +152,7 @@ function conditionOf(ifVersion: number | undefined): string | undefined {
 }
 
 function writeItem(table: string, write: LedgerWrite): TransactWriteItem {
-  const { ifVersion } = write;
+  const ifVersion = write.kind === 'add' ? undefined : write.ifVersion;
   const target = { TableName: table, Key: keyOf(write) };
   const condition = conditionOf(ifVersion);
   const expected: Item =
@@ -156,6 +166,23 @@ function writeItem(table: string, write: LedgerWrite): TransactWriteItem {
       return { ConditionCheck: { ...target, ConditionExpression: condition, ...guard } };
     case 'delete':
       return { Delete: { ...target, ...guard } };
+    case 'add': {
+      const numbers = Object.entries(write.numbers);
+      return {
+        Update: {
+          ...target,
+          UpdateExpression: `ADD #v :one${numbers.map((_, index) => `, #n${index} :n${index}`).join('')}`,
+          ExpressionAttributeNames: {
+            ...NAMES,
+            ...Object.fromEntries(numbers.map(([name], index) => [`#n${index}`, `${NUMBER}${name}`])),
+          },
+          ExpressionAttributeValues: {
+            ':one': { N: '1' },
+            ...Object.fromEntries(numbers.map(([, number], index) => [`:n${index}`, { N: String(number) }])),
+          },
+        },
+      };
+    }
     case 'put': {
       const { kept, dropped, value } = bodyAttribute(write);
       return {

@@ -78,13 +78,22 @@ export function s3Store({ client, bucket, arrivals = false }: S3StoreOptions): O
         throw awsError(`list of s3://${bucket}/${prefix}`, error);
       }
     },
-    async remove(key) {
-      await asking(`removal of s3://${bucket}/${key}`, () =>
-        client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })),
-      );
+    async remove(key, etag) {
+      const found = etag === undefined ? undefined : await stat(key);
+      if (etag !== undefined && found === undefined) return;
+      if (etag !== undefined && found?.etag !== etag) throw changed(key);
+      const command = { Bucket: bucket, Key: key, ...(etag === undefined ? {} : { IfMatch: s3Etag(etag) }) };
+      await asking(`removal of s3://${bucket}/${key}`, () => client.send(new DeleteObjectCommand(command)));
     },
   };
 }
+
+const changed = (key: string, cause?: unknown): ConflictError =>
+  new ConflictError(`object ${key} has changed since it was looked at`, {
+    fault: 'source',
+    cause,
+    facts: { key },
+  });
 
 interface Found {
   readonly etag: string;
@@ -162,12 +171,7 @@ async function open(
         cause: error,
         facts: { key: Key },
       });
-    if (isMissing(error) || statusOf(error) === 412)
-      throw new ConflictError(`object ${Key} has changed since it was looked at`, {
-        fault: 'source',
-        cause: error,
-        facts: { key: Key },
-      });
+    if (isMissing(error) || statusOf(error) === 412) throw changed(Key, error);
     throw awsError(`read of s3://${Bucket}/${Key}`, error);
   }
 }

@@ -13,6 +13,7 @@ import {
   type Plan,
   type PlanInput,
   type PlanOutput,
+  type PlanTarget,
   type RunResult,
 } from '../../plan/plan.ts';
 import { fileTallies, type MeasuredRow } from '../../plan/tallies.ts';
@@ -22,7 +23,7 @@ import type { Secrets } from '../../ports/secrets.ts';
 import { hmacPads } from '../../privacy/pads.ts';
 import { type Session, type SessionOptions, withDuckDb } from './duckdb-session.ts';
 import { type ReadableInput, type Reject, stage } from './duckdb-stage.ts';
-import { writeParquet } from './parquet-output.ts';
+import { byFieldId, writeParquet } from './parquet-output.ts';
 
 const { literal } = duckDb;
 
@@ -62,17 +63,21 @@ async function executePlan(db: Session, plan: Plan, options: DuckDbEngineOptions
   await bindSecrets(db, plan, options.secrets);
   const { inputs, rejects } = await timed('prepare', () => prepare(plan.inputs, options));
   await timed('stage', () => stage(db, plan, inputs, { scratch: options.scratch, known: rejects }));
-  await timed('steps', () => takeSteps(db, plan));
-  await db.run('SET preserve_insertion_order = false');
   const outputs: OutputResult[] = [];
-  for (const output of plan.outputs) {
-    outputs.push(await timed(`write ${output.name}`, () => write(db, output, options)));
-  }
-  const rows = await timed('measure', () => measure(db, plan));
+  const own = [...(plan.target?.files.map(({ path }) => path) ?? []), ...plan.vaultFiles];
+  const rows = await db.blaming(own, async () => {
+    await timed('steps', () => takeSteps(db, plan));
+    await db.run('SET preserve_insertion_order = false');
+    for (const output of plan.outputs) {
+      outputs.push(await timed(`write ${output.name}`, () => write(db, output, options)));
+    }
+    return timed('measure', () => measure(db, plan));
+  });
   return {
     runId: plan.runId,
     engine: 'duckdb',
-    outputs: withKept(outputs, rows),
+    outputs: withRemovals(outputs, rows),
+    losses: await timed('losses', () => losses(db, plan)),
     seconds,
     ...fileTallies(plan, rows),
   };
@@ -92,7 +97,11 @@ interface Prepared {
   readonly rejects: readonly Reject[];
 }
 
-async function prepare(inputs: readonly PlanInput[], options: DuckDbEngineOptions): Promise<Prepared> {
+/** What reading a file needs: where its bytes are, and a folder for those that are rewritten first. */
+export type ReadOptions = Pick<DuckDbEngineOptions, 'raw' | 'scratch'>;
+
+/** Every file in a form that the parser takes. */
+export async function prepare(inputs: readonly PlanInput[], options: ReadOptions): Promise<Prepared> {
   const rejects: Reject[] = [];
   const readable: ReadableInput[] = [];
   for (const [file, input] of inputs.entries()) {
@@ -103,7 +112,7 @@ async function prepare(inputs: readonly PlanInput[], options: DuckDbEngineOption
   return { inputs: readable, rejects };
 }
 
-const inPlace = (input: PlanInput, file: number, { raw }: DuckDbEngineOptions): ReadableInput => ({
+const inPlace = (input: PlanInput, file: number, { raw }: ReadOptions): ReadableInput => ({
   input,
   file,
   path: join(raw.root, input.key),
@@ -136,7 +145,7 @@ const readerOf = ({
 async function rewritten(
   input: PlanInput,
   file: number,
-  options: DuckDbEngineOptions,
+  options: ReadOptions,
   rejects: Reject[],
 ): Promise<ReadableInput> {
   const folder = join(options.scratch, 'rewritten');
@@ -159,21 +168,7 @@ async function rewritten(
 }
 
 async function takeSteps(db: Session, plan: Plan): Promise<void> {
-  const { target } = plan;
-  if (target !== undefined) {
-    const partitions = plan.outputs.find(({ name }) => name === 'curated')?.partitionBy.length ?? 0;
-    const names = ['path', ...Array.from({ length: partitions }, (_, index) => `p${index}`), 'newest'];
-    const rows = target.files.map(
-      ({ path, partition, newest }) =>
-        `(${[path, ...partition, newest].map((value) => (value === null ? 'NULL' : literal(value))).join(', ')})`,
-    );
-    const none = `SELECT ${names.map((name) => `CAST(NULL AS VARCHAR) AS ${name}`).join(', ')} WHERE FALSE`;
-    await db.run(
-      `CREATE TABLE target_files AS ${rows.length === 0 ? none : `SELECT * FROM (VALUES ${rows.join(', ')}) AS v(${names.join(', ')})`}`,
-    );
-    if (rows.length > 0 && readsTarget(plan))
-      await db.run(`CREATE VIEW target AS ${targetRows(target.files.map(({ path }) => path))}`);
-  }
+  await makeTargets(db, plan);
   await db.run(
     plan.vaultFiles.length === 0
       ? 'CREATE VIEW vault_known AS SELECT CAST(NULL AS VARCHAR) AS token WHERE FALSE'
@@ -185,12 +180,63 @@ async function takeSteps(db: Session, plan: Plan): Promise<void> {
   );
 }
 
-/** Whether a statement looks into the table's files; an append without keys never does. */
-export const readsTarget = ({ steps, outputs, measures }: Plan): boolean =>
-  [...steps, ...outputs, ...measures].some(({ sql }) => /\btarget\b/.test(sql));
+/** Whether a statement looks into the table's files, or rows of withdrawn files are sought there; an append without keys never does. */
+export const readsTarget = ({ steps, outputs, measures, withdraws, losses }: Plan): boolean =>
+  withdraws.length > 0 ||
+  [...steps, ...outputs, ...measures].some(({ sql }) => /\btarget\b/.test(sql)) ||
+  /\btarget\b/.test(losses ?? '');
 
-const targetRows = (paths: readonly string[]): string =>
-  `SELECT * EXCLUDE (filename, file_row_number), filename AS _path, file_row_number AS _position FROM read_parquet([${paths.map(literal).join(', ')}], filename = true, file_row_number = true)`;
+/** The tables as they stand, without the rows of withdrawn files. */
+async function makeTargets(db: Session, plan: Plan): Promise<void> {
+  const { target, sides, withdraws, outputs } = plan;
+  await db.run(
+    `CREATE TABLE withdrawn_ids AS ${values(
+      ['file_id'],
+      withdraws.map((id) => [id]),
+    )}`,
+  );
+  await db.run('CREATE TABLE withdrawn_paths (output VARCHAR, path VARCHAR, rows BIGINT)');
+  const withdrawn = 'IN (SELECT file_id FROM withdrawn_ids)';
+  for (const [output, view, table] of [
+    ['curated', 'target', target],
+    ['quarantine', 'target_quarantine', sides.quarantine],
+    ['raw', 'target_raw', sides.raw],
+  ] as const) {
+    if (table === undefined || table.files.length === 0) continue;
+    if (output === 'curated' && !readsTarget(plan)) continue;
+    const rows = targetRows(table);
+    await db.run(
+      `CREATE VIEW ${view} AS ${withdraws.length === 0 ? rows : `SELECT * FROM (${rows}) AS t WHERE _source_file NOT ${withdrawn}`}`,
+    );
+    if (withdraws.length > 0)
+      await db.run(
+        `INSERT INTO withdrawn_paths SELECT ${literal(output)}, _path, count(*) FROM (${rows}) AS t WHERE _source_file ${withdrawn} GROUP BY _path`,
+      );
+  }
+  if (target === undefined) return;
+  const partitions = outputs.find(({ name }) => name === 'curated')?.partitionBy.length ?? 0;
+  const names = ['path', ...Array.from({ length: partitions }, (_, index) => `p${index}`), 'newest'];
+  const files = values(
+    names,
+    target.files.map(({ path, partition, newest }) => [path, ...partition, newest]),
+  );
+  await db.run(
+    `CREATE TABLE target_files AS SELECT * FROM (${files}) AS t WHERE path NOT IN (SELECT path FROM withdrawn_paths)`,
+  );
+}
+
+/** Select of rows of texts. */
+function values(names: readonly string[], rows: readonly (readonly (string | null)[])[]): string {
+  if (rows.length === 0)
+    return `SELECT ${names.map((name) => `CAST(NULL AS VARCHAR) AS ${name}`).join(', ')} WHERE FALSE`;
+  const texts = rows.map(
+    (row) => `(${row.map((text) => (text === null ? 'CAST(NULL AS VARCHAR)' : literal(text))).join(', ')})`,
+  );
+  return `SELECT * FROM (VALUES ${texts.join(', ')}) AS v(${names.join(', ')})`;
+}
+
+const targetRows = ({ files, schema }: PlanTarget): string =>
+  `SELECT * EXCLUDE (filename, file_row_number), filename AS _path, file_row_number AS _position FROM read_parquet([${files.map(({ path }) => literal(path)).join(', ')}], ${byFieldId(schema)}, filename = true, file_row_number = true)`;
 
 async function write(
   db: Session,
@@ -205,7 +251,7 @@ async function write(
     classified: output.classified,
   });
   const removes = output.removes === undefined ? [] : await db.rows<{ path: string }>(output.removes);
-  return { name: output.name, files, removes: removes.map(({ path }) => path), kept: 0 };
+  return { name: output.name, files, removes: removes.map(({ path }) => path), kept: 0, lost: 0 };
 }
 
 async function measure(db: Session, plan: Plan): Promise<readonly MeasuredRow[]> {
@@ -216,10 +262,23 @@ async function measure(db: Session, plan: Plan): Promise<readonly MeasuredRow[]>
   return rows;
 }
 
-const withKept = (
+async function losses(db: Session, plan: Plan): Promise<RunResult['losses']> {
+  if (plan.losses === undefined) return {};
+  const rows = await db.rows<{ winner: string; loser: string }>(plan.losses);
+  const byWinner = Map.groupBy(rows, ({ winner }) => winner);
+  return Object.fromEntries([...byWinner].map(([winner, lost]) => [winner, lost.map(({ loser }) => loser)]));
+}
+
+/** How many rows of removed files each output wrote again, and how many are gone. */
+function withRemovals(
   outputs: readonly OutputResult[],
   rows: readonly MeasuredRow[],
-): readonly OutputResult[] => {
-  const kept = Number(rows.find(({ name }) => name === 'kept')?.value ?? 0);
-  return outputs.map((output) => (output.name === 'curated' ? { ...output, kept } : output));
-};
+): readonly OutputResult[] {
+  const sum = (measure: string) =>
+    rows.filter(({ name }) => name === measure).reduce((total, { value }) => total + Number(value), 0);
+  return outputs.map((output) => ({
+    ...output,
+    kept: sum(`kept:${output.name}`),
+    lost: sum(`lost:${output.name}`),
+  }));
+}

@@ -8,7 +8,7 @@ import type { LedgerTable } from '../../reports/ledger-tables.ts';
 import type { Mart } from '../../reports/marts.ts';
 import { toDuckDb } from '../../reports/translate.ts';
 import { liveFiles, loadTable, shapeOf } from '../../table/table.ts';
-import { duckDbType } from './parquet-output.ts';
+import { byFieldId, duckDbType } from './parquet-output.ts';
 
 const { ident, literal } = duckDb;
 
@@ -80,11 +80,7 @@ function rowsOf(files: readonly string[], schema: Fields): string {
   if (files.length === 0) {
     return `SELECT ${schema.map(({ name, type }) => `CAST(NULL AS ${duckDbType(type)}) AS ${ident(name)}`).join(', ')} WHERE FALSE`;
   }
-  const columns = schema.map(
-    ({ id, name, type }) =>
-      `${id}: {name: ${literal(name)}, type: ${literal(duckDbType(type))}, default_value: NULL}`,
-  );
-  return `SELECT * FROM read_parquet([${files.map(literal).join(', ')}], schema = MAP {${columns.join(', ')}})`;
+  return `SELECT * FROM read_parquet([${files.map(literal).join(', ')}], ${byFieldId(schema)})`;
 }
 
 const ROWS_AT_ONCE = 1000;

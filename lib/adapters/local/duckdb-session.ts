@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { PoisonError, TerminalError, TransientError } from '../../errors.ts';
+import { duckDb } from '../../plan/dialects/duckdb.ts';
 
 export interface SessionOptions {
   /** Folder for what a run writes on the way; made before and removed after. */
@@ -38,6 +39,31 @@ export class Session {
 
   constructor(connection: DuckDBConnection) {
     this.connection = connection;
+  }
+
+  /**
+   * Turns a PoisonError of `work` into a TerminalError where one of our own files can't be read: then no file that came in is to blame.
+   */
+  async blaming<T>(own: readonly string[], work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof PoisonError)) throw error;
+      for (const path of own) await this.#requireReadable(path);
+      throw error;
+    }
+  }
+
+  async #requireReadable(path: string): Promise<void> {
+    try {
+      // The hash needs every value of every column, so that every page is read.
+      await this.connection.run(`SELECT max(hash(t)) FROM read_parquet(${duckDb.literal(path)}) AS t`);
+    } catch (cause) {
+      throw new TerminalError(
+        `DuckDB can't read ${path}, a file of our own tables; restore it from your backup and run again`,
+        { fault: 'headgate', cause, facts: { path } },
+      );
+    }
   }
 
   async run(sql: string): Promise<void> {

@@ -86,7 +86,8 @@ async function makeFiles(
   );
 }
 
-function groups(inputs: readonly ReadableInput[]): readonly (readonly ReadableInput[])[] {
+/** Files of the same shape, which the parser reads together. */
+export function groups(inputs: readonly ReadableInput[]): readonly (readonly ReadableInput[])[] {
   const byShape = Map.groupBy(inputs, ({ reader, input }) => JSON.stringify([reader, input.fields]));
   return [...byShape.values()];
 }
@@ -97,7 +98,12 @@ const writeStage = (db: Session, select: string, path: string): Promise<void> =>
     `COPY (${select}) TO ${literal(path)} (FORMAT parquet, COMPRESSION uncompressed, PARQUET_VERSION V2, DICTIONARY_SIZE_LIMIT 1)`,
   );
 
-function records(group: readonly ReadableInput[], columns: readonly string[], rejectsTable: string): string {
+/** Select of the files' records as texts: `columns`, null where a file lacks one, and `_file`. */
+export function records(
+  group: readonly ReadableInput[],
+  columns: readonly string[],
+  rejectsTable: string,
+): string {
   const [first] = group;
   if (first === undefined) return '';
   const fed = new Set(first.input.fields);

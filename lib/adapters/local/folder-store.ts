@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, type Dirent } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConflictError, TerminalError, TransientError } from '../../errors.ts';
@@ -9,9 +9,24 @@ import type { ObjectInfo, ObjectStore, WriteCondition } from '../../ports/object
 const UNFINISHED = '.unfinished';
 const CHUNK = 1024 * 1024;
 
+export interface FolderOptions {
+  /**
+   * Other programs write here and may set modification times back (`rsync -t`, unzip): then the etag has the time of the last
+   * change of status too, which no program can set. Not for our own folders: there a `chmod` or a hard link changes no object.
+   * @default false
+   */
+  readonly shared?: boolean;
+}
+
 /** A folder as an object store. An object appears whole, by a link or a rename; links and folders are no objects. */
-export function folderStore(root: string): ObjectStore {
+export function folderStore(root: string, { shared = false }: FolderOptions = {}): ObjectStore {
   const pathOf = (key: string) => join(root, checkedKey(key));
+  const infoOf = (key: string, facts: Facts): ObjectInfo => ({
+    key,
+    bytes: Number(facts.size),
+    etag: shared ? `${contentEtag(facts)}-${facts.ctimeNs}` : contentEtag(facts),
+    modified: facts.mtime,
+  });
   const stat = async (key: string): Promise<ObjectInfo | undefined> => {
     const found = await lstat(pathOf(key), { bigint: true }).catch(absent);
     return found?.isFile() ? infoOf(key, found) : undefined;
@@ -25,12 +40,7 @@ export function folderStore(root: string): ObjectStore {
         throw new TerminalError(`there is no object ${key} in ${root}`, { fault: 'source', facts: { key } });
       try {
         const found = infoOf(key, await file.stat({ bigint: true }));
-        if (etag !== undefined && found.etag !== etag) {
-          throw new ConflictError(`object ${key} has changed since it was looked at`, {
-            fault: 'source',
-            facts: { key },
-          });
-        }
+        if (etag !== undefined && found.etag !== etag) throw changed(key);
         if (end === undefined || end > start) {
           yield* createReadStream('', {
             fd: file,
@@ -40,6 +50,9 @@ export function folderStore(root: string): ObjectStore {
             highWaterMark: Math.min(CHUNK, Math.max(found.bytes, 1)),
           });
         }
+        // Written in place while it was read: the bytes given out may be of two versions.
+        if (etag !== undefined && infoOf(key, await file.stat({ bigint: true })).etag !== etag)
+          throw changed(key);
       } finally {
         await file.close();
       }
@@ -69,11 +82,73 @@ export function folderStore(root: string): ObjectStore {
         if (info !== undefined) yield info;
       }
     },
-    async remove(key) {
-      await rm(pathOf(key), { force: true });
+    async remove(key, etag) {
+      if (etag === undefined) return rm(pathOf(key), { force: true });
+      const found = await stat(key);
+      if (found !== undefined && found.etag !== etag) throw changed(key);
+      if (found !== undefined) await removeVersion(root, pathOf(key), { key, etag });
     },
   };
 }
+
+/** A name can be given to another file between a look and the removal: so it is moved aside first, and put back when it is another one. */
+async function removeVersion(
+  root: string,
+  path: string,
+  { key, etag }: Pick<ObjectInfo, 'key' | 'etag'>,
+): Promise<void> {
+  const aside = join(root, UNFINISHED, randomUUID());
+  await mkdir(dirname(aside), { recursive: true });
+  const moved = await rename(path, aside).then(() => lstat(aside, { bigint: true }), absent);
+  if (moved === undefined) return;
+  // The move itself is a change of status: of a shared folder's etag only the part about the content can still be compared.
+  const same = moved.isFile() && `${etag}-`.startsWith(`${contentEtag(moved)}-`);
+  // Where a third version has the name by now, its source has replaced the one that was moved.
+  if (!same) await link(aside, path).catch(unlessTaken);
+  await rm(aside, { force: true });
+  if (!same) throw changed(key);
+}
+
+const unlessTaken = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== 'EEXIST') throw error;
+};
+
+const changed = (key: string): ConflictError =>
+  new ConflictError(`object ${key} has changed since it was looked at`, { fault: 'source', facts: { key } });
+
+export interface Stranger {
+  /** Path below the folder; signs that are not UTF-8 are replaced. */
+  readonly name: string;
+  readonly why: string;
+}
+
+/** What lies in a folder and can't be an object: nobody would hear of it otherwise. Names that start with a dot are left out. */
+export async function* strangersIn(root: string): AsyncIterable<Stranger> {
+  for await (const { path, entry } of entriesBelow(root, Buffer.from('.'))) {
+    const name = path.toString();
+    if (!Buffer.from(name).equals(path)) yield { name, why: 'its name is not UTF-8; rename it' };
+    else if (!entry.isFile()) yield { name, why: `it is ${kindOf(entry)}; put the file itself there` };
+  }
+}
+
+const kindOf = (entry: Dirent<Buffer>): string =>
+  entry.isSymbolicLink() ? 'a link, which is not followed' : 'neither a file nor a folder';
+
+async function* entriesBelow(
+  root: string,
+  folder: Buffer,
+): AsyncIterable<{ readonly path: Buffer; readonly entry: Dirent<Buffer> }> {
+  const at = Buffer.concat([Buffer.from(`${root}/`), folder]);
+  const entries = (await readdir(at, { withFileTypes: true, encoding: 'buffer' }).catch(absent)) ?? [];
+  for (const entry of entries.filter(({ name }) => name[0] !== DOT)) {
+    const path =
+      folder.toString() === '.' ? entry.name : Buffer.concat([folder, Buffer.from('/'), entry.name]);
+    if (entry.isDirectory()) yield* entriesBelow(root, path);
+    else yield { path, entry };
+  }
+}
+
+const [DOT] = Buffer.from('.');
 
 function checkedKey(key: string): string {
   const bad = key
@@ -94,15 +169,11 @@ interface Facts {
   readonly ino: bigint;
   readonly size: bigint;
   readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
   readonly mtime: Date;
 }
 
-const infoOf = (key: string, { ino, size, mtimeNs, mtime }: Facts): ObjectInfo => ({
-  key,
-  bytes: Number(size),
-  etag: `${ino}-${size}-${mtimeNs}`,
-  modified: mtime,
-});
+const contentEtag = ({ ino, size, mtimeNs }: Facts): string => `${ino}-${size}-${mtimeNs}`;
 
 async function writeWhole(path: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
   const file = await open(path, 'wx', 0o600);

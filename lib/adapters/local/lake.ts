@@ -38,7 +38,7 @@ export function openLake({ home, contracts, notifier, memory }: LakeOptions): La
   const ledger = sqliteLedger(at('ledger.db'));
   return {
     home: resolve(home),
-    landing: folderStore(at('landing')),
+    landing: folderStore(at('landing'), { shared: true }),
     stores,
     ledger,
     catalog: sqliteCatalog(at('catalog.db')),

@@ -104,6 +104,10 @@ export function duckDbType(type: FieldType): string {
   return `STRUCT(${type.fields.map((field) => `${ident(field.name)} ${duckDbType(field.type)}`).join(', ')})`;
 }
 
+/** Option of `read_parquet`: columns by field id under the names and types that the table has now, null where a file is older than its column. */
+export const byFieldId = (schema: readonly Field[]): string =>
+  `schema = MAP {${schema.map(({ id, name, type }) => `${id}: {name: ${literal(name)}, type: ${literal(duckDbType(type))}, default_value: NULL}`).join(', ')}}`;
+
 const fieldIds = (field: Field): string => `${literal(field.name)}: ${ids(field.id, field.type)}`;
 
 function ids(id: number, type: FieldType): string {

@@ -25,14 +25,27 @@ export function sqliteLedger(file: string): Ledger {
   const ascending = database.prepare(`${between} ORDER BY sort LIMIT ?`);
   const descending = database.prepare(`${between} ORDER BY sort DESC LIMIT ?`);
 
+  const sum = ({ partition, sort, numbers }: Extract<LedgerWrite, { kind: 'add' }>) => {
+    const row = select.get(partition, sort);
+    const before = row === undefined ? {} : itemOf<Record<string, number>>(partition, sort, row).body;
+    const added = Object.entries(numbers).map(([name, number]) => [name, (before[name] ?? 0) + number]);
+    return { ...before, ...Object.fromEntries(added) };
+  };
   const versionOf = (write: LedgerWrite): number =>
     Number(version.get(write.partition, write.sort)?.version ?? 0);
   const apply = (writes: readonly LedgerWrite[]): 'done' | 'conflict' => {
-    if (writes.some((write) => write.ifVersion !== undefined && versionOf(write) !== write.ifVersion))
+    if (
+      writes.some(
+        (write) =>
+          'ifVersion' in write && write.ifVersion !== undefined && versionOf(write) !== write.ifVersion,
+      )
+    )
       return 'conflict';
     for (const write of writes) {
       if (write.kind === 'put')
         put.run(write.partition, write.sort, versionOf(write) + 1, JSON.stringify(write.body));
+      else if (write.kind === 'add')
+        put.run(write.partition, write.sort, versionOf(write) + 1, JSON.stringify(sum(write)));
       else if (write.kind === 'delete') remove.run(write.partition, write.sort);
     }
     return 'done';

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TerminalError } from '../../errors.ts';
-import type { OutputResult, Plan, RunResult } from '../../plan/plan.ts';
+import type { OutputResult, Plan, PlanTarget, RunResult } from '../../plan/plan.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { Secrets } from '../../ports/secrets.ts';
@@ -79,26 +79,38 @@ async function bring(plan: Plan, { raw, stores }: StagedEngineOptions, home: str
   const inputs = plan.inputs
     .filter(({ rewrite }) => !rewrite)
     .map(({ key, etag }) => ({ store: raw, key, etag, path: join(home, 'raw', key) }));
-  const target = (plan.target?.files ?? []).map(({ path }, index) =>
-    localCopy(stores.lake, path, join(home, 'target', `${index}.parquet`)),
-  );
+  const copies = (table: PlanTarget | undefined, folder: string) =>
+    (table?.files ?? []).map(({ path }, index) =>
+      localCopy(stores.lake, path, join(home, folder, `${index}.parquet`)),
+    );
+  const target = copies(plan.target, 'target');
+  const quarantine = copies(plan.sides.quarantine, 'quarantine');
+  const rawTable = copies(plan.sides.raw, 'raw-table');
   const vault = plan.vaultFiles.map((path, index) =>
     localCopy(stores.vault, path, join(home, 'known', `${index}.parquet`)),
   );
-  await inParallel([...inputs, ...(readsTarget(plan) ? target : []), ...vault], download);
-  const files = plan.target?.files.map((file, index) => ({
-    ...file,
-    path: target[index]?.path ?? file.path,
-  }));
+  const tables = [...(readsTarget(plan) ? target : []), ...quarantine, ...rawTable];
+  await inParallel([...inputs, ...tables, ...vault], download);
   return {
     plan: {
       ...plan,
       vaultFiles: vault.map(({ path }) => path),
-      ...(plan.target === undefined || files === undefined ? {} : { target: { ...plan.target, files } }),
+      ...(plan.target === undefined ? {} : { target: localTable(plan.target, target) }),
+      sides: {
+        ...(plan.sides.quarantine === undefined
+          ? {}
+          : { quarantine: localTable(plan.sides.quarantine, quarantine) }),
+        ...(plan.sides.raw === undefined ? {} : { raw: localTable(plan.sides.raw, rawTable) }),
+      },
     },
-    addresses: new Map(target.map(({ path, address }) => [path, address])),
+    addresses: new Map([...target, ...quarantine, ...rawTable].map(({ path, address }) => [path, address])),
   };
 }
+
+const localTable = (table: PlanTarget, copies: readonly { readonly path: string }[]): PlanTarget => ({
+  ...table,
+  files: table.files.map((file, index) => ({ ...file, path: copies[index]?.path ?? file.path })),
+});
 
 const localCopy = (store: ObjectStore, address: string, path: string) => ({
   store,

@@ -1,4 +1,4 @@
-import { TerminalError } from '../../errors.ts';
+import { type DateLetter, datePatternParts } from '../../contract/date-pattern.ts';
 import type { Dialect, SqlType } from '../dialect.ts';
 
 const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
@@ -71,8 +71,8 @@ export const duckDb: Dialect = {
   collect: (expression, orderBy) => `list(${expression} ORDER BY ${orderBy})`,
 };
 
-/** JDK DateTimeFormatter letters that have an exact counterpart; https://duckdb.org/docs/stable/sql/functions/dateformat */
-const LETTERS: Readonly<Record<string, string>> = {
+/** https://duckdb.org/docs/stable/sql/functions/dateformat */
+const LETTERS: Readonly<Record<DateLetter, string>> = {
   yyyy: '%Y',
   uuuu: '%Y',
   yy: '%y',
@@ -93,18 +93,8 @@ const LETTERS: Readonly<Record<string, string>> = {
   a: '%p',
 };
 
-/** `M/d/yy H:mm` to `%-m/%-d/%y %-H:%M`. @throws TerminalError for a letter without an exact counterpart */
-export function strptimeFormat(pattern: string): string {
-  return pattern.replace(/'([^']*)'|([A-Za-z])\2*|%/g, (part, quoted: string | undefined) => {
-    if (quoted !== undefined) return quoted === '' ? "'" : quoted.replaceAll('%', '%%');
-    if (part === '%') return '%%';
-    const letter = LETTERS[part];
-    if (letter === undefined) {
-      throw new TerminalError(
-        `date pattern ${pattern}: ${part} is not supported; allowed: ${Object.keys(LETTERS).join(', ')}`,
-        { fault: 'contract', facts: { pattern, part } },
-      );
-    }
-    return letter;
-  });
-}
+/** `M/d/yy H:mm` to `%-m/%-d/%y %-H:%M`. The contract has been checked for other letters. */
+export const strptimeFormat = (pattern: string): string =>
+  datePatternParts(pattern)
+    .map((part) => (part.kind === 'letter' ? LETTERS[part.letter] : part.text.replaceAll('%', '%%')))
+    .join('');

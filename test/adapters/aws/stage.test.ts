@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals';
 import { dynamoDbLedger } from '../../../lib/adapters/aws/dynamodb-ledger.ts';
 import { settingsParameter } from '../../../lib/adapters/aws/stage-settings.ts';
 import type { FileEntry, RunEntry } from '../../../lib/ledger/entries.ts';
-import { updateFiles } from '../../../lib/ledger/files.ts';
+import { introduceFile } from '../../../lib/ledger/files.ts';
 import { saveRun } from '../../../lib/ledger/runs.ts';
 import { type Finished, headgate, json } from '../../support/headgate.ts';
 import { describeWithEmulator } from '../../support/ministack.ts';
@@ -69,7 +69,7 @@ describeWithEmulator('the command line with --env', (emulator) => {
     await ledger.transact([
       { kind: 'put', partition: 'dataset', sort: 'retail/sales', body: { dataset: 'retail/sales' } },
     ]);
-    await updateFiles(ledger, [file]);
+    await introduceFile(ledger, file, []);
     await saveRun(ledger, run, []);
 
     expect(json(await ask('files', '--json'))).toMatchObject([{ key: file.key, state: 'held', received: 3 }]);

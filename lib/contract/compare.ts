@@ -1,0 +1,180 @@
+import { type Change, changed, type Effect } from './change.ts';
+import { compareChecks } from './compare-checks.ts';
+import { compareColumns } from './compare-columns.ts';
+import { type CsvFormat, type Dataset, datasetId } from './dataset.ts';
+import type { Contract } from './parse.ts';
+import type { Bump } from './version.ts';
+
+/** Every change between two versions of a contract. Nothing in it is a value of a row. */
+export function compareContracts(before: Contract, after: Contract): readonly Change[] {
+  const changes: Change[] = [];
+  if (before.id !== after.id)
+    changes.push({
+      effect: 'breaking',
+      what: 'id',
+      from: before.id,
+      to: after.id,
+      because: 'whoever refers to the contract no longer finds it',
+    });
+  for (const dataset of before.datasets) {
+    const same = after.datasets.find((other) => datasetId(other) === datasetId(dataset));
+    if (same === undefined)
+      changes.push({
+        effect: 'breaking',
+        dataset: datasetId(dataset),
+        what: 'dataset',
+        from: 'there',
+        because: 'its files are no longer taken in and its table is no longer filled',
+      });
+    else changes.push(...compareDatasets(dataset, same));
+  }
+  for (const dataset of after.datasets)
+    if (!before.datasets.some((other) => datasetId(other) === datasetId(dataset)))
+      changes.push({
+        effect: 'compatible',
+        dataset: datasetId(dataset),
+        what: 'dataset',
+        to: 'there',
+        because: 'a new feed',
+      });
+  const isOther = fingerprints(before) !== fingerprints(after);
+  if (changes.length === 0 && isOther)
+    changes.push({
+      effect: 'documentation',
+      what: 'text',
+      because: 'only what Headgate does not act on has changed',
+    });
+  return changes;
+}
+
+const fingerprints = ({ datasets }: Contract): string =>
+  datasets.map(({ contract }) => contract.fingerprint).join();
+
+export function bumpOf(changes: readonly Change[]): Bump {
+  if (changes.some(({ effect }) => effect === 'breaking')) return 'major';
+  if (changes.some(({ effect }) => effect === 'compatible')) return 'minor';
+  return changes.length > 0 ? 'patch' : 'none';
+}
+
+function compareDatasets(before: Dataset, after: Dataset): readonly Change[] {
+  return [...settings(before, after), ...compareColumns(before, after), ...compareChecks(before, after)].map(
+    (change) => ({
+      ...change,
+      dataset: datasetId(before),
+    }),
+  );
+}
+
+interface Setting {
+  readonly what: string;
+  readonly value: (dataset: Dataset) => unknown;
+  readonly effect: (before: Dataset, after: Dataset) => Effect;
+  readonly because: string;
+}
+
+const always = (effect: Effect) => (): Effect => effect;
+const DIALECT = [
+  'delimiter',
+  'quote',
+  'escape',
+  'header',
+  'encoding',
+  'skipLines',
+  'trailer',
+] as const satisfies readonly (keyof CsvFormat)[];
+const csvOf = ({ format }: Dataset): CsvFormat | undefined => (format.kind === 'csv' ? format : undefined);
+const policy = (name: keyof Dataset['drift']): Setting => ({
+  what: `drift.${name}`,
+  value: ({ drift }) => drift[name],
+  effect: (_before, after) => (after.drift[name] === 'reject' ? 'breaking' : 'compatible'),
+  because: 'decides which files are refused for their columns',
+});
+
+const SETTINGS: readonly Setting[] = [
+  {
+    what: 'landing',
+    value: ({ landing }) => landing,
+    effect: always('breaking'),
+    because: 'files under the old pattern belong to no feed',
+  },
+  {
+    what: 'format',
+    value: ({ format }) => format.kind,
+    effect: always('breaking'),
+    because: 'files in the old format are refused',
+  },
+  ...DIALECT.map(
+    (name): Setting => ({
+      what: `csv.${name}`,
+      value: (dataset) => csvOf(dataset)?.[name],
+      effect: always('breaking'),
+      because: 'files in the old dialect are refused or read otherwise',
+    }),
+  ),
+  {
+    what: 'writeMode',
+    value: ({ writeMode }) => writeMode,
+    effect: always('breaking'),
+    because: 'the same files leave other rows in the table',
+  },
+  {
+    what: 'dedupe',
+    value: ({ dedupe }) => dedupe,
+    effect: always('breaking'),
+    because: 'the same files leave other rows in the table',
+  },
+  {
+    what: 'duplicateFile',
+    value: ({ duplicateFile }) => duplicateFile,
+    effect: always('breaking'),
+    because: 'the same bytes sent again are treated otherwise',
+  },
+  policy('addedColumn'),
+  policy('missingColumn'),
+  policy('reordered'),
+  {
+    what: 'maxRejectPercent',
+    value: ({ maxRejectPercent }) => maxRejectPercent,
+    effect: (before, after) => (after.maxRejectPercent < before.maxRejectPercent ? 'breaking' : 'compatible'),
+    because: 'batches with more refused rows are held',
+  },
+  {
+    what: 'raw',
+    value: ({ raw }) => raw,
+    effect: (_before, after) => (after.raw ? 'compatible' : 'breaking'),
+    because: 'the all-text table is filled only while it is on',
+  },
+  {
+    what: 'engine',
+    value: ({ engine }) => engine,
+    effect: always('documentation'),
+    because: 'the same rows on every engine',
+  },
+  {
+    what: 'service levels',
+    value: ({ service }) => service,
+    effect: always('compatible'),
+    because: 'what is promised about arrival and age changes',
+  },
+  {
+    what: 'owner',
+    value: ({ owner }) => owner,
+    effect: always('documentation'),
+    because: 'who is asked and told',
+  },
+  {
+    what: 'description',
+    value: ({ description }) => description,
+    effect: always('documentation'),
+    because: 'for people',
+  },
+];
+
+function settings(before: Dataset, after: Dataset): readonly Change[] {
+  const sameFormat = before.format.kind === after.format.kind;
+  return SETTINGS.flatMap(({ what, value, effect, because }) => {
+    if (what.startsWith('csv.') && !sameFormat) return [];
+    const change = changed(what, value(before), value(after));
+    return change === undefined ? [] : [{ ...change, effect: effect(before, after), because }];
+  });
+}

@@ -1,0 +1,42 @@
+import { isUtf8 } from 'node:buffer';
+import type { CsvEncoding, FileFormat } from '../dataset.ts';
+
+export type FormatKind = FileFormat['kind'];
+
+/** Kind of a file by its first bytes, which gzip no longer hides. CSV is what nothing else is. */
+export function kindOf(head: Buffer): FormatKind {
+  if (head.subarray(0, 4).toString('latin1') === 'PAR1') return 'parquet';
+  const text = head
+    .toString('utf8')
+    .replace(/^\uFEFF/, '')
+    .trimStart();
+  if (text.startsWith('[') && /^\[\s*[[{\]]/.test(text)) return 'json';
+  if (text.startsWith('{') && /^\{\s*("|\})/.test(text)) return 'jsonl';
+  return 'csv';
+}
+
+/** One decoder reads a head, whether or not its last character is whole. */
+export function encodingOf(head: Buffer): CsvEncoding {
+  const [first, second] = head;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) return 'utf-16';
+  if (head.subarray(0, 1000).includes(0)) return 'utf-16';
+  return isUtf8(wholeCharacters(head)) ? 'utf-8' : 'windows-1252';
+}
+
+/** Without the bytes of a character that the head cut off. */
+function wholeCharacters(head: Buffer): Buffer {
+  for (let back = 1; back <= Math.min(3, head.length); back++) {
+    const byte = head[head.length - back] ?? 0;
+    if (byte >= 0xc0) return head.subarray(0, head.length - back);
+    if (byte < 0x80) break;
+  }
+  return head;
+}
+
+export const decoded = (head: Buffer, encoding: CsvEncoding): string => {
+  const name =
+    encoding === 'utf-16' && head[0] === 0xfe ? 'utf-16be' : encoding === 'utf-16' ? 'utf-16le' : encoding;
+  return new TextDecoder(name === 'latin-1' ? 'windows-1252' : name).decode(
+    encoding === 'utf-8' ? wholeCharacters(head) : head,
+  );
+};

@@ -1,0 +1,291 @@
+import { type Dataset, datasetId } from '../contract/dataset.ts';
+import { ConflictError, TerminalError } from '../errors.ts';
+import type { FileProfile } from '../formats/profile.ts';
+import { fileIdOf } from '../intake/file-id.ts';
+import { judge, profileObject } from '../intake/judge.ts';
+import { router } from '../intake/route.ts';
+import { UNKNOWN_DATASET } from '../intake/take-in.ts';
+import type { FileEntry, ReplayEntry, ReplayFile } from '../ledger/entries.ts';
+import { content, fileOf, filesOf, knownContent } from '../ledger/files.ts';
+import { losersTo, replayWrites } from '../ledger/replays.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import { datasetOf, newRunId } from './context.ts';
+import type { Services } from './services.ts';
+
+/** What somebody wants loaded again, before it is asked for. */
+export type ReplayDraft = Pick<ReplayEntry, 'dataset' | 'files'>;
+
+/** The same bytes again, from raw, under the contract as it is now. All files are of one dataset. */
+export async function draftReplay(services: Services, files: readonly FileEntry[]): Promise<ReplayDraft> {
+  const [first] = files;
+  if (first === undefined) throw new TerminalError('no file to replay', { fault: 'source' });
+  for (const file of files) requireReplayable(file);
+  if (first.dataset === UNKNOWN_DATASET) return draftRouted(services, files);
+  return { dataset: first.dataset, files: files.map(({ fileId }) => ({ fileId })) };
+}
+
+/** Another file takes the place of one. Handing in the same bytes twice is refused, naming the file that they are. */
+export async function draftSuccessor(
+  services: Services,
+  file: FileEntry,
+  body: AsyncIterable<Uint8Array>,
+): Promise<ReplayDraft> {
+  if (file.dataset === UNKNOWN_DATASET) {
+    throw new TerminalError(
+      `no contract describes ${file.key}; put the corrected file into the landing place of its feed`,
+      { fault: 'source' },
+    );
+  }
+  if (file.state !== 'quarantined') requireReplayable(file);
+  const dataset = datasetOf(services, file.dataset);
+  const { raw } = services.stores;
+  const key = `${file.dataset}/corrected/${services.newId()}`;
+  const info = await raw.write(key, body, { kind: 'absent' });
+  const profile = await profileObject(raw, info, dataset.format);
+  const known = await knownContent(services.ledger, file.dataset, profile.sha256);
+  if (known !== undefined) {
+    await raw.remove(key);
+    throw new TerminalError(`these bytes are known as file ${known.body.fileId}; nothing to do`, {
+      fault: 'source',
+    });
+  }
+  const entry = newEntry(file, dataset, { receivedAt: services.clock.now(), key, etag: info.etag, profile });
+  return { dataset: file.dataset, files: [{ fileId: entry.fileId, entry }] };
+}
+
+/** Files that no feed claimed and one claims by now. */
+async function draftRouted(services: Services, files: readonly FileEntry[]): Promise<ReplayDraft> {
+  const route = router(services.datasets);
+  const { raw } = services.stores;
+  const routed = await Promise.all(
+    files.map(async (file) => {
+      const found = route(file.key);
+      if (found.kind !== 'route') {
+        const what = found.kind === 'none' ? 'still no landing pattern matches' : 'several datasets claim';
+        throw new TerminalError(`${what} ${file.key}; let exactly one contract name its place`, {
+          fault: 'contract',
+        });
+      }
+      const at = { key: file.rawKey, etag: file.rawEtag, bytes: file.bytes };
+      const profile = await profileObject(raw, at, found.dataset.format);
+      const known = await knownContent(services.ledger, datasetId(found.dataset), profile.sha256);
+      if (known !== undefined) {
+        throw new TerminalError(
+          `${file.key}: these bytes are known as file ${known.body.fileId}; nothing to do`,
+          {
+            fault: 'source',
+          },
+        );
+      }
+      const { businessDate, ...rest } = file;
+      const dated = found.businessDate === undefined ? rest : { ...rest, businessDate: found.businessDate };
+      const receivedAt = new Date(file.receivedAt);
+      return newEntry(dated, found.dataset, { ...at, receivedAt, profile });
+    }),
+  );
+  const datasets = new Set(routed.map(({ dataset }) => dataset));
+  if (datasets.size > 1) {
+    throw new TerminalError(`the files belong to ${[...datasets].join(', ')}; replay each feed's apart`, {
+      fault: 'source',
+    });
+  }
+  const entries = routed.map((entry) => ({ fileId: entry.fileId, entry }));
+  return { dataset: routed[0]?.dataset ?? '', files: entries };
+}
+
+interface Body {
+  readonly receivedAt: Date;
+  readonly key: string;
+  readonly etag: string;
+  readonly profile: FileProfile;
+}
+
+/** A file that takes the place of `old`; judged when its replay is planned. */
+function newEntry(old: FileEntry, dataset: Dataset, { receivedAt, key, etag, profile }: Body): FileEntry {
+  const date = old.businessDate === undefined ? {} : { businessDate: old.businessDate };
+  return {
+    fileId: fileIdOf({
+      ...date,
+      receivedAt,
+      bucket: old.bucket,
+      key: old.key,
+      etag,
+      sha256: profile.sha256,
+    }),
+    dataset: datasetId(dataset),
+    bucket: old.bucket,
+    key: old.key,
+    etag,
+    sha256: profile.sha256,
+    bytes: profile.bytes,
+    receivedAt: receivedAt.toISOString(),
+    ...date,
+    state: 'admitted',
+    reasons: [],
+    counts: { received: profile.records, published: 0, quarantined: 0, deduplicated: 0 },
+    checks: {},
+    rawKey: key,
+    rawEtag: etag,
+    fields: [],
+    profile,
+    judgedBy: '',
+    supersedes: { dataset: old.dataset, fileId: old.fileId },
+  };
+}
+
+function requireReplayable(file: FileEntry): void {
+  const name = `${file.key} (${file.fileId})`;
+  const not = (why: string) => new TerminalError(`${name} ${why}`, { fault: 'source' });
+  switch (file.state) {
+    case 'published':
+    case 'quarantined':
+    case 'withdrawn':
+      return;
+    case 'admitted':
+      throw not('waits for a run already: headgate run');
+    case 'held':
+      throw not('is held: decide with headgate hold release or headgate hold reject first');
+    case 'duplicate':
+      throw not(`has the bytes of ${file.duplicateOf}: replay that one`);
+    case 'superseded':
+      throw not(`was superseded by ${file.supersededBy?.fileId}: replay that one`);
+  }
+}
+
+/** What a replay touches: it may reach further than what was named. */
+export interface Reach {
+  /** Every file that the run takes, in order of ids. */
+  readonly files: readonly string[];
+  /** Files whose rows leave the tables. */
+  readonly withdraws: readonly string[];
+  /** Files that nobody named: rows of theirs had lost to rows of the named ones, and would never come back without them. */
+  readonly companions: readonly string[];
+}
+
+/** Follows the recorded losses from the named files to all that have to be loaded together. */
+export async function reachOf(
+  { ledger }: Pick<Services, 'ledger'>,
+  { dataset, files }: Pick<ReplayEntry, 'dataset' | 'files'>,
+): Promise<Reach> {
+  const named = files.flatMap(({ fileId, entry }) => {
+    if (entry === undefined) return [fileId];
+    return entry.supersedes?.dataset === dataset ? [entry.supersedes.fileId] : [];
+  });
+  const known = new Map((await filesOf(ledger, dataset, named)).map((file) => [file.fileId, file]));
+  for (const { state, supersedes } of [...known.values()]) {
+    // After a rollback the file whose place it had taken stands again.
+    const old = state === 'withdrawn' && supersedes?.dataset === dataset ? supersedes.fileId : undefined;
+    for (const file of old === undefined ? [] : await filesOf(ledger, dataset, [old]))
+      known.set(file.fileId, file);
+  }
+  const queue = [...known.values()];
+  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+    if (file.state !== 'published') continue;
+    for (const id of await losersTo(ledger, dataset, file.fileId)) {
+      const loser = known.has(id) ? undefined : await fileOf(ledger, dataset, id);
+      if (loser?.state !== 'published') continue;
+      known.set(id, loser);
+      queue.push(loser);
+    }
+  }
+  const replaced = new Set([...known.values()].flatMap(({ supersedes }) => supersedes?.fileId ?? []));
+  const companions = [...known.keys()].filter((id) => !named.includes(id) && !replaced.has(id));
+  const standing = [...known.values()].filter(({ state }) => state === 'published');
+  return {
+    files: [...files.map(({ fileId }) => fileId), ...companions].sort(),
+    withdraws: standing.map(({ fileId }) => fileId),
+    companions,
+  };
+}
+
+/** Records the wish; the next run of the dataset works on it. Its new files' contents are taken from this moment on. */
+export async function requestReplay(
+  services: Services,
+  draft: ReplayDraft,
+  by: string,
+): Promise<ReplayEntry> {
+  const at = services.clock.now().toISOString();
+  const replay: ReplayEntry = { id: newRunId(services), ...draft, state: 'open', by, at, reasons: [] };
+  const entries = draft.files.flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
+  const claims = entries.map((entry) => ({ ...content(entry), ifVersion: 0 }));
+  if ((await services.ledger.transact([...replayWrites(replay, 0), ...claims])) === 'conflict') {
+    throw new ConflictError('the same bytes have landed meanwhile; look at headgate files', {
+      fault: 'source',
+    });
+  }
+  return replay;
+}
+
+/**
+ * The files of a replay as the contract of today judges them.
+ * @throws TerminalError where it refuses any: then nothing changes
+ */
+export async function judgeReplay(
+  services: Services,
+  dataset: Dataset,
+  { files }: Pick<ReplayEntry, 'files'>,
+  ids: readonly string[],
+): Promise<readonly FileEntry[]> {
+  const judged: FileEntry[] = [];
+  for (const fileId of ids) {
+    const wanted = files.find((file) => file.fileId === fileId) ?? { fileId };
+    judged.push(await judgeAgain(services, dataset, wanted));
+  }
+  const refusals = judged.filter(({ state }) => state === 'quarantined');
+  if (refusals.length === 0) return judged;
+  const why = refusals.map(
+    ({ key, reasons }) => `${key}: ${reasons.map(({ code, message }) => `${code}: ${message}`).join('; ')}`,
+  );
+  throw new TerminalError(`not replayed, nothing changed: ${why.join(' | ')}`, {
+    fault: 'source',
+    facts: { files: refusals.length },
+  });
+}
+
+async function judgeAgain(
+  { ledger, stores }: Services,
+  dataset: Dataset,
+  { fileId, entry, corrected }: ReplayFile,
+): Promise<FileEntry> {
+  const file = entry ?? (await fileOf(ledger, datasetId(dataset), fileId));
+  if (file === undefined) throw new TerminalError(`the ledger has no file ${fileId}`, { fault: 'headgate' });
+  // Much may have happened since it was asked for.
+  const stands = entry === undefined ? file : await predecessor(ledger, file);
+  if (stands !== undefined) requireReplayable(stands);
+  const { fingerprint } = dataset.contract;
+  const place = corrected ?? { key: file.rawKey, etag: file.rawEtag };
+  if (corrected === undefined && file.judgedBy === fingerprint && file.state !== 'quarantined') return file;
+  const info = await stores.raw.stat(place.key);
+  if (info === undefined || info.etag !== place.etag) {
+    throw new TerminalError(
+      `the copy of ${file.key} in raw is gone or another one (${place.key}); restore raw`,
+      {
+        fault: 'headgate',
+      },
+    );
+  }
+  const profile = await profileObject(stores.raw, info, dataset.format);
+  if (corrected === undefined && profile.sha256 !== file.sha256) {
+    throw new TerminalError(`the copy of ${file.key} in raw has another hash than what landed; restore raw`, {
+      fault: 'headgate',
+    });
+  }
+  const counts = { received: profile.records, published: 0, quarantined: 0, deduplicated: 0 };
+  const fresh: FileEntry = {
+    ...file,
+    state: 'admitted',
+    reasons: [],
+    counts,
+    bytes: info.bytes,
+    rawKey: place.key,
+    rawEtag: place.etag,
+    profile,
+    judgedBy: fingerprint,
+  };
+  return judge(fresh, dataset, profile);
+}
+
+const predecessor = (ledger: Ledger, { supersedes }: FileEntry): Promise<FileEntry | undefined> =>
+  supersedes === undefined
+    ? Promise.resolve(undefined)
+    : fileOf(ledger, supersedes.dataset, supersedes.fileId);

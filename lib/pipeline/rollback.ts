@@ -1,0 +1,202 @@
+import { ConflictError } from '../errors.ts';
+import type { FileEntry, RunEntry } from '../ledger/entries.ts';
+import { changeFiles, fileOf, filesOf } from '../ledger/files.ts';
+import { holds, type Lock } from '../ledger/locks.ts';
+import { openRuns, runItem, runOf, saveRun } from '../ledger/runs.ts';
+import type { SideOutput } from '../plan/plan.ts';
+import { tableOf } from '../plan/tables.ts';
+import { rollback } from '../table/rollback.ts';
+import { ancestors, RUN_ID } from '../table/snapshots.ts';
+import { loadTable, snapshotText } from '../table/table.ts';
+import { plannedFiles } from './batch.ts';
+import { datasetOf, newRunId, tablePorts } from './context.ts';
+import { loadDocument } from './documents.ts';
+import { publishedFile, supersededFile } from './publish.ts';
+import type { Services } from './services.ts';
+
+export interface RollbackOrder {
+  readonly dataset: string;
+  /** Snapshot of the curated table; null for the table before its first one. */
+  readonly to: string | null;
+  readonly by: string;
+}
+
+/**
+ * Makes the dataset what it was at a snapshot: its curated table and the side tables, and the ledger with them, so that accounting
+ * stays true. Files whose runs are taken back are `withdrawn` and can be replayed. Called while the lock is held; a rollback that dies is finished
+ * by the next Claim.
+ */
+export async function rollBack(
+  services: Services,
+  lock: Lock,
+  { dataset, to, by }: RollbackOrder,
+): Promise<RunEntry> {
+  if ((await openRuns(services.ledger, dataset)).length > 0) {
+    throw new ConflictError(`a run of ${dataset} is not finished; headgate run finishes it, then roll back`, {
+      fault: 'source',
+    });
+  }
+  const now = services.clock.now().toISOString();
+  const run: RunEntry = {
+    runId: newRunId(services),
+    dataset,
+    state: 'publishing',
+    files: [],
+    rollback: { to },
+    startedAt: now,
+    updatedAt: now,
+    reasons: [{ code: 'run.rollback', message: `rolled back to ${to ?? 'nothing'} by ${by}` }],
+  };
+  await saveRun(services.ledger, run, [holds(lock)]);
+  return finishRollback(services, run, lock);
+}
+
+/** Every step finds what was done before: it may be repeated from its start. */
+export async function finishRollback(services: Services, run: RunEntry, lock: Lock): Promise<RunEntry> {
+  const { dataset, runId } = run;
+  const to = run.rollback?.to ?? null;
+  const curated = tableOf(datasetOf(services, dataset), 'curated');
+  const { withdrawn, restored } = await rollback(tablePorts(services, 'curated'), curated, {
+    toSnapshot: to,
+    runId,
+  });
+  const loads = {
+    withdrawn: await loadsAmong(services, dataset, withdrawn),
+    restored: await loadsAmong(services, dataset, restored),
+  };
+  for (const side of ['quarantine', 'raw'] as const) await rollBackSide(services, run, side, loads);
+  await markRuns(services, loads, lock);
+  await markFiles(services, dataset, [...loads.withdrawn, ...loads.restored], lock);
+  const done: RunEntry = {
+    ...run,
+    state: 'published',
+    rollback: {
+      to,
+      withdrawn: loads.withdrawn.map((each) => each.runId),
+      restored: loads.restored.map((each) => each.runId),
+    },
+    updatedAt: services.clock.now().toISOString(),
+  };
+  await saveRun(services.ledger, done, [holds(lock)]);
+  return done;
+}
+
+interface Loads {
+  readonly withdrawn: readonly RunEntry[];
+  readonly restored: readonly RunEntry[];
+}
+
+/** Runs that loaded files; compactions and rollbacks have snapshots too. */
+async function loadsAmong(
+  { ledger }: Services,
+  dataset: string,
+  ids: readonly string[],
+): Promise<readonly RunEntry[]> {
+  const runs = await Promise.all(ids.map((id) => runOf(ledger, dataset, id).catch(() => undefined)));
+  return runs.filter((run) => run !== undefined && run.files.length > 0) as readonly RunEntry[];
+}
+
+/** A side table goes to its newest snapshot that holds rows of standing runs only, and of all that are restored. */
+async function rollBackSide(
+  services: Services,
+  { dataset, runId }: RunEntry,
+  output: SideOutput,
+  { withdrawn, restored }: Loads,
+): Promise<void> {
+  const ports = tablePorts(services, output);
+  const name = tableOf(datasetOf(services, dataset), output);
+  const table = await loadTable(ports, name);
+  if (table === undefined) return;
+  const gone = new Set(withdrawn.map((run) => run.runId));
+  const back = new Set(restored.map((run) => run.runId));
+  const stands = async (id: string): Promise<boolean> => {
+    if (gone.has(id)) return false;
+    if (back.has(id)) return true;
+    const run = await runOf(services.ledger, dataset, id).catch(() => undefined);
+    return run === undefined || run.state === 'published';
+  };
+  const known = table.metadata.snapshots.flatMap(({ summary }) => summary[RUN_ID] ?? []);
+  const wanted = known.filter((id) => back.has(id));
+  const byAge = [...table.metadata.snapshots].sort((a, b) => b['sequence-number'] - a['sequence-number']);
+  for (const snapshot of byAge) {
+    const runs = ancestors(table, snapshot['snapshot-id']).flatMap(({ summary }) => summary[RUN_ID] ?? []);
+    const fits =
+      wanted.every((id) => runs.includes(id)) && (await Promise.all(runs.map(stands))).every(Boolean);
+    if (!fits) continue;
+    const id = String(snapshot['snapshot-id']);
+    if (id !== snapshotText(table)) await rollback(ports, name, { toSnapshot: id, runId });
+    return;
+  }
+  if (snapshotText(table) !== null) await rollback(ports, name, { toSnapshot: null, runId });
+}
+
+async function markRuns(
+  { ledger, clock }: Services,
+  { withdrawn, restored }: Loads,
+  lock: Lock,
+): Promise<void> {
+  const updatedAt = clock.now().toISOString();
+  for (const run of withdrawn)
+    await saveRun(ledger, { ...run, state: 'withdrawn', updatedAt }, [holds(lock)]);
+  for (const run of restored) await saveRun(ledger, { ...run, state: 'published', updatedAt }, [holds(lock)]);
+}
+
+/** Files as their last standing run left them. */
+async function markFiles(
+  services: Services,
+  dataset: string,
+  runs: readonly RunEntry[],
+  lock: Lock,
+): Promise<void> {
+  const { ledger } = services;
+  const ids = new Set(runs.flatMap(({ files, withdraws = [] }) => [...files, ...withdraws]));
+  for (const file of await filesOf(ledger, dataset, [...ids])) {
+    const next = await asItStands(services, file);
+    await changeFiles(ledger, dataset, [file.fileId], () => next, [holds(lock)]);
+    if (file.supersedes === undefined) continue;
+    // The file whose place it took, which may stand in another dataset.
+    const old = await fileOf(ledger, file.supersedes.dataset, file.supersedes.fileId);
+    if (old === undefined) continue;
+    const successor = { dataset, fileId: file.fileId };
+    const again =
+      next.state === 'published'
+        ? supersededFile(old, successor, next.runId ?? '')
+        : await asItStands(services, old);
+    await changeFiles(ledger, old.dataset, [old.fileId], () => again, [holds(lock)]);
+  }
+}
+
+async function asItStands(services: Services, file: FileEntry): Promise<FileEntry> {
+  const { supersededBy, ...rest } = file;
+  const successor =
+    supersededBy === undefined
+      ? undefined
+      : await fileOf(services.ledger, supersededBy.dataset, supersededBy.fileId);
+  if (
+    successor !== undefined &&
+    supersededBy !== undefined &&
+    (await lastStanding(services, successor)) !== undefined
+  )
+    return supersededFile(file, supersededBy, file.runId ?? '');
+  const run = await lastStanding(services, file);
+  const { received } = file.counts;
+  if (run === undefined) {
+    const refused = file.publishedBy === undefined && file.reasons.length > 0;
+    const counts = { received, published: 0, quarantined: refused ? received : 0, deduplicated: 0 };
+    return { ...rest, state: refused ? 'quarantined' : 'withdrawn', counts, checks: {} };
+  }
+  const { results } = services.stores;
+  const plan = await loadDocument(results, file.dataset, run.runId, 'plan');
+  const result = await loadDocument(results, file.dataset, run.runId, 'result');
+  const planned = (await plannedFiles(services, run, plan)).find(({ fileId }) => fileId === file.fileId);
+  return publishedFile(rest, planned ?? rest, plan, result);
+}
+
+/** The run whose rows of the file stand in the table. */
+async function lastStanding({ ledger }: Services, file: FileEntry): Promise<RunEntry | undefined> {
+  for (const id of [...(file.publishedBy ?? [])].reverse()) {
+    const { body } = await runItem(ledger, file.dataset, id);
+    if (body.state === 'published') return body;
+  }
+  return undefined;
+}

@@ -1,0 +1,9 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CasePlace } from '../../support/case-place.ts';
+
+export function second({ home, landing }: CasePlace): void {
+  rmSync(join(home, 'keys'), { recursive: true });
+  mkdirSync(join(landing, 'shop/2026-01-31'));
+  writeFileSync(join(landing, 'shop/2026-01-31/a.csv'), 'id,name,amount\n2,b,2.00\n');
+}

@@ -1,0 +1,394 @@
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { folderStore } from '../../lib/adapters/local/folder-store.ts';
+import { type Lake, openLake } from '../../lib/adapters/local/lake.ts';
+import { runStateMachine } from '../../lib/adapters/local/state-machine.ts';
+import { TerminalError } from '../../lib/errors.ts';
+import { router } from '../../lib/intake/route.ts';
+import { runOf } from '../../lib/ledger/runs.ts';
+import { releaseHold } from '../../lib/pipeline/holds.ts';
+import type { Services } from '../../lib/pipeline/services.ts';
+import { type WorkReport, work } from '../../lib/pipeline/work.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
+import { allFiles } from '../../lib/reports/ledger-tables.ts';
+import { liveFiles, loadTable } from '../../lib/table/table.ts';
+import { type FileRow, headgate, json, ROOT } from '../support/headgate.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+
+const folder = temporaryFolder('landing');
+const CASES = join(ROOT, 'test/cases');
+const KEY = 'shop/2026-01-31/a.csv';
+const HEADER = 'id,name,amount\n';
+const LONG_AGO = new Date('2026-01-01T00:00:00Z');
+
+const put = (path: string, text: string): void => {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+};
+
+interface Home {
+  readonly home: string;
+  readonly lake: Lake;
+  readonly landing: string;
+}
+
+function homeOf(name: string, contracts = join(CASES, 'good-file')): Home {
+  const home = join(folder, name);
+  mkdirSync(join(home, 'landing'), { recursive: true });
+  const lake = openLake({ home, contracts, notifier: { notify: async () => undefined } });
+  return { home, lake, landing: join(home, 'landing') };
+}
+
+interface Overrides {
+  readonly services?: Services;
+  readonly landing?: ObjectStore;
+  /** Another folder than the lake's own. */
+  readonly foreign?: string;
+}
+
+function go(lake: Lake, { services = lake, landing, foreign }: Overrides = {}): Promise<WorkReport> {
+  const { ledger, notifier, stores } = services;
+  const own = foreign === undefined ? lake.landing : folderStore(foreign, { shared: true });
+  return work(
+    {
+      services,
+      ports: { landing: landing ?? own, raw: stores.raw, ledger, notifier },
+      start: (dataset) => runStateMachine(services, dataset),
+    },
+    { bucket: foreign ?? 'landing', own: foreign === undefined, route: router(lake.datasets) },
+  );
+}
+
+async function filesOf(lake: Lake) {
+  const files = [];
+  for await (const { key, state, counts } of allFiles(lake.ledger))
+    files.push([key, state, counts.received, counts.published]);
+  return files.sort();
+}
+
+const ask = async ({ home }: Pick<Home, 'home'>, contracts: string, sql: string) =>
+  json<Record<string, string | null>[]>(
+    await headgate(['--home', home, '--contracts', contracts, '--marts', contracts, 'query', sql, '--json']),
+  );
+
+/** A store of which some methods are others. */
+const store = (of: ObjectStore, change: Partial<ObjectStore>): ObjectStore => ({ ...of, ...change });
+
+describe('an object under another name', () => {
+  test('a renamed landing folder repeats contents, and what was published stays published', async () => {
+    const { lake, home } = homeOf('renamed');
+    put(join(home, 'in', KEY), `${HEADER}1,a,1.00\n2,b,2.00\n`);
+    await go(lake, { foreign: join(home, 'in') });
+    renameSync(join(home, 'in'), join(home, 'in-2'));
+    await go(lake, { foreign: join(home, 'in-2') });
+    expect(await filesOf(lake)).toEqual([
+      [KEY, 'duplicate', 2, 0],
+      [KEY, 'published', 2, 2],
+    ]);
+  });
+
+  test('the lake’s own landing folder is refused as --landing, by any path, and a held file stays held', async () => {
+    const contracts = join(CASES, 'too-many-refused-is-held');
+    const { lake, home, landing } = homeOf('own', contracts);
+    put(join(landing, KEY), `${HEADER}1,a,1.00\nx,b,2.00\n`);
+    await go(lake);
+    symlinkSync(landing, join(home, 'elsewhere'));
+    for (const path of [landing, join(landing, 'shop'), home, join(home, 'elsewhere')]) {
+      const refused = await headgate(['--home', home, '--contracts', contracts, 'run', '--landing', path]);
+      expect({ path, code: refused.code }).toEqual({ path, code: 1 });
+      expect(refused.stderr).toContain('the lake’s own landing folder');
+    }
+    expect(await filesOf(lake)).toEqual([[KEY, 'held', 2, 0]]);
+    const [run] = await ask({ home }, contracts, "SELECT run_id FROM headgate.runs WHERE state = 'held'");
+    await releaseHold(lake, await runOf(lake.ledger, 'shop/items', run?.run_id ?? ''), 'me');
+    await go(lake);
+    expect(await filesOf(lake)).toEqual([[KEY, 'published', 2, 1]]);
+    expect(existsSync(join(landing, KEY))).toBe(false);
+  });
+
+  test('a landing folder that is not there is an error, not an empty success', async () => {
+    const refused = await headgate([
+      '--home',
+      join(folder, 'none'),
+      'run',
+      '--landing',
+      join(folder, 'nowhere'),
+    ]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('there is no such folder');
+  });
+});
+
+describe('an object that changes', () => {
+  test('while it is read, it is left for the next run, whole', async () => {
+    const { lake, landing } = homeOf('overwritten');
+    const rows = (name: string) =>
+      Array.from({ length: 200_000 }, (_, id) => `${String(id).padStart(7, '0')},${name},1.00\n`).join('');
+    put(join(landing, KEY), HEADER + rows('old'));
+    let reads = 0;
+    const overwriting = store(lake.landing, {
+      async *read(key, options) {
+        for await (const chunk of lake.landing.read(key, options)) {
+          yield chunk;
+          if (reads++ > 0) continue;
+          const file = openSync(join(landing, KEY), 'r+');
+          writeSync(file, HEADER + rows('new'));
+          closeSync(file);
+        }
+      },
+    });
+    const report = await go(lake, { landing: overwriting });
+    expect([report.files, report.left, report.failed]).toEqual([[], [KEY], []]);
+    expect(existsSync(join(lake.stores.raw.root, 'shop'))).toBe(true);
+    await go(lake);
+    expect(await filesOf(lake)).toEqual([[KEY, 'published', 200_000, 200_000]]);
+    expect(
+      await ask({ home: lake.home }, join(CASES, 'good-file'), 'SELECT DISTINCT name FROM shop.items'),
+    ).toEqual([{ name: 'new' }]);
+  });
+
+  test('while its copy is verified, it stays in landing and is the next file', async () => {
+    const { lake, landing } = homeOf('replaced');
+    put(join(landing, KEY), `${HEADER}1,a,1.00\n`);
+    let replaced = false;
+    const raw = store(lake.stores.raw, {
+      async *read(key, options) {
+        yield* lake.stores.raw.read(key, options);
+        if (replaced) return;
+        replaced = true;
+        put(join(landing, 'new'), `${HEADER}1,corrected,9.00\n`);
+        renameSync(join(landing, 'new'), join(landing, KEY));
+      },
+    });
+    const report = await go(lake, { services: { ...lake, stores: { ...lake.stores, raw } } });
+    expect(replaced).toBe(true);
+    expect(report.failed).toEqual([]);
+    expect(readFileSync(join(landing, KEY), 'utf8')).toContain('corrected');
+    await go(lake);
+    expect(await filesOf(lake)).toEqual([
+      [KEY, 'published', 1, 1],
+      [KEY, 'published', 1, 1],
+    ]);
+    expect(existsSync(join(landing, KEY))).toBe(false);
+  });
+
+  test('to other bytes of the same size and modification time, it is another file', async () => {
+    const { lake, home } = homeOf('same-time');
+    const path = join(home, 'in', KEY);
+    for (const amount of ['1.00', '9.00']) {
+      put(path, `${HEADER}1,a,${amount}\n`);
+      utimesSync(path, LONG_AGO, LONG_AGO);
+      const { files } = await go(lake, { foreign: join(home, 'in') });
+      expect(files).toMatchObject([{ isNew: true }]);
+    }
+    expect(
+      await ask({ home }, join(CASES, 'good-file'), 'SELECT amount FROM shop.items ORDER BY amount'),
+    ).toEqual([{ amount: '1.00' }, { amount: '9.00' }]);
+  });
+});
+
+describe('an odd object', () => {
+  test('that its source takes back between list and read stops nothing', async () => {
+    const { lake, landing } = homeOf('vanished');
+    for (const name of ['a', 'b', 'c'])
+      put(join(landing, `shop/2026-01-31/${name}.csv`), `${HEADER}1,${name},1.00\n`);
+    const vanishing = store(lake.landing, {
+      async *list(prefix) {
+        yield* lake.landing.list(prefix);
+        rmSync(join(landing, 'shop/2026-01-31/b.csv'));
+      },
+    });
+    const report = await go(lake, { landing: vanishing });
+    expect([report.left, report.failed]).toEqual([['shop/2026-01-31/b.csv'], []]);
+    expect((await filesOf(lake)).map(([, state]) => state)).toEqual(['published', 'published']);
+  });
+
+  test('that can’t be read is reported, and the others are published', async () => {
+    const { lake, landing } = homeOf('unreadable');
+    for (const name of ['a', 'b', 'c'])
+      put(join(landing, `shop/2026-01-31/${name}.csv`), `${HEADER}1,${name},1.00\n`);
+    const error = new TerminalError('the disk has a bad block', { fault: 'headgate' });
+    const broken = store(lake.landing, {
+      async *read(key, options) {
+        if (key.endsWith('b.csv')) throw error;
+        yield* lake.landing.read(key, options);
+      },
+    });
+    const report = await go(lake, { landing: broken });
+    expect(report.failed).toEqual([{ subject: 'shop/2026-01-31/b.csv', error }]);
+    expect((await filesOf(lake)).map(([, state]) => state)).toEqual(['published', 'published']);
+  });
+
+  test('that two contracts claim is quarantined, and taken in when the contracts are distinct', async () => {
+    const contracts = join(folder, 'two-contracts');
+    const text = readFileSync(join(CASES, 'good-file/contract.odcs.yaml'), 'utf8');
+    const other = (pattern: string) =>
+      put(
+        join(contracts, 'two.odcs.yaml'),
+        text
+          .replace('id: case', 'id: two')
+          .replace('name: items', 'name: others')
+          .replace('}/*', `}/${pattern}`),
+      );
+    put(join(contracts, 'one.odcs.yaml'), text);
+    other('*.txt');
+    const { lake, home } = homeOf('ambiguous', contracts);
+    put(join(home, 'in', KEY), `${HEADER}1,a,1.00\n`);
+    put(join(home, 'in/shop/2026-01-31/z.txt'), `${HEADER}1,z,1.00\n`);
+    const run = () =>
+      headgate(['--home', home, '--contracts', contracts, 'run', '--json', '--landing', join(home, 'in')]);
+    const first = await run();
+    expect(first.code).toBe(3);
+    expect(json<FileRow[]>(first)).toMatchObject([
+      { file: KEY, status: 'published' },
+      {
+        file: 'shop/2026-01-31/z.txt',
+        status: 'quarantined',
+        why: expect.stringContaining('file.ambiguous_feed'),
+      },
+    ]);
+    expect(json<FileRow[]>(first)[1]?.why).toContain('shop/items and shop/others');
+    other('*.text');
+    expect(json<FileRow[]>(await run())[1]).toMatchObject({ status: 'published', published: 1 });
+    expect(lake.datasets).toHaveLength(2);
+  });
+
+  test('whose name starts with a dot is not a file yet', async () => {
+    const { lake, landing } = homeOf('dot');
+    put(join(landing, 'shop/2026-01-31/.a.csv.Xy12Ab'), `${HEADER}1,a,1.00\n2,b`);
+    put(join(landing, 'shop/.staging/2026-01-31/b.csv'), `${HEADER}1,a`);
+    expect(await go(lake)).toEqual({ files: [], left: [], failed: [] });
+    expect(readdirSync(join(landing, 'shop/2026-01-31'))).toEqual(['.a.csv.Xy12Ab']);
+  });
+
+  test('that is a link, or has a name that is not UTF-8, is named and stays', async () => {
+    const { home, landing } = homeOf('strangers');
+    put(join(landing, KEY), `${HEADER}1,a,1.00\n`);
+    symlinkSync('a.csv', join(landing, 'shop/2026-01-31/link.csv'));
+    const latin = Buffer.concat([Buffer.from(`${landing}/caf`), Buffer.from([0xe9]), Buffer.from('.csv')]);
+    writeFileSync(latin, HEADER);
+    const contracts = join(CASES, 'good-file');
+    const run = await headgate(['--home', home, '--contracts', contracts, 'run', '--json']);
+    expect(json<FileRow[]>(run)).toMatchObject([{ file: KEY, status: 'published' }]);
+    expect(run.code).toBe(3);
+    expect(run.stderr).toContain('not taken in: shop/2026-01-31/link.csv: it is a link');
+    expect(run.stderr).toContain('not taken in: caf\uFFFD.csv: its name is not UTF-8; rename it');
+    expect(existsSync(latin)).toBe(true);
+  });
+});
+
+test('a damaged copy in raw keeps its own landed file, is reported, and no other file waits for it', async () => {
+  const { lake, landing } = homeOf('damaged-copy');
+  for (const name of ['a', 'b', 'c'])
+    put(join(landing, `shop/2026-01-31/${name}.csv`), `${HEADER}1,${name},1.00\n`);
+  const damaged = store(lake.stores.raw, {
+    async *read(key, options) {
+      for await (const chunk of lake.stores.raw.read(key, options))
+        yield Buffer.from(chunk).toString().includes(',b,') ? Buffer.from('damaged') : chunk;
+    },
+  });
+  const services = { ...lake, stores: { ...lake.stores, raw: damaged } };
+  const report = await go(lake, { services });
+  expect(report.files).toHaveLength(3);
+  expect(report.failed).toMatchObject([
+    { subject: 'shop/2026-01-31/b.csv', error: expect.any(TerminalError) },
+  ]);
+  expect(readdirSync(join(landing, 'shop/2026-01-31'))).toEqual(['b.csv']);
+  expect((await go(lake)).failed).toEqual([]);
+  expect(readdirSync(join(landing, 'shop/2026-01-31'))).toEqual([]);
+});
+
+test('a run over another folder leaves what waits in the lake’s own landing to a run over that', async () => {
+  const { lake, home, landing } = homeOf('two-places');
+  put(join(landing, KEY), `${HEADER}1,a,1.00\n`);
+  const deaf = store(lake.landing, {
+    stat: () => Promise.reject(new TerminalError('gone', { fault: 'headgate' })),
+  });
+  expect((await go(lake, { landing: deaf })).failed).toMatchObject([{ subject: KEY }]);
+  put(join(home, 'in/shop/2026-01-30/b.csv'), `${HEADER}2,b,1.00\n`);
+  await go(lake, { foreign: join(home, 'in') });
+  expect(statSync(join(landing, KEY)).size).toBeGreaterThan(0);
+  await go(lake);
+  expect(existsSync(join(landing, KEY))).toBe(false);
+});
+
+test('a file that was refused is judged again when its contract has changed, and so is its twin', async () => {
+  const contracts = join(folder, 'mended-contract');
+  const text = readFileSync(join(CASES, 'good-file/contract.odcs.yaml'), 'utf8');
+  put(join(contracts, 'c.odcs.yaml'), text);
+  const home = join(folder, 'mended');
+  put(join(home, 'in', KEY), 'id,label,amount\n1,a,1.00\n');
+  put(join(home, 'in/shop/2026-01-31/b.csv'), 'id,label,amount\n1,a,1.00\n');
+  const run = async () => {
+    const finished = await headgate([
+      ...['--home', home, '--contracts', contracts, 'run', '--json', '--landing', join(home, 'in')],
+    ]);
+    return { code: finished.code, states: json<FileRow[]>(finished).map(({ status }) => status) };
+  };
+  expect(await run()).toEqual({ code: 3, states: ['quarantined', 'duplicate'] });
+  expect(await run()).toEqual({ code: 0, states: ['quarantined', 'duplicate'] });
+  const sourceNames = 'customProperties: [{ property: sourceNames, value: [label] }]';
+  put(
+    join(contracts, 'c.odcs.yaml'),
+    text.replace('- name: name\n', `- name: name\n        ${sourceNames}\n`),
+  );
+  expect(await run()).toEqual({ code: 0, states: ['published', 'duplicate'] });
+  rmSync(join(home, 'in', KEY));
+  expect(await run()).toEqual({ code: 0, states: ['duplicate'] });
+});
+
+describe('a damaged file of the lake’s own', () => {
+  test('stops the run; the files that came in wait and are published when it is mended', async () => {
+    const contracts = join(CASES, 'duplicate-keys-merge');
+    const { lake, landing } = homeOf('damaged-table', contracts);
+    const row = readFileSync(join(contracts, 'landing', KEY), 'utf8');
+    put(join(landing, KEY), row);
+    await go(lake);
+    const table = await loadTable(
+      { catalog: lake.catalog, store: lake.stores.lake },
+      { database: 'shop', name: 'items' },
+    );
+    if (table === undefined) throw new Error('no table');
+    const [live] = await liveFiles(lake.stores.lake, table);
+    const path = live?.path ?? '';
+    const whole = readFileSync(path);
+    truncateSync(path, whole.length - 20);
+    for (const day of ['02', '03', '04'])
+      put(join(landing, `shop/2026-02-${day}/b.csv`), `${row}9${day},b,1.00\n`);
+    const report = await go(lake);
+    expect(report.failed).toMatchObject([{ subject: 'shop/items' }]);
+    const states = (await filesOf(lake)).map(([, state]) => state);
+    expect(states.sort()).toEqual(['admitted', 'admitted', 'admitted', 'published']);
+    writeFileSync(path, whole);
+    expect((await go(lake)).failed).toEqual([]);
+    expect((await filesOf(lake)).map(([, state]) => state)).toEqual(Array(4).fill('published'));
+  });
+});
+
+test('a run that fails before it begins is named on the error stream with its cause', async () => {
+  const { home, lake } = homeOf('claim-fails');
+  const [partition, body] = ['pending#shop/items', { dataset: 'shop/items', fileId: 'lost' }];
+  await lake.ledger.transact([
+    { kind: 'put', partition: 'dataset', sort: 'shop/items', body: { dataset: 'shop/items' } },
+    { kind: 'put', partition, sort: 'lost', body },
+  ]);
+  const run = await headgate(['--home', home, '--contracts', join(CASES, 'good-file'), 'run']);
+  expect(run.code).toBe(1);
+  expect(run.stderr).toMatch(/^failed: shop\/items: .*the ledger has no file lost of shop\/items/m);
+});
