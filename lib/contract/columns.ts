@@ -226,17 +226,27 @@ function numberOf({ physicalType }: Property, complain: Complain): ColumnType {
   return { kind: 'decimal', precision, scale };
 }
 
+const ZONE = /^(?:UTC|[A-Z][A-Za-z]+(?:\/[A-Za-z0-9_+-]+)+)$/;
+
+/** Offsets (`+05:00`) and abbreviations (`EST`) mean different things, or nothing, to the engines. */
 function zoneOf(zone: string, complain: Complain): string {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+  if (!ZONE.test(zone) || !isKnownZone(zone)) {
     complain(
-      `${JSON.stringify(zone)} is no time zone; allowed: IANA names such as Europe/Amsterdam`,
+      `${JSON.stringify(zone)} is no time zone; allowed: IANA names such as Europe/Amsterdam, Etc/GMT-5 or UTC, in their own case`,
       'logicalTypeOptions',
     );
   }
   return zone;
+}
+
+function isKnownZone(zone: string): boolean {
+  try {
+    const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions();
+    return timeZone === zone || timeZone.toLowerCase() !== zone.toLowerCase();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return false;
+  }
 }
 
 const PHONE = /^phone\('(\+[1-9]\d{0,3})'\)$/;

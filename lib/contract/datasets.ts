@@ -122,8 +122,8 @@ function ownerOf({ team }: ContractDocument): string | undefined {
 
 function formatOf({ format, csv }: Ingestion): FileFormat {
   if (format !== 'csv') return { kind: format };
-  const { nullTokens: _nullTokens, trailer, ...rest } = csv ?? csvSchema.parse({});
-  const base: Omit<CsvFormat, 'trailer'> = { kind: 'csv', ...rest };
+  const { nullTokens: _nullTokens, trailer, escape, ...rest } = csv ?? csvSchema.parse({});
+  const base: Omit<CsvFormat, 'trailer'> = { kind: 'csv', ...rest, escape: escape ?? rest.quote };
   if (trailer === undefined) return base;
   const { sum, ...counted } = trailer;
   return { ...base, trailer: sum === undefined ? counted : { ...counted, sum } };
@@ -197,6 +197,10 @@ function problemsOfIngestion(
   for (const sign of [delimiter, quote, escape]) {
     if (sign === '\n' || sign === '\r')
       complain('csv: a line break ends records and is no delimiter, quote or escape');
+    if (sign !== undefined && (sign.charCodeAt(0) > 0x7f || sign === '\0'))
+      complain(
+        `csv: ${JSON.stringify(sign)} is not ASCII; allowed for delimiter, quote and escape: one ASCII sign`,
+      );
   }
   if (delimiter !== undefined && (delimiter === quote || delimiter === escape))
     complain('csv: the delimiter is also quote or escape');

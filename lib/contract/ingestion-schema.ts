@@ -17,9 +17,13 @@ export const trailer = z.strictObject({
 });
 
 export const csv = z.strictObject({
-  delimiter: oneSign.default(',').describe('Sign between fields.'),
+  delimiter: oneSign.default(',').describe('Sign between fields; ASCII, like quote and escape.'),
   quote: z.string().max(1).default('"').describe('Sign around fields; empty: fields are never quoted.'),
-  escape: z.string().max(1).default('"').describe('Sign before a quote inside a quoted field.'),
+  escape: z
+    .string()
+    .max(1)
+    .optional()
+    .describe('Sign before a quote inside a quoted field; default the quote: it is doubled.'),
   header: z
     .boolean()
     .default(true)
@@ -93,7 +97,9 @@ export const ingestion = z.strictObject({
   raw: z
     .boolean()
     .default(false)
-    .describe('Keep a queryable all-text table of every record in `<domain>_raw`.'),
+    .describe(
+      'Keep a queryable all-text table of every record in `<domain>_raw`; personal fields are protected as in quarantine.',
+    ),
 });
 
 export const pii = z.strictObject({
@@ -124,7 +130,10 @@ export const propertyExtras = {
     .enum(['identity', 'year', 'month', 'day'])
     .default('identity')
     .describe('With `partitioned: true`.'),
-  dateFormats: z.array(z.string()).optional().describe('JDK patterns, where a source uses several.'),
+  dateFormats: z
+    .array(z.string())
+    .optional()
+    .describe('JDK patterns, where a source uses several. `yy` is a year from 2000 to 2099.'),
 } as const;
 
 export const ruleExtras = {

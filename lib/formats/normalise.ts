@@ -3,6 +3,7 @@ import { inflated } from './compression.ts';
 import { toUtf8 } from './encoding.ts';
 import { jsonElements, jsonFields, jsonLines } from './json-records.ts';
 import { LIMITS } from './limits.ts';
+import { Preamble } from './preamble.ts';
 import type { FileProfile } from './profile.ts';
 import { QuoteState } from './quote-state.ts';
 
@@ -19,8 +20,8 @@ export interface NormaliseOptions {
 }
 
 /**
- * The records in a form that the engine's parser takes: CSV keeps its dialect, in UTF-8 with LF; JSON becomes CSV with
- * comma, double quotes and the profile's header. Order and number of records stay, but for those reported as rejected.
+ * The records in a form that the engine's parser takes: CSV keeps its dialect, in UTF-8 with LF and without the skipped lines; JSON
+ * becomes CSV with comma, double quotes and the profile's header. Order and number of records stay, but for those reported as rejected.
  */
 export async function* normalise(
   body: AsyncIterable<Uint8Array>,
@@ -37,27 +38,35 @@ export async function* normalise(
 const CUT = LIMITS.recordBytes + 64 * 1024;
 
 /**
- * Records end with LF, blank lines after the skipped ones are gone, and of a record that is too long for the engine only as much is
- * left as makes it refuse it.
+ * Records end with LF, skipped and blank lines are gone, and of a record that is too long for the engine only as much is left as makes
+ * it refuse it. What DuckDB would pass over, fields too many that are empty, ends with a sign.
  */
 async function* lineFeeds(
   body: AsyncIterable<Buffer>,
   format: CsvFormat,
-  { lineEnd, hasBlankLines, hasLongRecords }: FileProfile,
+  { lineEnd, hasBlankLines, hasLongRecords, hasSurplusDelimiters }: FileProfile,
 ): AsyncGenerator<Uint8Array> {
-  if (lineEnd === 'lf' && hasBlankLines !== true && hasLongRecords !== true) {
-    yield* body;
+  const preamble = new Preamble(format.skipLines);
+  const isPlain = hasBlankLines !== true && hasLongRecords !== true && hasSurplusDelimiters !== true;
+  if (lineEnd === 'lf' && isPlain) {
+    for await (const chunk of body) yield preamble.rest(chunk);
     return;
   }
   const quotes = new QuoteState(format);
+  const delimiter = format.delimiter.charCodeAt(0);
+  const surplus = surplusSign(format);
+  let expected: number | undefined;
+  let delimiters = 0;
+  let last = -1;
   let afterCr = false;
   let hasBytes = false;
-  let toSkip = format.skipLines;
   let recordBytes = 0;
   let isCutInQuotes = false;
-  for await (const chunk of body) {
-    // A record that an earlier chunk began may need its closing quote.
-    const out = Buffer.allocUnsafe(chunk.length + CLOSING);
+  const isSurplus = () => last === delimiter && delimiters > (expected ?? delimiters);
+  for await (const whole of body) {
+    const chunk = preamble.rest(whole);
+    // A sign more for each line at most; a record that an earlier chunk began may need its closing quote.
+    const out = Buffer.allocUnsafe(chunk.length * 2 + CLOSING);
     let length = 0;
     for (const byte of chunk) {
       const ended = afterCr;
@@ -65,23 +74,30 @@ async function* lineFeeds(
       if (ended && byte === LF) continue; // the CR before it has been written as LF
       const endsLine = !quotes.inQuotes && (byte === CR || byte === LF);
       afterCr = endsLine && byte === CR;
-      if (endsLine) quotes.restart();
-      else quotes.take(byte);
-      const isBlank = endsLine && !hasBytes && toSkip === 0;
-      if (endsLine && toSkip > 0) toSkip--;
-      hasBytes = !endsLine;
-      if (endsLine) {
-        if (isCutInQuotes) for (const sign of [PLAIN, format.quote.charCodeAt(0)]) out[length++] = sign;
-        recordBytes = 0;
-        isCutInQuotes = false;
-      } else if (++recordBytes > CUT) {
-        if (recordBytes === CUT + 1) isCutInQuotes = quotes.inQuotes;
+      if (!endsLine) {
+        if (!quotes.inQuotes && byte === delimiter) delimiters++;
+        last = quotes.inQuotes ? -1 : byte;
+        quotes.take(byte);
+        hasBytes = true;
+        if (++recordBytes <= CUT) out[length++] = byte;
+        else if (recordBytes === CUT + 1) isCutInQuotes = quotes.inQuotes;
         continue;
       }
-      if (!isBlank) out[length++] = endsLine ? LF : byte;
+      quotes.restart();
+      if (!hasBytes) continue;
+      if (isCutInQuotes) for (const sign of [PLAIN, format.quote.charCodeAt(0)]) out[length++] = sign;
+      if (isSurplus()) out[length++] = surplus;
+      out[length++] = LF;
+      expected ??= delimiters;
+      delimiters = 0;
+      last = -1;
+      hasBytes = false;
+      recordBytes = 0;
+      isCutInQuotes = false;
     }
     yield out.subarray(0, length);
   }
+  if (isSurplus()) yield Buffer.of(surplus);
 }
 
 /** Stands for what has been cut; before it may be an escape. */
@@ -90,6 +106,9 @@ const PLAIN = 'x'.charCodeAt(0);
 const CLOSING = 2;
 const LF = 10;
 const CR = 13;
+/** Any sign does that is no blank, line end, delimiter, quote or escape. */
+const surplusSign = ({ delimiter, quote, escape }: CsvFormat): number =>
+  Buffer.from('0123').find((sign) => ![delimiter, quote, escape].includes(String.fromCharCode(sign))) ?? 0;
 
 const LINES_AT_ONCE = 1000;
 
@@ -99,14 +118,21 @@ async function* jsonAsCsv(
   header: readonly string[],
   onReject: NormaliseOptions['onReject'],
 ): AsyncGenerator<Uint8Array> {
-  const text = toUtf8(body, 'utf-8');
+  let mark = 0;
+  const text = toUtf8(body, 'utf-8', (bytes) => {
+    mark = bytes;
+  });
   let lines = [csvLine(header)];
   let number = 0;
   for await (const { text: record, start, end } of kind === 'json' ? jsonElements(text) : jsonLines(text)) {
     number++;
     const fields = jsonFields(record);
-    if (fields === undefined) onReject({ record: number, code: 'record.malformed', start, end });
-    else lines.push(csvLine(header.map((key) => fields.get(key) ?? null)));
+    const line = fields === undefined ? undefined : csvLine(header.map((key) => fields.get(key) ?? null));
+    const refuse = (code: string) => onReject({ record: number, code, start: mark + start, end: mark + end });
+    if (line === undefined) refuse('record.malformed');
+    // Refused here and not by the parser, which would number it among the rewritten records.
+    else if (Buffer.byteLength(line) >= LIMITS.recordBytes) refuse('record.too_long');
+    else lines.push(line);
     if (lines.length >= LINES_AT_ONCE) {
       yield Buffer.from(lines.join(''));
       lines = [];

@@ -23,6 +23,12 @@ export interface FileProfile {
   readonly hasBlankLines?: boolean;
   /** A record is longer than `LIMITS.engineRecordBytes`. */
   readonly hasLongRecords?: boolean;
+  readonly hasOddPreamble?: boolean;
+  readonly hasSurplusDelimiters?: boolean;
+  /** Physical and logical type of each column of a Parquet file, as text that is equal for equal types. */
+  readonly types?: readonly string[];
+  /** Which columns of a Parquet file hold lists, maps or structs. */
+  readonly nested?: readonly boolean[];
   /** Why the file as a whole can't be taken in. */
   readonly problem?: { readonly code: string; readonly message: string };
 }
@@ -104,13 +110,16 @@ async function passOf(
 export const needsRewrite = (format: FileFormat, profile: FileProfile): boolean => {
   switch (format.kind) {
     case 'csv':
-      // DuckDB 1.5.6 stops at mixed line ends, takes blank lines of a single column for records, and counts them in the numbers of rejects.
+      // DuckDB 1.5.6 stops at mixed line ends, takes blank lines of a single column for records, and counts them in the numbers of rejects;
+      // it takes a quote in a skipped line for one that opens a field, and passes over fields too many when they are empty.
       return (
         format.encoding !== 'utf-8' ||
         profile.lineEnd === 'cr' ||
         profile.lineEnd === 'mixed' ||
         profile.hasBlankLines === true ||
-        profile.hasLongRecords === true
+        profile.hasLongRecords === true ||
+        profile.hasOddPreamble === true ||
+        profile.hasSurplusDelimiters === true
       );
     case 'json':
     case 'jsonl':

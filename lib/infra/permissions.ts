@@ -69,6 +69,16 @@ const DOCUMENTS: FunctionSpec['actions'] = [
   ['results objects', READ_OBJECT],
 ];
 
+/** Whether a run that failed has committed anything: plan, pointers, metadata. */
+const LOOK_INTO_TABLES: FunctionSpec['actions'] = [
+  ...DOCUMENTS,
+  ['lake', LIST],
+  ['vault', LIST],
+  ['lake objects', READ_OBJECT],
+  ['vault objects', READ_OBJECT],
+  ['tables', ['glue:GetTable']],
+];
+
 const task = (state: string, actions: FunctionSpec['actions']): FunctionSpec => ({
   name: state.toLowerCase(),
   state,
@@ -122,9 +132,9 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   ]),
   task('Announce', [TELL]),
   task('Hold', [TELL]),
-  task('Isolate', [TELL]),
+  task('Isolate', [TELL, ...LOOK_INTO_TABLES]),
   task('Abandon', []),
-  task('Fail', [TELL]),
+  task('Fail', [TELL, ...LOOK_INTO_TABLES]),
   {
     name: 'sweeper',
     variables: [...RUN_VARIABLES, 'landingBucket', 'stateMachineArn'],

@@ -28,12 +28,12 @@ export const REASONS = {
   'file.rejected_on_hold':
     'A person rejected the batch that the quality gate had held. Send a corrected file.',
   'record.malformed':
-    'The record can’t be split into the agreed fields: too many or too few fields, a stray quote, no JSON object or one with a key twice. Quarantine points at its place in the file.',
+    'The record can’t be split into the agreed fields: too many or too few fields, a stray quote, no JSON object, a key twice in one, half a surrogate pair. Quarantine points at its place in the file.',
   'record.too_long':
     'The record is longer than the parser’s limit. Quarantine points at its place in the file.',
   'value.missing': 'A required value is missing.',
   'value.type':
-    'The text is not a value of the column’s type: see “what is a valid value” in the contract reference.',
+    'The text is not a value of the column’s type: see “what is a valid value” in the contract reference. A local time that a change of the clocks leaves out is none.',
   'value.range':
     'The value lies outside the type’s or the contract’s range, or is no multiple of the agreed step.',
   'value.length': 'The text is shorter or longer than the contract allows.',

@@ -53,6 +53,15 @@ export async function isHeld({ ledger, clock, executions }: LockServices, datase
 
 const RELEASED = '';
 
+/** True where a lock was left by an execution that ended without giving it free. */
+export async function isOrphaned(
+  { ledger, clock, executions }: LockServices,
+  dataset: string,
+): Promise<boolean> {
+  const lock = await lockOf(ledger, dataset);
+  return lock !== undefined && lock.owner !== RELEASED && (await isFree(lock, clock.now(), executions));
+}
+
 const isFree = async (lock: LockEntry, now: Date, executions: Executions): Promise<boolean> =>
   lock.owner === RELEASED || lock.leaseUntil <= now.toISOString() || (await executions.isGone(lock.owner));
 

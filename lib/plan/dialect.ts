@@ -32,12 +32,19 @@ export interface Dialect {
   item(array: string, index: number): string;
   /** A number from the value of a key that is equal for equal keys; need not be stable between engines. */
   hash(keys: readonly string[]): string;
-  /** Timestamp of a text by one JDK pattern, null where the text is not exactly what the pattern prints. */
+  /**
+   * Timestamp of a text by one JDK pattern, null where the text is not exactly what the pattern prints or its year is before 1. `yy` is
+   * a year from 2000 to 2099, as in the JDK.
+   */
   parseExactly(expression: string, pattern: string): string;
-  /** UTC timestamp of a text that ends with an offset. */
+  /** UTC timestamp of a text that ends with `Z` or an offset: `+01`, `+0130`, `+01:30`, a blank before it allowed. */
   instant(expression: string): string;
-  /** UTC timestamp of a local one. */
+  /** UTC timestamp of a local one: the later of two possible ones; any where the local time does not exist. */
   toUtc(localTimestamp: string, zone: string): string;
+  /** The opposite. */
+  toLocal(utcTimestamp: string, zone: string): string;
+  /** True when the whole text is JSON (RFC 8259). */
+  isJson(expression: string): string;
   /** Ordinal of month or year since 1970, or the day itself, as the table's partition value. */
   partition(column: string, transform: 'identity' | 'year' | 'month' | 'day'): string;
   /** Lower-case hexadecimal HMAC-SHA256 of a text under the secret whose padded keys the engine bound. */

@@ -1,7 +1,8 @@
-import type { BatchCheck, Dataset } from '../contract/dataset.ts';
+import type { BatchCheck, Column, Dataset, RowTest } from '../contract/dataset.ts';
 import { passes } from './checks.ts';
 import type { Dialect } from './dialect.ts';
 import type { PlanMeasure } from './plan.ts';
+import { sqlType, typed } from './typing.ts';
 
 /** Numbers per file: names of `FileTally`. `published` counts rows that passed; the files written are counted apart. */
 export function fileMeasures(dataset: Dataset, violations: boolean, sql: Dialect): readonly PlanMeasure[] {
@@ -52,7 +53,7 @@ function batchSql(dataset: Dataset, check: BatchCheck, sql: Dialect): string {
       const column = dataset.columns.find(({ name }) => name === measure.column);
       const text = `CAST(${sql.ident(measure.column)} AS ${sql.type({ kind: 'text' })}) AS ${sql.ident(`_text_${measure.column}`)}`;
       return count(
-        `(SELECT *, ${text} FROM published) AS p WHERE NOT (${passes(measure.test, column, sql)})`,
+        `(SELECT *, ${text} FROM published) AS p WHERE NOT (${listed(measure.test, column, sql) ?? passes(measure.test, column, sql)})`,
       );
     }
     case 'duplicates': {
@@ -63,6 +64,17 @@ function batchSql(dataset: Dataset, check: BatchCheck, sql: Dialect): string {
     case 'sql':
       return `SELECT NULL AS _file, (${measure.query.replaceAll(/\$\{table\}|\{table\}|\{object\}/g, 'published')}) AS value`;
   }
+}
+
+/** Only values are there, not how they were written: `1` and `1.00` are one number. Undefined where text is compared. */
+function listed(test: RowTest, column: Column | undefined, sql: Dialect): string | undefined {
+  if (test.kind !== 'allowed' && test.kind !== 'forbidden') return undefined;
+  if (column === undefined || sqlType(column.type).kind === 'text') return undefined;
+  const values = test.values.map((value) => typed(column.type, sql.literal(value), sql)).join(', ');
+  // A text of the list that is no value of the column equals none: null would leave the answer open.
+  const isListed = `COALESCE(${sql.ident(column.name)} IN (${values}), FALSE)`;
+  const passed = test.kind === 'allowed' ? isListed : `NOT ${isListed}`;
+  return `(${sql.ident(column.name)} IS NULL OR ${passed})`;
 }
 
 const share = (check: BatchCheck, count: string): string =>

@@ -25,13 +25,13 @@ import { type Session, type SessionOptions, withDuckDb } from './duckdb-session.
 import { type ReadableInput, type Reject, stage } from './duckdb-stage.ts';
 import { byFieldId, writeParquet } from './parquet-output.ts';
 
-const { literal } = duckDb;
+const { ident, literal } = duckDb;
 
 export interface DuckDbEngineOptions extends Omit<SessionOptions, 'scratch'> {
   readonly raw: ObjectStore;
   readonly stores: { readonly lake: ObjectStore; readonly vault: ObjectStore };
   readonly secrets: Secrets;
-  /** Folder under which each run has a folder of its own while it runs. */
+  /** Folder under which each dataset has a folder of its own while a run of it executes. */
   readonly scratch: string;
 }
 
@@ -47,7 +47,8 @@ export const duckDbEngine = (options: DuckDbEngineOptions): Engine => ({
         },
       );
     }
-    const scratch = join(options.scratch, plan.runId);
+    // The dataset's lock is held: what else stands in its folder was left by runs that died, personal data in clear with it.
+    const scratch = join(options.scratch, plan.dataset);
     return withDuckDb({ ...options, scratch }, (db) => executePlan(db, plan, { ...options, scratch }));
   },
 });
@@ -118,12 +119,19 @@ const inPlace = (input: PlanInput, file: number, { raw }: ReadOptions): Readable
   path: join(raw.root, input.key),
   reader:
     input.format.kind === 'parquet'
-      ? { kind: 'parquet', names: (input.profile as FileProfile).header ?? [] }
+      ? {
+          kind: 'parquet',
+          names: (input.profile as FileProfile).header ?? [],
+          types: (input.profile as FileProfile).types ?? [],
+          nested: (input.profile as FileProfile).nested ?? [],
+        }
       : {
           kind: 'csv',
           csv: input.format.kind === 'csv' ? readerOf(input.format) : CANONICAL,
           compression: (input.profile as FileProfile).compression,
+          nothingIsNull: false,
         },
+  inPlace: (input.profile as FileProfile).compression === 'none',
 });
 
 const CANONICAL = { delimiter: ',', quote: '"', escape: '"', header: true, skipLines: 0 } as const;
@@ -152,18 +160,23 @@ async function rewritten(
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, `${file}.csv`);
   const body = options.raw.read(input.key, { etag: input.etag });
+  const isPlain = (input.profile as FileProfile).compression === 'none';
   const onReject = ({ record, code, start, end }: RejectedRecord) =>
-    rejects.push({ file, record, code, start, end });
+    rejects.push({ file, record, code, start: isPlain ? start : null, end: isPlain ? end : null });
   const canonical = normalise(body, input.format, input.profile as FileProfile, { onReject });
   await pipeline(Readable.from(canonical), createWriteStream(path, { mode: 0o600 }));
-  if (input.format.kind === 'csv')
-    return { input, file, path, reader: { kind: 'csv', csv: readerOf(input.format), compression: 'none' } };
+  const read = { kind: 'csv', compression: 'none' } as const;
+  if (input.format.kind === 'csv') {
+    const csv = { ...readerOf(input.format), skipLines: 0 };
+    return { input, file, path, reader: { ...read, csv, nothingIsNull: false }, inPlace: false };
+  }
   // A field of no column ends every line, so that a record of one null is no blank line.
   return {
     input: { ...input, fields: [...input.fields, null] },
     file,
     path,
-    reader: { kind: 'csv', csv: CANONICAL, compression: 'none' },
+    reader: { ...read, csv: CANONICAL, nothingIsNull: true },
+    inPlace: false,
   };
 }
 
@@ -172,7 +185,7 @@ async function takeSteps(db: Session, plan: Plan): Promise<void> {
   await db.run(
     plan.vaultFiles.length === 0
       ? 'CREATE VIEW vault_known AS SELECT CAST(NULL AS VARCHAR) AS token WHERE FALSE'
-      : `CREATE VIEW vault_known AS SELECT token FROM read_parquet([${plan.vaultFiles.map(literal).join(', ')}])`,
+      : `CREATE VIEW vault_known AS SELECT token FROM read_parquet([${plan.vaultFiles.map(literal).join(', ')}], hive_partitioning = false)`,
   );
   for (const step of plan.steps) await db.run(`CREATE TABLE ${step.name} AS ${step.sql}`);
   await db.run(
@@ -235,8 +248,13 @@ function values(names: readonly string[], rows: readonly (readonly (string | nul
   return `SELECT * FROM (VALUES ${texts.join(', ')}) AS v(${names.join(', ')})`;
 }
 
-const targetRows = ({ files, schema }: PlanTarget): string =>
-  `SELECT * EXCLUDE (filename, file_row_number), filename AS _path, file_row_number AS _position FROM read_parquet([${files.map(({ path }) => literal(path)).join(', ')}], ${byFieldId(schema)}, filename = true, file_row_number = true)`;
+/** By position: a column of the contract may be called `filename`. */
+function targetRows({ files, schema }: PlanTarget): string {
+  const columns = schema.map(({ name }, index) => `t.c${index} AS ${ident(name)}`).join(', ');
+  const places = schema.map((_, index) => `c${index}`).join(', ');
+  const paths = files.map(({ path }) => literal(path)).join(', ');
+  return `SELECT ${columns}, t.filename AS _path, t.file_row_number AS _position FROM read_parquet([${paths}], ${byFieldId(schema)}) AS t(${places})`;
+}
 
 async function write(
   db: Session,

@@ -14,6 +14,8 @@ export interface ReadableInput {
   readonly file: number;
   readonly path: string;
   readonly reader: Reader;
+  /** Places in what the parser reads are places in the file. */
+  readonly inPlace: boolean;
 }
 
 export type Reader =
@@ -21,8 +23,16 @@ export type Reader =
       readonly kind: 'csv';
       readonly csv: Pick<CsvFormat, 'delimiter' | 'quote' | 'escape' | 'header' | 'skipLines'>;
       readonly compression: Compression;
+      /** A field without quotes and signs is null, not an empty text. */
+      readonly nothingIsNull: boolean;
     }
-  | { readonly kind: 'parquet'; readonly names: readonly string[] };
+  | {
+      readonly kind: 'parquet';
+      readonly names: readonly string[];
+      /** Of the columns in order: DuckDB would cast a file's columns to the types of the group's first file. */
+      readonly types: readonly string[];
+      readonly nested: readonly boolean[];
+    };
 
 /** A record that could not be split, by number in its file from 1. */
 export interface Reject {
@@ -88,9 +98,16 @@ async function makeFiles(
 
 /** Files of the same shape, which the parser reads together. */
 export function groups(inputs: readonly ReadableInput[]): readonly (readonly ReadableInput[])[] {
-  const byShape = Map.groupBy(inputs, ({ reader, input }) => JSON.stringify([reader, input.fields]));
+  const byShape = Map.groupBy(inputs, ({ reader, input, path }) =>
+    JSON.stringify([reader, input.fields, isReadAlone(reader) ? path : '']),
+  );
   return [...byShape.values()];
 }
+
+/** In the second and later files of a list DuckDB finds columns by name, whatever the case. */
+const isReadAlone = (reader: Reader): boolean =>
+  reader.kind === 'parquet' &&
+  new Set(reader.names.map((name) => name.toLowerCase())).size < reader.names.length;
 
 /** Uncompressed and without dictionaries: measured as the cheapest way to keep rows in order outside memory. */
 const writeStage = (db: Session, select: string, path: string): Promise<void> =>
@@ -113,16 +130,22 @@ export function records(
   const list = `[${group.map(({ path }) => literal(path)).join(', ')}]`;
   const number = `CAST([${group.map(({ file }) => file).join(', ')}][CAST(file_index AS BIGINT) + 1] AS INTEGER) AS _file`;
   const { reader } = first;
-  if (reader.kind === 'parquet') {
-    const cast = first.input.fields.flatMap((column, index) =>
-      column === null ? [] : [`CAST(${ident(reader.names[index] ?? '')} AS VARCHAR) AS ${ident(column)}`],
-    );
-    return `SELECT ${[...cast, ...missing, number].join(', ')} FROM read_parquet(${list}, binary_as_string = true)`;
-  }
-  const fields = first.input.fields.map((column, index) => column ?? `_ignored_${index}`);
-  const present = columns.filter((column) => fed.has(column)).map(ident);
-  return `SELECT ${[...present, ...missing, number].join(', ')} FROM ${readCsv(list, fields, reader, rejectsTable)}`;
+  // By position: two columns of a file may differ in case only, and one may be called `file_index`.
+  const places = first.input.fields.map((_, index) => `f${index}`);
+  const fields = first.input.fields.flatMap((column, index) =>
+    column === null ? [] : [`${fieldText(reader, index)} AS ${ident(column)}`],
+  );
+  const source =
+    reader.kind === 'parquet'
+      ? `read_parquet(${list}, binary_as_string = true, hive_partitioning = false)`
+      : readCsv(list, places, reader, rejectsTable);
+  return `SELECT ${[...fields, ...missing, number].join(', ')} FROM ${source} AS r(${places.join(', ')})`;
 }
+
+const fieldText = (reader: Reader, index: number): string => {
+  if (reader.kind === 'csv') return `f${index}`;
+  return reader.nested[index] === true ? `CAST(to_json(f${index}) AS VARCHAR)` : `CAST(f${index} AS VARCHAR)`;
+};
 
 type CsvReader = Extract<Reader, { kind: 'csv' }>;
 
@@ -130,10 +153,12 @@ type CsvReader = Extract<Reader, { kind: 'csv' }>;
 function readCsv(
   files: string,
   fields: readonly string[],
-  { csv, compression }: CsvReader,
+  { csv, compression, nothingIsNull }: CsvReader,
   rejectsTable: string,
 ): string {
   const columns = fields.map((field) => `${literal(field)}: 'VARCHAR'`).join(', ');
+  // The contract says which texts are null; only rewritten JSON writes null as nothing and the empty text in quotes.
+  const nulls = nothingIsNull ? "''" : 'chr(0)';
   const options = [
     'auto_detect = false',
     `compression = ${literal(compression)}`,
@@ -151,21 +176,30 @@ function readCsv(
     'rejects_limit = 0',
     `max_line_size = ${LIMITS.recordBytes}`,
     'null_padding = false',
+    `nullstr = ${nulls}`,
+    'allow_quoted_nulls = false',
+    'hive_partitioning = false',
   ];
   return `read_csv(${files}, ${options.join(', ')})`;
 }
 
 /**
  * One entry per record however many errors it has. DuckDB numbers records from 1, header and skipped lines included. The trailer,
- * one record after the last counted one, is not a row.
+ * one record after the last counted one, is not a row. Where the file was rewritten or inflated, places are not those of the file.
  */
 async function collectRejects(db: Session, group: readonly ReadableInput[], table: string): Promise<void> {
   const reader = group[0]?.reader;
   if (reader?.kind !== 'csv') return;
   const before = (reader.csv.header ? 1 : 0) + reader.csv.skipLines;
+  const places = group.flatMap(({ file, inPlace }) => (inPlace ? [file] : []));
+  const known = `f._file IN (${places.length === 0 ? 'NULL' : places.join(', ')})`;
+  // After CRLF `line_byte_position`, from 1, and `csv_line` begin with its LF; a line that is too long is cut.
+  const start = `e.line_byte_position - 1 + strlen(e.csv_line) - strlen(ltrim(e.csv_line, chr(10)))`;
+  const end = `e.line_byte_position - 1 + strlen(e.csv_line)`;
+  const tooLong = `max(e.error_type) = 'LINE SIZE OVER MAXIMUM'`;
   await db.run(
-    `INSERT INTO rejects SELECT f._file, e.line - ${before}, CASE WHEN max(e.error_type) = 'LINE SIZE OVER MAXIMUM' THEN 'record.too_long' ELSE 'record.malformed' END, ` +
-      `min(e.line_byte_position) - 1, NULL FROM ${table} AS e JOIN ${table}_scans AS s ON s.scan_id = e.scan_id AND s.file_id = e.file_id ` +
+    `INSERT INTO rejects SELECT f._file, e.line - ${before}, CASE WHEN ${tooLong} THEN 'record.too_long' ELSE 'record.malformed' END, ` +
+      `CASE WHEN ${known} THEN min(${start}) END, CASE WHEN ${known} AND NOT ${tooLong} THEN max(${end}) END FROM ${table} AS e JOIN ${table}_scans AS s ON s.scan_id = e.scan_id AND s.file_id = e.file_id ` +
       `JOIN files AS f ON f.path = s.file_path WHERE NOT (f.has_trailer AND e.line - ${before} = f.records + 1) GROUP BY f._file, e.line`,
   );
 }
@@ -192,18 +226,31 @@ async function numbered(
   group: readonly ReadableInput[],
   target: string,
 ): Promise<string> {
-  const from = `read_parquet(${literal(path)}, file_row_number = true)`;
-  const spans = `(SELECT _file AS f, min(file_row_number) AS first FROM ${from} GROUP BY _file)`;
+  const names = await columnsOf(db, path);
+  const places = names.map((_, index) => `c${index}`);
+  // By position: a column of the contract may be called `file_row_number`.
+  const from = `read_parquet(${literal(path)}, hive_partitioning = false) AS s(${places.join(', ')})`;
+  const file = `c${names.indexOf('_file')}`;
+  const spans = `(SELECT ${file} AS f, min(file_row_number) AS first FROM ${from} GROUP BY ${file})`;
   const single = group.length === 1;
-  const ordinal = single ? 'file_row_number + 1' : 'file_row_number - spans.first + 1';
-  const rows = `SELECT s.* EXCLUDE (file_row_number), ${ordinal} AS _row FROM ${from} AS s${single ? '' : ` JOIN ${spans} AS spans ON spans.f = s._file`}`;
+  const ordinal = single ? 's.file_row_number + 1' : 's.file_row_number - spans.first + 1';
+  const named = names.map((name, index) => `s.c${index} AS ${ident(name)}`);
+  const rows = `SELECT ${named.join(', ')}, ${ordinal} AS _row FROM ${from}${single ? '' : ` JOIN ${spans} AS spans ON spans.f = s.${file}`}`;
   const members = group.map(({ file }) => file).join(', ');
   const [{ shifts } = { shifts: '0' }] = await db.rows<{ shifts: string }>(
     `SELECT count(*) AS shifts FROM rejects WHERE _file IN (${members})`,
   );
   if (shifts !== '0') await writeStage(db, shifted(rows), target);
-  const source = shifts === '0' ? `(${rows}) AS n` : `read_parquet(${literal(target)})`;
+  const source =
+    shifts === '0' ? `(${rows}) AS n` : `read_parquet(${literal(target)}, hive_partitioning = false)`;
   return `SELECT *, (CAST(_file AS BIGINT) << 40) + _row AS _id FROM ${source}${withoutTrailers(group)}`;
+}
+
+async function columnsOf(db: Session, path: string): Promise<readonly string[]> {
+  const rows = await db.rows<{ column_name: string }>(
+    `DESCRIBE SELECT * FROM read_parquet(${literal(path)}, hive_partitioning = false)`,
+  );
+  return rows.map((row) => row.column_name);
 }
 
 const withoutTrailers = (group: readonly ReadableInput[]): string => {

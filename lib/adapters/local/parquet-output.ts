@@ -104,9 +104,12 @@ export function duckDbType(type: FieldType): string {
   return `STRUCT(${type.fields.map((field) => `${ident(field.name)} ${duckDbType(field.type)}`).join(', ')})`;
 }
 
-/** Option of `read_parquet`: columns by field id under the names and types that the table has now, null where a file is older than its column. */
+/**
+ * Options of `read_parquet`: columns by field id under the names and types that the table has now, null where a file is older than its
+ * column, and never from the names of folders.
+ */
 export const byFieldId = (schema: readonly Field[]): string =>
-  `schema = MAP {${schema.map(({ id, name, type }) => `${id}: {name: ${literal(name)}, type: ${literal(duckDbType(type))}, default_value: NULL}`).join(', ')}}`;
+  `schema = MAP {${schema.map(({ id, name, type }) => `${id}: {name: ${literal(name)}, type: ${literal(duckDbType(type))}, default_value: NULL}`).join(', ')}}, hive_partitioning = false`;
 
 const fieldIds = (field: Field): string => `${literal(field.name)}: ${ids(field.id, field.type)}`;
 
