@@ -2,6 +2,8 @@
 export const REASONS = {
   'file.unknown_feed':
     'No contract has a landing pattern that matches the key. Move the file to a feed’s place, or write a contract for it.',
+  'file.gone':
+    'The object was removed or replaced before it could be read. Send it again under a name of its own.',
   'file.ambiguous_feed':
     'The landing patterns of several contracts match the key. The reason names the datasets; make the patterns distinct and send the file again.',
   'file.empty': 'The file has no bytes. Send it again, or ask its source.',

@@ -45,6 +45,12 @@ export async function acquire(
   return answer === 'done' ? { ...entry, version: ifVersion + 1 } : undefined;
 }
 
+/** Whether an execution that may still run holds the dataset's lock. */
+export async function isHeld({ ledger, clock, executions }: LockServices, dataset: string): Promise<boolean> {
+  const current = await ledger.get<LockEntry>(partitions.locks, dataset);
+  return current !== undefined && !(await isFree(current.body, clock.now(), executions));
+}
+
 const RELEASED = '';
 
 /** True where a lock was left by an execution that ended without giving it free. */

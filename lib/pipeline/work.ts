@@ -52,14 +52,15 @@ export async function work({ services, ports, start }: Worker, place: LandingPla
 }
 
 /** A feed of which nothing has been published yet is an empty table, not an unknown one. */
-async function makeMissingTables(services: Services): Promise<void> {
+export async function makeMissingTables(services: Services): Promise<void> {
   const known = new Set((await services.catalog.list()).map(({ database, name }) => `${database}/${name}`));
   for (const dataset of services.datasets) {
     if (!known.has(datasetId(dataset))) await makeTables(services, dataset);
   }
 }
 
-async function hasWork(services: Services, dataset: string): Promise<boolean> {
+/** Whether files of the dataset wait, or a run of it was begun and not ended. */
+export async function hasWork(services: Services, dataset: string): Promise<boolean> {
   const { ledger } = services;
   const [pending, open, replays] = await Promise.all([
     ledger.query({ partition: partitions.pending(dataset), limit: 1 }),

@@ -193,8 +193,15 @@ async function takeSteps(db: Session, plan: Plan): Promise<void> {
   );
 }
 
+/** Whether a statement looks into the table's files, or rows of withdrawn files are sought there; an append without keys never does. */
+export const readsTarget = ({ steps, outputs, measures, withdraws, losses }: Plan): boolean =>
+  withdraws.length > 0 ||
+  [...steps, ...outputs, ...measures].some(({ sql }) => /\btarget\b/.test(sql)) ||
+  /\btarget\b/.test(losses ?? '');
+
 /** The tables as they stand, without the rows of withdrawn files. */
-async function makeTargets(db: Session, { target, sides, withdraws, outputs }: Plan): Promise<void> {
+async function makeTargets(db: Session, plan: Plan): Promise<void> {
+  const { target, sides, withdraws, outputs } = plan;
   await db.run(
     `CREATE TABLE withdrawn_ids AS ${values(
       ['file_id'],
@@ -209,6 +216,7 @@ async function makeTargets(db: Session, { target, sides, withdraws, outputs }: P
     ['raw', 'target_raw', sides.raw],
   ] as const) {
     if (table === undefined || table.files.length === 0) continue;
+    if (output === 'curated' && !readsTarget(plan)) continue;
     const rows = targetRows(table);
     await db.run(
       `CREATE VIEW ${view} AS ${withdraws.length === 0 ? rows : `SELECT * FROM (${rows}) AS t WHERE _source_file NOT ${withdrawn}`}`,

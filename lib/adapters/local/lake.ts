@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
-import type { Dataset } from '../../contract/dataset.ts';
-import { loadContracts } from '../../contract/parse.ts';
+import { join, resolve } from 'node:path';
 import { DEFAULT_LIMITS, type Services } from '../../pipeline/services.ts';
 import type { Notifier } from '../../ports/notifier.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
+import { readContracts } from './contracts.ts';
 import { duckDbEngine } from './duckdb-engine.ts';
 import { localExecutions } from './executions.ts';
 import { folderStore } from './folder-store.ts';
@@ -58,17 +56,4 @@ export function openLake({ home, contracts, notifier, memory }: LakeOptions): La
     newId: randomUUID,
     limits: DEFAULT_LIMITS,
   };
-}
-
-/** @throws ContractError when any of them is wrong: nothing is loaded then */
-export function readContracts(folder: string): readonly Dataset[] {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.odcs.yaml'),
-  );
-  return loadContracts(
-    files.sort().map((name) => ({
-      file: relative(process.cwd(), join(folder, name)),
-      text: readFileSync(join(folder, name), 'utf8'),
-    })),
-  );
 }
