@@ -1,5 +1,5 @@
-import { type Duplex, Readable } from 'node:stream';
-import { createGunzip, createZstdDecompress, type ZstdDecompress } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib';
 import unbzip2 from 'unbzip2-stream';
 import { LIMITS } from './limits.ts';
 import type { RandomAccess } from './parquet-profile.ts';
@@ -81,63 +81,97 @@ const FREE_BYTES = 10 * 1024 * 1024;
 
 type Packed = Exclude<Compression, 'none' | 'zip'>;
 
-const DECODERS: Readonly<Record<Packed, () => Duplex>> = {
-  gzip: () => createGunzip({ chunkSize: 1024 * 1024 }),
-  zstd: () => createZstdDecompress({ chunkSize: 1024 * 1024 }),
-  bzip2: () => unbzip2() as Duplex,
-};
-
 async function* unpacked(body: AsyncGenerator<Uint8Array>, compression: Packed): AsyncGenerator<Uint8Array> {
   let packed = 0;
   let plain = 0;
-  let failure: unknown;
   const counted = (async function* () {
-    try {
-      for await (const chunk of body) {
-        packed += chunk.length;
-        yield chunk;
-      }
-    } catch (error) {
-      failure = error;
-      throw error;
-    }
-  })();
-  const source = Readable.from(counted, { objectMode: false });
-  const decoder = source.pipe(DECODERS[compression]());
-  source.on('error', (error) => decoder.destroy(error));
-  try {
-    // The bzip2 decoder is a stream of the oldest kind, which Node wraps.
-    const chunks = compression === 'bzip2' ? new Readable().wrap(decoder) : decoder;
-    for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
-      plain += chunk.length;
-      if (plain > FREE_BYTES + packed * LIMITS.inflation) {
-        throw new FormatProblem(
-          'file.too_large',
-          `inflates to more than ${LIMITS.inflation} times its size; send it in parts`,
-        );
-      }
+    for await (const chunk of body) {
+      packed += chunk.length;
       yield chunk;
     }
-    // Node 24 stops after the first frame and says nothing.
-    if (compression === 'zstd' && (decoder as ZstdDecompress).bytesWritten < packed) throw severalFrames();
+  })();
+  for await (const chunk of DECODERS[compression](counted)) {
+    plain += chunk.length;
+    if (plain > FREE_BYTES + packed * LIMITS.inflation) {
+      throw new FormatProblem(
+        'file.too_large',
+        `inflates to more than ${LIMITS.inflation} times its size; send it in parts`,
+      );
+    }
+    yield chunk;
+  }
+}
+
+type Decode = (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+
+const CHUNK = { chunkSize: 1024 * 1024 };
+
+const DECODERS: Readonly<Record<Packed, Decode>> = {
+  gzip: (body) => piped(body, createGunzip(CHUNK), 'gzip'),
+  zstd: zstdFrame,
+  bzip2: bunzipped,
+};
+
+async function* piped(
+  body: AsyncIterable<Uint8Array>,
+  decoder: Gunzip | ZstdDecompress,
+  name: Packed,
+): AsyncGenerator<Uint8Array> {
+  const source = Readable.from(body, { objectMode: false });
+  source.pipe(decoder);
+  source.on('error', (error) => decoder.destroy(error));
+  try {
+    yield* decoder as AsyncIterable<Uint8Array>;
   } catch (error) {
-    if (failure !== undefined) throw failure;
-    if (error instanceof FormatProblem || !isAboutBytes(error, compression)) throw error;
-    throw new FormatProblem(
-      'file.format',
-      `the ${compression} stream is cut off or damaged; send the file again`,
-      error,
-    );
+    if (!/^(Z_|ZSTD_|ERR_ZSTD)/.test(String((error as NodeJS.ErrnoException).code))) throw error;
+    throw damaged(name, error);
   } finally {
     source.destroy();
   }
 }
+
+/** Node 24 stops after the first frame and says nothing, so what follows it is looked for. */
+async function* zstdFrame(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const decoder = createZstdDecompress(CHUNK);
+  let packed = 0;
+  const counted = (async function* () {
+    for await (const chunk of body) {
+      packed += chunk.length;
+      yield chunk;
+    }
+  })();
+  yield* piped(counted, decoder, 'zstd');
+  if (decoder.bytesWritten < packed) throw severalFrames();
+}
+
+/** The decoder is a stream of Node's oldest kind, which answers within the call. It checks the checksums. */
+async function* bunzipped(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const decoder = unbzip2();
+  let plain: Uint8Array[] = [];
+  let failure: unknown;
+  decoder.on('data', (chunk: Uint8Array) => plain.push(chunk));
+  decoder.on('error', (error: unknown) => {
+    failure ??= error;
+  });
+  const taken = () => {
+    if (failure !== undefined) throw damaged('bzip2', failure);
+    const chunks = plain;
+    plain = [];
+    return chunks;
+  };
+  for await (const chunk of body) {
+    decoder.write(Buffer.from(chunk));
+    yield* taken();
+  }
+  decoder.end();
+  yield* taken();
+}
+
+const damaged = (name: Packed, cause: unknown): FormatProblem =>
+  new FormatProblem('file.format', `the ${name} stream is cut off or damaged; send the file again`, cause);
 
 const severalFrames = (): FormatProblem =>
   new FormatProblem(
     'file.format',
     'something follows the first zstd frame; pack the file as one frame (zstd, not pzstd), or send its parts one by one',
   );
-
-const isAboutBytes = (error: unknown, compression: Packed): boolean =>
-  compression === 'bzip2' || /^(Z_|ZSTD_|ERR_ZSTD)/.test(String((error as NodeJS.ErrnoException).code));
