@@ -117,7 +117,7 @@ def write_avro():
             fastavro.writer(out, fastavro.parse_schema(AVRO), records, codec=codec, sync_interval=64)
 
 
-def write_xml():
+def write_xml(cdata):
     space = "urn:hotel"
     root = etree.Element(f"{{{space}}}report", nsmap={"h": space, "xsi": "http://www.w3.org/2001/XMLSchema-instance"})
     etree.SubElement(root, f"{{{space}}}made").text = "today"
@@ -130,15 +130,17 @@ def write_xml():
             if text is None:
                 child.set("{http://www.w3.org/2001/XMLSchema-instance}nil", "true")
             else:
-                child.text = etree.CDATA(text) if key == "name" else text
+                child.text = etree.CDATA(text) if cdata and key == "name" else text
         if city is not None:
             etree.SubElement(etree.SubElement(element, f"{{{space}}}address"), f"{{{space}}}city", lang="x").text = city
         for tag in row[7] or []:
             etree.SubElement(element, f"{{{space}}}tag").text = tag
     document = etree.ElementTree(root)
+    if not cdata:
+        document.write(folder / "xml-latin-1", encoding="iso-8859-1", xml_declaration=True)
+        return
     document.write(folder / "xml", encoding="utf-8", xml_declaration=True, pretty_print=True)
     document.write(folder / "xml-utf-16", encoding="utf-16", xml_declaration=True)
-    document.write(folder / "xml-latin-1", encoding="iso-8859-1", xml_declaration=True)
 
 
 def write_xlsx():
@@ -203,7 +205,8 @@ zipped(folder / "csv-zip-members", [("a/", b""), ("a/1.csv", csv_bytes(ROWS[:2])
 write_json()
 zipped(folder / "jsonl-zip-members", [(f"{n}.jsonl", json.dumps(nested(row)) + "\n") for n, row in enumerate(ROWS)])
 write_avro()
-write_xml()
+write_xml(cdata=True)
+write_xml(cdata=False)
 write_xlsx()
 write_fixed()
 write_parquet()
