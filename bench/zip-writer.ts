@@ -43,9 +43,7 @@ export async function writeZip(path: string, members: readonly NewMember[]): Pro
   const entries = Buffer.concat(directory);
   const start = offset;
   await write(entries);
-  await write(
-    head(0x06054b50, [0, 0, members.length, members.length], [entries.length, start], [0], ''),
-  );
+  await write(head(0x06054b50, [0, 0, members.length, members.length], [entries.length, start], [0], ''));
   out.end();
   await finished(out);
 }

@@ -151,22 +151,34 @@ function rowsOf(type: Type, header: readonly string[], format: AvroFormat): Read
   const columns = new Map(columnsOf(type, format).map((column) => [column.name, column]));
   const ordered = header.map((name) => columns.get(name));
   const { rows } = format.nesting;
-  const field = (column: AvroColumn | undefined, record: unknown, element: unknown): string | null => {
-    if (column === undefined) return null;
-    let value = column.inRows ? element : record;
-    for (const key of column.keys) {
-      if (value === null || value === undefined) return null;
-      value = Object.hasOwn(value as object, key) ? (value as Readonly<Record<string, unknown>>)[key] : null;
-    }
-    return value === undefined ? null : column.writer.text(value);
+  const getters = ordered.map(getterOf);
+  const width = getters.length;
+  const rowOf = (record: unknown, element: unknown): ParsedRecord => {
+    const row = new Array<string | null>(width);
+    for (let index = 0; index < width; index++) row[index] = getters[index]?.(record, element) ?? null;
+    return row;
   };
-  if (rows === undefined)
-    return (record, into) => into.push(ordered.map((column) => field(column, record, null)));
+  if (rows === undefined) return (record, into) => into.push(rowOf(record, null));
   const keys = steps(rows);
   return (record, into) => {
     let found: unknown = record;
     for (const key of keys) found = (found as Readonly<Record<string, unknown>> | null | undefined)?.[key];
     const elements = Array.isArray(found) && found.length > 0 ? found : [null];
-    for (const element of elements) into.push(ordered.map((column) => field(column, record, element)));
+    for (const element of elements) into.push(rowOf(record, element));
+  };
+}
+
+type Getter = (record: unknown, element: unknown) => string | null;
+
+function getterOf(column: AvroColumn | undefined): Getter {
+  if (column === undefined) return () => null;
+  const { keys, inRows, writer } = column;
+  return (record, element) => {
+    let value = inRows ? element : record;
+    for (const key of keys) {
+      if (value === null || value === undefined) return null;
+      value = (value as Readonly<Record<string, unknown>>)[key];
+    }
+    return value === undefined ? null : writer.text(value);
   };
 }

@@ -107,9 +107,7 @@ const LOGICAL = {
           value.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
       : undefined;
   }),
-  date: asText(({ type }) =>
-    type === 'int' ? (value: number) => instant(value * 86_400_000).slice(0, -14) : undefined,
-  ),
+  date: asText(({ type }) => (type === 'int' ? dayText : undefined)),
   'time-millis': asText(({ type }) => (type === 'int' ? (value: number) => clock(value, 3) : undefined)),
   'time-micros': asText(({ type }) => (type === 'long' ? (value: number) => clock(value, 6) : undefined)),
   'timestamp-millis': asText(onLong(3, 'Z')),
@@ -122,39 +120,52 @@ const LOGICAL = {
 
 function onLong(digits: number, zone: string) {
   return ({ type }: Attributes) =>
-    type === 'long' ? (value: number | bigint) => moment(BigInt(value), digits, zone) : undefined;
+    type === 'long' ? (value: number | bigint) => moment(value, digits, zone) : undefined;
 }
 
 /** Two's complement, big-endian, with the point `scale` digits from the right. */
 function decimalText(bytes: Buffer, scale: number): string {
+  if (bytes.length > 0 && bytes.length <= 6) return pointed(bytes.readIntBE(0, bytes.length), scale);
   const unscaled =
     bytes.length === 0 ? 0n : BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString('hex')}`));
-  const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
-  const whole = digits.slice(0, digits.length - scale);
-  return `${unscaled < 0n ? '-' : ''}${whole}${scale === 0 ? '' : `.${digits.slice(-scale)}`}`;
+  return pointed(unscaled, scale);
 }
 
-const LAST_INSTANT = 8.64e15;
+function pointed(unscaled: number | bigint, scale: number): string {
+  const digits = (unscaled < 0 ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
+  const whole = digits.slice(0, digits.length - scale);
+  return `${unscaled < 0 ? '-' : ''}${whole}${scale === 0 ? '' : `.${digits.slice(-scale)}`}`;
+}
 
-/** ISO 8601 with milliseconds; what no calendar holds stays a number and is refused by the column's type. */
-const instant = (milliseconds: number): string =>
-  Math.abs(milliseconds) <= LAST_INSTANT
-    ? new Date(milliseconds).toISOString()
-    : `${milliseconds}${' '.repeat(14)}`;
+const DAYS = new Map<number, string>();
+const MOST_DAYS = 50_000;
 
-function moment(value: bigint, digits: number, zone: string): string {
-  const below = 10n ** BigInt(digits - 3);
-  const milliseconds = (value - (((value % below) + below) % below)) / below;
-  const fraction = (((value % below) + below) % below).toString().padStart(digits - 3, '0');
-  if (milliseconds > BigInt(LAST_INSTANT) || milliseconds < -BigInt(LAST_INSTANT)) return value.toString();
-  return `${instant(Number(milliseconds)).slice(0, -1)}${digits > 3 ? fraction : ''}${zone}`;
+/** `2026-01-31`; a day that no calendar holds stays a number and is refused by the column's type. The days of a file repeat, so they are kept. */
+function dayText(day: number): string {
+  const known = DAYS.get(day);
+  if (known !== undefined) return known;
+  const text =
+    Math.abs(day) <= 100_000_000 ? new Date(day * 86_400_000).toISOString().slice(0, -14) : String(day);
+  if (DAYS.size >= MOST_DAYS) DAYS.clear();
+  DAYS.set(day, text);
+  return text;
+}
+
+function moment(value: number | bigint, digits: number, zone: string): string {
+  const unit = 86_400 * 10 ** digits;
+  if (typeof value === 'number') {
+    const day = Math.floor(value / unit);
+    return `${dayText(day)}T${clock(value - day * unit, digits)}${zone}`;
+  }
+  const within = ((value % BigInt(unit)) + BigInt(unit)) % BigInt(unit);
+  return `${dayText(Number((value - within) / BigInt(unit)))}T${clock(Number(within), digits)}${zone}`;
 }
 
 function clock(value: number, digits: number): string {
   const unit = 10 ** digits;
   const seconds = Math.floor(value / unit);
-  const part = (each: number) => String(each).padStart(2, '0');
-  return `${part(Math.floor(seconds / 3600))}:${part(Math.floor(seconds / 60) % 60)}:${part(seconds % 60)}.${String(value % unit).padStart(digits, '0')}`;
+  const part = (each: number) => (each < 10 ? `0${each}` : String(each));
+  return `${part(Math.floor(seconds / 3600))}:${part(Math.floor(seconds / 60) % 60)}:${part(seconds % 60)}.${String(value - seconds * unit).padStart(digits, '0')}`;
 }
 
 const nullable = (write: (value: unknown) => string) => (value: unknown) =>

@@ -33,23 +33,40 @@ export async function* canonicalCsv(
   let text = csvLine(header);
   let number = 0;
   for await (const batch of records) {
+    const first = number + 1;
+    let lines = '';
     for (const record of batch) {
       number++;
-      if (isRefused(record)) {
-        onReject({ record: number, ...record });
-        continue;
-      }
-      const line = csvLine(record);
-      const code = unfit(line);
-      if (code === undefined) text += line;
-      else onReject({ record: number, ...refusedRecord(code) });
-      if (text.length >= PART) {
-        yield Buffer.from(text);
-        text = '';
-      }
+      if (isRefused(record)) onReject({ record: number, ...record });
+      else lines += csvLine(record);
+    }
+    text += isFit(lines) ? lines : fitLines(batch, first, onReject);
+    if (text.length >= PART) {
+      yield Buffer.from(text);
+      text = '';
     }
   }
   yield Buffer.from(text);
+}
+
+/** For many lines at once, because it nearly always holds. */
+const isFit = (lines: string): boolean =>
+  lines.length < LIMITS.recordBytes / 3 && !lines.includes('\0') && lines.isWellFormed();
+
+function fitLines(
+  batch: readonly ParsedRecord[],
+  first: number,
+  onReject: (record: RejectedRecord) => void,
+): string {
+  let lines = '';
+  for (const [index, record] of batch.entries()) {
+    if (isRefused(record)) continue;
+    const line = csvLine(record);
+    const code = isFit(line) ? undefined : unfit(line);
+    if (code === undefined) lines += line;
+    else onReject({ record: first + index, ...refusedRecord(code) });
+  }
+  return lines;
 }
 
 /** Null is nothing, an empty text is two quotes; a record of one null field would be a blank line, so a field of no column follows. */
@@ -63,7 +80,6 @@ export function csvLine(fields: readonly (string | null)[]): string {
 }
 
 function unfit(line: string): string | undefined {
-  if (line.length > LIMITS.recordBytes / 3 && Buffer.byteLength(line) > LIMITS.recordBytes)
-    return 'record.too_long';
+  if (Buffer.byteLength(line) > LIMITS.recordBytes) return 'record.too_long';
   return line.includes('\0') || !line.isWellFormed() ? 'record.malformed' : undefined;
 }

@@ -12,6 +12,14 @@ export interface Place {
   /** The contract names a place below this one. */
   readonly isInner: boolean;
   readonly isRows: boolean;
+  /** Whether a column keeps the whole of what stands here as JSON text. */
+  readonly kept: 'object' | 'list' | undefined;
+}
+
+/** Names of the places that are kept whole. */
+export interface Kept {
+  readonly objects: readonly string[];
+  readonly lists: readonly string[];
 }
 
 /** The names of all values of a file's records, in the order in which they first appear, and how to find them again. */
@@ -21,9 +29,11 @@ export class Shape {
   readonly #nesting: Nesting;
   readonly #inner: ReadonlySet<string>;
   readonly #isFixed: boolean;
+  readonly #kept: Kept;
 
   /** With the names of an earlier pass they stay as they are; without, they are found. */
-  constructor(nesting: Nesting, names?: readonly string[]) {
+  constructor(nesting: Nesting, names?: readonly string[], kept: Kept = { objects: [], lists: [] }) {
+    this.#kept = kept;
     this.#nesting = nesting;
     this.#isFixed = names !== undefined;
     this.#inner = new Set(
@@ -59,6 +69,11 @@ export class Shape {
       index: this.#isFixed ? this.names.indexOf(path) : -1,
       isInner: this.#inner.has(path),
       isRows: path !== '' && path === this.#nesting.rows,
+      kept: this.#kept.lists.includes(path)
+        ? 'list'
+        : this.#kept.objects.includes(path)
+          ? 'object'
+          : undefined,
     };
   }
 }

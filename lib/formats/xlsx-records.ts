@@ -11,6 +11,15 @@ import { openWorkbook, parsedXml, textReader, unescaped, type Workbook } from '.
 export async function profileXlsx(random: RandomAccess, format: XlsxFormat): Promise<Content> {
   const workbook = await openWorkbook(random, format.sheet);
   const merged = await mergedCells(workbook);
+  if (
+    merged.some(
+      ({ top, bottom, left, right }) => left < right && top <= format.headerRow && bottom >= format.headerRow,
+    )
+  )
+    throw new FormatProblem(
+      'file.header',
+      `row ${format.headerRow} of the sheet has a cell merged over several columns; give each column its name, or change xlsx.headerRow`,
+    );
   let header: readonly string[] | undefined;
   let records = 0;
   for await (const rows of rowsOf(workbook, format, merged, (names) => {

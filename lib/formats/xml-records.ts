@@ -9,7 +9,7 @@ import { type Place, Shape } from './shape.ts';
 
 /** Rows and the names of all values: elements by path below the record, attributes as `@name`. The whole file must be well formed. */
 export async function profileXml(body: AsyncIterable<Uint8Array>, format: XmlFormat): Promise<Content> {
-  const shape = new Shape(format.nesting);
+  const shape = new Shape(format.nesting, undefined, format);
   let records = 0;
   const blank = new Set<Place>();
   for await (const batch of read(body, format, shape, blank)) records += batch.length;
@@ -24,7 +24,7 @@ export const xmlRecords = (
   body: AsyncIterable<Uint8Array>,
   format: XmlFormat,
   header: readonly string[],
-): Records => read(body, format, new Shape(format.nesting, header), new Set());
+): Records => read(body, format, new Shape(format.nesting, header, format), new Set());
 
 /** `blank` gathers the places of empty elements: an empty list of elements is no column. */
 async function* read(
@@ -140,10 +140,10 @@ interface Frame {
   readonly place: Place;
   text: string;
   hasElements: boolean;
-  readonly hasAttributes: boolean;
-  readonly isNil: boolean;
+  hasAttributes: boolean;
+  isNil: boolean;
   /** Where the element stands inside one that a column keeps as JSON. */
-  readonly object?: { [name: string]: JsonValue };
+  readonly object: { [name: string]: JsonValue } | undefined;
 }
 
 class XmlReader {
@@ -151,8 +151,6 @@ class XmlReader {
   readonly #format: XmlFormat;
   readonly #shape: Shape;
   readonly #record: readonly string[];
-  readonly #objects: ReadonlySet<string>;
-  readonly #lists: ReadonlySet<string>;
   readonly #above: string[] = [];
   readonly #frames: Frame[] = [];
   #batch: ParsedRecord[] = [];
@@ -170,8 +168,6 @@ class XmlReader {
     this.#format = format;
     this.#shape = shape;
     this.#record = format.record.split('/');
-    this.#objects = new Set(format.objects);
-    this.#lists = new Set(format.lists);
   }
 
   taken(): readonly ParsedRecord[] {
@@ -222,32 +218,27 @@ class XmlReader {
       this.#row = [];
       this.#rows.push(this.#row);
     }
-    const isJson =
-      parent.object !== undefined || this.#objects.has(place.path) || this.#lists.has(place.path);
+    const isJson = parent.object !== undefined || place.kept !== undefined;
     this.#enter(place, tag, isJson);
   }
 
   #enter(place: Place, tag: SaxesTagNS, isJson: boolean): void {
-    const attributes = Object.values(tag.attributes).filter(isValue);
-    const isNil = Object.values(tag.attributes).some(
-      ({ uri, local, value }) => uri === XSI && local === 'nil' && /^\s*(true|1)\s*$/.test(value),
-    );
-    const object: Record<string, JsonValue> | undefined = isJson ? Object.create(null) : undefined;
-    const frame: Frame = {
-      place,
-      text: '',
-      hasElements: false,
-      hasAttributes: attributes.length > 0,
-      isNil,
-      ...(object === undefined ? {} : { object }),
-    };
+    const object: Record<string, JsonValue> | undefined = isJson ? {} : undefined;
+    const frame: Frame = { place, text: '', hasElements: false, hasAttributes: false, isNil: false, object };
     this.#frames.push(frame);
-    for (const attribute of attributes) {
-      this.#count(attribute.value.length);
-      const name = `@${this.#nameOf(attribute)}`;
-      if (object === undefined) this.#set(this.#shape.child(place, name), attribute.value);
-      else object[name] = attribute.value;
-    }
+    for (const name in tag.attributes) this.#attribute(frame, tag.attributes[name] as SaxesAttributeNS);
+  }
+
+  /** Declarations of namespaces and hints for validators are no values. */
+  #attribute(frame: Frame, attribute: SaxesAttributeNS): void {
+    const { prefix, name, uri, local, value } = attribute;
+    if (uri === XSI && local === 'nil') frame.isNil = /^\s*(true|1)\s*$/.test(value);
+    if (prefix === 'xmlns' || name === 'xmlns' || uri === XSI) return;
+    frame.hasAttributes = true;
+    this.#count(value.length);
+    const own = `@${this.#nameOf(attribute)}`;
+    if (frame.object === undefined) this.#set(this.#shape.child(frame.place, own), value);
+    else frame.object[own] = value;
   }
 
   text(text: string): void {
@@ -287,11 +278,11 @@ class XmlReader {
   ): void {
     if (text.trim() !== '' && hasAttributes && !hasElements) object['#text'] = text;
     const value: JsonValue = isNil ? null : hasElements || hasAttributes ? object : text;
-    const isList = this.#lists.has(place.path);
+    const isList = place.kept === 'list';
     if (parent?.object !== undefined) {
       const name = lastStep(place);
-      const before = parent.object[name];
-      if (before === undefined) parent.object[name] = value;
+      const before = Object.hasOwn(parent.object, name) ? parent.object[name] : undefined;
+      if (before === undefined) Object.defineProperty(parent.object, name, { value, ...OWN });
       else if (Array.isArray(before)) before.push(value);
       else parent.object[name] = [before, value];
     } else if (isList) {
@@ -342,8 +333,7 @@ class XmlReader {
   }
 }
 
-/** Declarations of namespaces and hints for validators are no values. */
-const isValue = ({ prefix, name, uri }: SaxesAttributeNS): boolean =>
-  prefix !== 'xmlns' && name !== 'xmlns' && uri !== XSI;
+/** Also for an element named `__proto__`. */
+const OWN = { enumerable: true, writable: true, configurable: true };
 
 const lastStep = ({ path }: Place): string => path.slice(path.lastIndexOf('/') + 1);

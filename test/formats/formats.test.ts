@@ -19,9 +19,7 @@ const ROWS: Places = Object.fromEntries(
 const XML: Places = { id: at('@id'), city: at('h:address/h:city'), tags: at('h:tag') };
 const NAMESPACED: Places = {
   ...XML,
-  ...Object.fromEntries(
-    ['name', 'amount', 'seen', 'day', 'active'].map((name) => [name, at(`h:${name}`)]),
-  ),
+  ...Object.fromEntries(['name', 'amount', 'seen', 'day', 'active'].map((name) => [name, at(`h:${name}`)])),
 };
 const WIDTHS = [20, 30, 15, 30, 12, 6, 10, 20];
 const NAMES = ['id', 'name', 'amount', 'seen', 'day', 'active', 'city', 'tags'];
@@ -108,7 +106,16 @@ const EXPECTED = [
   ['2', 'with "quotes", a comma', '-0.05', '1969-12-31 23:00:00', '1900-03-01', 'false', 'Zürich', '[]'],
   ['4', null, null, null, null, null, null, null],
   ['5', '007', '0.10', '2026-06-01 00:00:00', '9999-12-31', 'false', 'a|b', '["1","2","3"]'],
-  ['9007199254740993', '漢字 and 🦔', '9999999999.99', '2024-02-29 12:30:15', '2024-02-29', 'true', null, '["x"]'],
+  [
+    '9007199254740993',
+    '漢字 and 🦔',
+    '9999999999.99',
+    '2024-02-29 12:30:15',
+    '2024-02-29',
+    'true',
+    null,
+    '["x"]',
+  ],
 ];
 
 describeWithPython('formats', 'the same table in every format', (python) => {
@@ -134,7 +141,12 @@ describeWithPython('formats', 'the same table in every format', (python) => {
       (name) =>
         `SELECT '${name}' AS format, id, name, amount, CAST(seen AS varchar) AS seen, day, active, city, tags FROM formats.${name.replaceAll('-', '_')}`,
     );
-    const answer = await headgate([...lake, 'query', `${selects.join(' UNION ALL ')} ORDER BY 1, 2`, '--json']);
+    const answer = await headgate([
+      ...lake,
+      'query',
+      `${selects.join(' UNION ALL ')} ORDER BY 1, 2`,
+      '--json',
+    ]);
     expect(answer.stderr).toBe('');
     tables = json<Record<string, string | null>[]>(answer);
   }, 240_000);
@@ -142,7 +154,9 @@ describeWithPython('formats', 'the same table in every format', (python) => {
   test.each(Object.keys(FORMATS))('%s publishes the rows that were written', async (name) => {
     const file = files.find((each) => each.file === `${name}/file`);
     expect(file).toMatchObject({ status: 'published', received: 5, published: 5, quarantined: 0, why: '' });
-    const rows = tables.filter(({ format }) => format === name).map(({ format: _, ...row }) => Object.values(row));
+    const rows = tables
+      .filter(({ format }) => format === name)
+      .map(({ format: _, ...row }) => Object.values(row));
     const expected = EXPECTED.map((row) =>
       row.map((value) => (name.startsWith('xml') && value === '[]' ? null : value)),
     );
