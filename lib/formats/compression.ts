@@ -21,10 +21,13 @@ export interface Inflated {
   readonly parts: AsyncIterable<Part>;
 }
 
-/** The plain bytes of a file; how it is packed is recognised by its first bytes, not by the name. */
+/**
+ * The plain bytes of a file; how it is packed is recognised by its first bytes, not by the name.
+ * @throws FormatProblem for a ZIP archive where `random` is not given
+ */
 export async function inflated(
   body: AsyncIterator<Uint8Array>,
-  random: RandomAccess,
+  random?: RandomAccess,
   mayInflate = true,
 ): Promise<Inflated> {
   const head: Uint8Array[] = [];
@@ -38,7 +41,11 @@ export async function inflated(
   const compression = mayInflate ? compressionOf(Buffer.concat(head)) : 'none';
   const whole = prepended(head, body);
   if (compression === 'none') return { compression, parts: one(whole) };
-  if (compression === 'zip') return { compression, parts: members(random) };
+  if (compression === 'zip') {
+    if (random === undefined)
+      throw new FormatProblem('file.format', 'the members of an archive can only be read, not changed');
+    return { compression, parts: members(random) };
+  }
   return { compression, parts: one(unpacked(whole, compression)) };
 }
 
