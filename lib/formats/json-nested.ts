@@ -151,6 +151,8 @@ class JsonReader {
     const from = this.#at;
     const index = this.#shape.indexOf(place);
     this.#skip();
+    // A key twice: nobody can tell which value was meant (RFC 8259, section 4).
+    if (index !== -1 && row[index] !== undefined) this.#isOdd = true;
     if (index !== -1) row[index] = leafText(this.#text, from, this.#at);
   }
 

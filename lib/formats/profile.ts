@@ -141,7 +141,8 @@ function together(all: Content, next: Content, format: FileFormat, name: string)
       'file.format',
       'an archive of several files with trailers is not supported: send each file alone',
     );
-  return { ...all, records, hasBlankLines: true };
+  const long = all.hasLongRecords === true || next.hasLongRecords === true;
+  return { ...all, records, hasBlankLines: true, ...(long ? { hasLongRecords: true } : {}) };
 }
 
 async function passOf(
