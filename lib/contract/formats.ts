@@ -53,7 +53,12 @@ export function formatOf(ingestion: Ingestion, columns: readonly PlacedColumn[])
   }
 }
 
-function csvFormat({ nullTokens: _nullTokens, trailer, escape, ...rest }: NonNullable<Ingestion['csv']>): CsvFormat {
+function csvFormat({
+  nullTokens: _nullTokens,
+  trailer,
+  escape,
+  ...rest
+}: NonNullable<Ingestion['csv']>): CsvFormat {
   const base: Omit<CsvFormat, 'trailer'> = { kind: 'csv', ...rest, escape: escape ?? rest.quote };
   if (trailer === undefined) return base;
   const { sum, ...counted } = trailer;

@@ -80,6 +80,6 @@ export function csvLine(fields: readonly (string | null)[]): string {
 }
 
 function unfit(line: string): string | undefined {
-  if (Buffer.byteLength(line) > LIMITS.recordBytes) return 'record.too_long';
+  if (Buffer.byteLength(line) >= LIMITS.recordBytes) return 'record.too_long';
   return line.includes('\0') || !line.isWellFormed() ? 'record.malformed' : undefined;
 }

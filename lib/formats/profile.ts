@@ -141,8 +141,16 @@ function together(all: Content, next: Content, format: FileFormat, name: string)
       'file.format',
       'an archive of several files with trailers is not supported: send each file alone',
     );
-  const long = all.hasLongRecords === true || next.hasLongRecords === true;
-  return { ...all, records, hasBlankLines: true, ...(long ? { hasLongRecords: true } : {}) };
+  const any = (flag: 'hasLongRecords' | 'hasSurplusDelimiters' | 'hasOddPreamble') =>
+    all[flag] === true || next[flag] === true ? { [flag]: true } : {};
+  return {
+    ...all,
+    records,
+    hasBlankLines: true,
+    ...any('hasLongRecords'),
+    ...any('hasSurplusDelimiters'),
+    ...any('hasOddPreamble'),
+  };
 }
 
 async function passOf(
