@@ -20,14 +20,31 @@ const notClassified = (text: string): string =>
 
 export interface ParsedColumn {
   readonly value: Column;
+  readonly place: Place;
   readonly problems: readonly Problem[];
+}
+
+/** Where a column's value stands in a record; only the format's reader needs it. */
+export interface Place {
+  readonly path?: string;
+  readonly position?: { readonly start: number; readonly length: number };
+  readonly isList: boolean;
 }
 
 export function columnOf(property: Property, path: Path, nullTokens: readonly string[]): ParsedColumn {
   const extras = readExtras(propertyExtras, property.customProperties, path);
   const problems: Problem[] = [...extras.problems];
   const complain = (message: string, ...at: Path) => problems.push({ path: [...path, ...at], message });
-  const { pii, sourceNames, formerNames, trim, dateFormats, partitionTransform } = extras.value;
+  const {
+    pii,
+    sourceNames,
+    formerNames,
+    trim,
+    dateFormats,
+    partitionTransform,
+    position,
+    path: nestedPath,
+  } = extras.value;
   const name = property.physicalName ?? property.name;
   if (!NAME.test(name)) {
     complain(
@@ -82,7 +99,11 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
     unique: property.unique,
     ...(property.primaryKey ? { primaryKey: Math.max(property.primaryKeyPosition, 1) } : {}),
     ...(partition === undefined ? {} : { partition }),
-    sourceNames: property.name === name ? sourceNames : [property.name, ...sourceNames],
+    sourceNames: [
+      ...(nestedPath === undefined ? [] : [nestedPath]),
+      ...(property.name === name ? [] : [property.name]),
+      ...sourceNames,
+    ],
     formerNames,
     nullTokens: extras.value.nullTokens ?? nullTokens,
     trim,
@@ -90,7 +111,12 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
     ...(pii === undefined ? {} : { pii }),
     classification,
   };
-  return { value, problems };
+  const place: Place = {
+    ...(nestedPath === undefined ? {} : { path: nestedPath }),
+    ...(position === undefined ? {} : { position }),
+    isList: property.logicalType === 'array',
+  };
+  return { value, place, problems };
 }
 
 /**

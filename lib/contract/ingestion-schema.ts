@@ -40,6 +40,51 @@ export const csv = z.strictObject({
   trailer: trailer.optional().describe('The last record is control totals.'),
 });
 
+const nestedPath = z.string().min(1);
+const rows = nestedPath
+  .optional()
+  .describe(
+    'Path of an array inside a record: each element is a row beside the other fields; an empty array leaves one row.',
+  );
+
+export const json = z.strictObject({
+  records: nestedPath
+    .optional()
+    .describe('With `json`: path of the array of records in a file that is one object.'),
+  rows,
+});
+
+export const avro = z.strictObject({ rows });
+
+export const xml = z.strictObject({
+  record: nestedPath.describe('Path of the element that is a record, from the root: `report/reservation`.'),
+  rows: nestedPath
+    .optional()
+    .describe('Path of a repeated element inside a record: each is a row beside the other fields.'),
+  namespaces: z
+    .record(z.string().regex(/^[A-Za-z_][\w.-]*$/), z.string().min(1))
+    .default({})
+    .describe('Prefixes for paths, with their namespaces. Other elements go by their local names.'),
+});
+
+export const xlsx = z.strictObject({
+  sheet: z
+    .union([z.string().min(1), z.number().int().min(1)])
+    .default(1)
+    .describe('Name of the sheet, or its position from 1.'),
+  headerRow: z
+    .number()
+    .int()
+    .min(1)
+    .default(1)
+    .describe('Row that names the columns; rows above are no records.'),
+});
+
+export const fixedWidth = z.strictObject({
+  encoding: csv.shape.encoding,
+  skipLines: z.number().int().min(0).default(0).describe('Lines before the first record.'),
+});
+
 export const dedupe = z.strictObject({
   keys: z.array(z.string()).min(1).describe('Columns that name a row. `["*"]`: all columns.'),
   keep: z
@@ -72,9 +117,16 @@ export const ingestion = z.strictObject({
       'Key pattern of the files: `*` within one part, `**` over parts, `{businessDate:yyyy-MM-dd}` for the business date.',
     ),
   format: z
-    .enum(['csv', 'json', 'jsonl', 'parquet'])
-    .describe('`json` is one array of objects, `jsonl` one object a line. gzip is recognised by itself.'),
+    .enum(['csv', 'json', 'jsonl', 'parquet', 'avro', 'xml', 'xlsx', 'fixedWidth'])
+    .describe(
+      '`json` is one array of objects, `jsonl` one object a line, `avro` a container file. gzip, zstd, bzip2 and zip (every member a part of the file) are recognised by themselves.',
+    ),
   csv: csv.optional().describe('Dialect of CSV files.'),
+  json: json.optional().describe('Where rows stand in JSON.'),
+  avro: avro.optional().describe('Where rows stand in Avro records.'),
+  xml: xml.optional().describe('Where records stand in XML; needed with `xml`.'),
+  xlsx: xlsx.optional().describe('Where records stand in a workbook.'),
+  fixedWidth: fixedWidth.optional().describe('Lines of fixed width; every property needs `position`.'),
   duplicateFile: z
     .enum(['skip', 'reload'])
     .default('skip')
@@ -117,6 +169,19 @@ export const propertyExtras = {
     .array(z.string())
     .default([])
     .describe('Names that the column had in the table before: it is renamed, not added.'),
+  path: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Where the value stands in a nested record (json, jsonl, avro, xml): names separated by `/`, `~1` for a `/` in a name; in XML `@name` is an attribute.',
+    ),
+  position: z
+    .strictObject({ start: z.number().int().min(1), length: z.number().int().min(1) })
+    .optional()
+    .describe(
+      'With `fixedWidth`: first character of the field, from 1, and their number. Blanks around are padding.',
+    ),
   nullTokens: z.array(z.string()).optional().describe('Texts that mean null in this column.'),
   trim: z.boolean().default(false).describe('Remove blanks around the value first.'),
   standardize: z

@@ -1,6 +1,6 @@
 import type { CsvEncoding, CsvFormat, FileFormat } from '../contract/dataset.ts';
 import { TerminalError } from '../errors.ts';
-import { inflated } from './compression.ts';
+import { inflated, type Part } from './compression.ts';
 import { splitRecord } from './csv-record.ts';
 import { toUtf8 } from './encoding.ts';
 import { jsonElements, jsonFields, jsonLines } from './json-records.ts';
@@ -25,7 +25,10 @@ export async function* mend(
   mending: Mending,
 ): AsyncGenerator<Uint8Array> {
   const { corrections } = mending;
-  const plain = (await inflated(body[Symbol.asyncIterator]())).body;
+  // Rows of nested records are no records of their own.
+  if ((format.kind === 'json' || format.kind === 'jsonl') && format.nesting !== undefined)
+    throw notOneByOne(`nested ${format.kind}`);
+  const plain = joined((await inflated(body[Symbol.asyncIterator]())).parts);
   switch (format.kind) {
     case 'csv':
       for await (const text of mendCsv(toUtf8(plain, format.encoding), format, mending))
@@ -39,11 +42,18 @@ export async function* mend(
       yield* mendArray(toUtf8(plain, 'utf-8'), corrections);
       return;
     default:
-      throw new TerminalError(
-        `records of a ${format.kind} file can't be mended one by one; hand in a corrected file with headgate replay FILE --with`,
-        { fault: 'source' },
-      );
+      throw notOneByOne(format.kind);
   }
+}
+
+const notOneByOne = (kind: string): TerminalError =>
+  new TerminalError(
+    `records of a ${kind} file can't be mended one by one; hand in a corrected file with headgate replay FILE --with`,
+    { fault: 'source' },
+  );
+
+async function* joined(parts: AsyncIterable<Part>): AsyncGenerator<Uint8Array> {
+  for await (const { body } of parts) yield* body;
 }
 
 async function* mendCsv(

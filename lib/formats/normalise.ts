@@ -1,37 +1,111 @@
 import type { CsvFormat, FileFormat } from '../contract/dataset.ts';
-import { inflated } from './compression.ts';
+import { avroRecords } from './avro-records.ts';
+import { canonicalCsv, type ParsedRecord, type Records, type RejectedRecord } from './canonical.ts';
+import { inflated, type Part } from './compression.ts';
 import { toUtf8 } from './encoding.ts';
+import { fixedWidthRecords } from './fixed-width.ts';
+import { nestedJsonRecords } from './json-nested.ts';
 import { jsonElements, jsonFields, jsonLines } from './json-records.ts';
 import { LIMITS } from './limits.ts';
+import type { RandomAccess } from './parquet-profile.ts';
 import { Preamble } from './preamble.ts';
 import type { FileProfile } from './profile.ts';
 import { QuoteState } from './quote-state.ts';
+import { xlsxRecords } from './xlsx-records.ts';
+import { xmlRecords } from './xml-records.ts';
 
-/** A record that is none; `record` is its number in the file, from 1. */
-export interface RejectedRecord {
-  readonly record: number;
-  readonly code: string;
-  readonly start: number;
-  readonly end: number;
-}
+export type { RejectedRecord } from './canonical.ts';
 
 export interface NormaliseOptions {
   readonly onReject: (record: RejectedRecord) => void;
+  /** The same file: archives and workbooks keep their directories at the end. */
+  readonly random: RandomAccess;
 }
 
 /**
- * The records in a form that the engine's parser takes: CSV keeps its dialect, in UTF-8 with LF and without the skipped lines; JSON
- * becomes CSV with comma, double quotes and the profile's header. Order and number of records stay, but for those reported as rejected.
+ * The records in a form that the engine's parser takes: CSV keeps its dialect, in UTF-8 with LF and without the skipped lines; everything else becomes CSV with
+ * comma, double quotes and the profile's header. Order and number of records stay, but for those reported as rejected.
  */
 export async function* normalise(
   body: AsyncIterable<Uint8Array>,
   format: FileFormat,
   profile: FileProfile,
-  { onReject }: NormaliseOptions,
+  { onReject, random }: NormaliseOptions,
 ): AsyncGenerator<Uint8Array> {
-  const plain = (await inflated(body[Symbol.asyncIterator]())).body;
-  if (format.kind === 'csv') yield* lineFeeds(toUtf8(plain, format.encoding), format, profile);
-  else if (format.kind !== 'parquet') yield* jsonAsCsv(plain, format.kind, profile.header ?? [], onReject);
+  const header = profile.header ?? [];
+  if (format.kind === 'xlsx') {
+    yield* canonicalCsv(header, xlsxRecords(random, format), onReject);
+    return;
+  }
+  const { parts } = await inflated(body[Symbol.asyncIterator](), random);
+  if (format.kind === 'csv') yield* oneCsv(parts, format, profile);
+  else if (format.kind !== 'parquet') yield* canonicalCsv(header, recordsOf(parts, format, header), onReject);
+}
+
+async function* oneCsv(
+  parts: AsyncIterable<Part>,
+  format: CsvFormat,
+  profile: FileProfile,
+): AsyncGenerator<Uint8Array> {
+  let isFirst = true;
+  for await (const { body } of parts) {
+    const lines = lineFeeds(toUtf8(body, format.encoding), format, profile);
+    let last: number | undefined;
+    for await (const chunk of isFirst ? lines : withoutHeader(lines, format)) {
+      last = chunk.at(-1) ?? last;
+      yield chunk;
+    }
+    if (profile.members !== undefined && last !== undefined && last !== LF) yield Buffer.from('\n');
+    isFirst = false;
+  }
+}
+
+/** Without the header, which the first member of the archive has brought. Skipped and blank lines are gone already. */
+async function* withoutHeader(
+  body: AsyncIterable<Uint8Array>,
+  format: CsvFormat,
+): AsyncGenerator<Uint8Array> {
+  const quotes = new QuoteState(format);
+  let isHeader = format.header;
+  for await (const chunk of body) {
+    let at = 0;
+    for (; at < chunk.length && isHeader; at++) {
+      const byte = chunk[at] ?? 0;
+      if (byte === LF && !quotes.inQuotes) isHeader = false;
+      else quotes.take(byte);
+    }
+    if (at < chunk.length) yield chunk.subarray(at);
+  }
+}
+
+type KeyedFormat = Exclude<FileFormat, { readonly kind: 'csv' | 'parquet' | 'xlsx' }>;
+
+async function* recordsOf(
+  parts: AsyncIterable<Part>,
+  format: KeyedFormat,
+  header: readonly string[],
+): Records {
+  for await (const { body } of parts) yield* recordsOfPart(body, format, header);
+}
+
+function recordsOfPart(
+  body: AsyncIterable<Uint8Array>,
+  format: KeyedFormat,
+  header: readonly string[],
+): Records {
+  switch (format.kind) {
+    case 'json':
+    case 'jsonl':
+      return format.nesting === undefined
+        ? flatJsonRecords(body, format.kind, header)
+        : nestedJsonRecords(body, format, header);
+    case 'avro':
+      return avroRecords(body, format, header);
+    case 'xml':
+      return xmlRecords(body, format, header);
+    case 'fixedWidth':
+      return fixedWidthRecords(body, format);
+  }
 }
 
 /** Bytes of a record after which it is certainly refused. */
@@ -110,37 +184,29 @@ const CR = 13;
 const surplusSign = ({ delimiter, quote, escape }: CsvFormat): number =>
   Buffer.from('0123').find((sign) => ![delimiter, quote, escape].includes(String.fromCharCode(sign))) ?? 0;
 
-const LINES_AT_ONCE = 1000;
+const AT_ONCE = 1000;
 
-async function* jsonAsCsv(
+async function* flatJsonRecords(
   body: AsyncIterable<Uint8Array>,
   kind: 'json' | 'jsonl',
   header: readonly string[],
-  onReject: NormaliseOptions['onReject'],
-): AsyncGenerator<Uint8Array> {
+): Records {
   let mark = 0;
   const text = toUtf8(body, 'utf-8', (bytes) => {
     mark = bytes;
   });
-  let lines = [csvLine(header)];
-  let number = 0;
+  let batch: ParsedRecord[] = [];
   for await (const { text: record, start, end } of kind === 'json' ? jsonElements(text) : jsonLines(text)) {
-    number++;
     const fields = jsonFields(record);
-    const line = fields === undefined ? undefined : csvLine(header.map((key) => fields.get(key) ?? null));
-    const refuse = (code: string) => onReject({ record: number, code, start: mark + start, end: mark + end });
-    if (line === undefined) refuse('record.malformed');
-    // Refused here and not by the parser, which would number it among the rewritten records.
-    else if (Buffer.byteLength(line) >= LIMITS.recordBytes) refuse('record.too_long');
-    else lines.push(line);
-    if (lines.length >= LINES_AT_ONCE) {
-      yield Buffer.from(lines.join(''));
-      lines = [];
+    batch.push(
+      fields === undefined
+        ? { code: 'record.malformed', start: mark + start, end: mark + end }
+        : header.map((key) => fields.get(key) ?? null),
+    );
+    if (batch.length >= AT_ONCE) {
+      yield batch;
+      batch = [];
     }
   }
-  yield Buffer.from(lines.join(''));
+  yield batch;
 }
-
-/** Null is nothing, an empty text is two quotes; a record of one null field would be a blank line, so a field of no column follows. */
-const csvLine = (fields: readonly (string | null)[]): string =>
-  `${fields.map((field) => (field === null ? '' : `"${field.replaceAll('"', '""')}"`)).join(',')},\n`;

@@ -57,7 +57,7 @@ function differences(
   fields: readonly (string | null)[],
 ): readonly string[] {
   const { columns, drift, format } = dataset;
-  const keyed = format.kind === 'json' || format.kind === 'jsonl';
+  const keyed = format.kind === 'json' || format.kind === 'jsonl' || format.kind === 'xml';
   const found = fields.filter((field) => field !== null);
   const sameName = repeatedIn(names.filter((name) => name !== ''));
   // Two names of the source may also feed one column.

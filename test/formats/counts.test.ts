@@ -43,7 +43,10 @@ async function engineRecords(
   const parts: Uint8Array[] = [bytes];
   if (needsRewrite(format, profile)) {
     parts.length = 0;
-    for await (const part of normalise(chunks(bytes, 7), format, profile, { onReject: () => undefined }))
+    for await (const part of normalise(chunks(bytes, 7), format, profile, {
+      onReject: () => undefined,
+      random: { bytes: bytes.length, slice: async (start, end) => bytes.subarray(start, end) },
+    }))
       parts.push(part);
   }
   writeFileSync(path, Buffer.concat(parts));

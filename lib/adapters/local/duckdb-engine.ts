@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { TerminalError } from '../../errors.ts';
 import { normalise, type RejectedRecord } from '../../formats/normalise.ts';
 import type { FileProfile } from '../../formats/profile.ts';
+import { randomAccess } from '../../intake/judge.ts';
 import { duckDb } from '../../plan/dialects/duckdb.ts';
 import {
   type OutputResult,
@@ -163,7 +164,8 @@ async function rewritten(
   const isPlain = (input.profile as FileProfile).compression === 'none';
   const onReject = ({ record, code, start, end }: RejectedRecord) =>
     rejects.push({ file, record, code, start: isPlain ? start : null, end: isPlain ? end : null });
-  const canonical = normalise(body, input.format, input.profile as FileProfile, { onReject });
+  const random = randomAccess(options.raw, input);
+  const canonical = normalise(body, input.format, input.profile as FileProfile, { onReject, random });
   await pipeline(Readable.from(canonical), createWriteStream(path, { mode: 0o600 }));
   const read = { kind: 'csv', compression: 'none' } as const;
   if (input.format.kind === 'csv') {
