@@ -88,11 +88,21 @@ export function martsOf(command: Command): readonly Mart[] {
   return files.sort().map((name) => parseMart(name, readFileSync(join(marts, name), 'utf8')));
 }
 
-export const queryEngineOf = (lake: Lake, marts: readonly Mart[]): QueryEngine =>
-  stage?.queryEngine ??
-  duckDbQueryEngine({
+export function queryEngineOf(lake: Lake, marts: readonly Mart[], asOf?: Date): QueryEngine {
+  if (stage !== undefined && asOf !== undefined) {
+    throw new TerminalError(
+      "with --env write FOR TIMESTAMP AS OF TIMESTAMP '…' behind the table instead of --as-of",
+      {
+        fault: 'source',
+      },
+    );
+  }
+  if (stage !== undefined) return stage.queryEngine;
+  return duckDbQueryEngine({
     catalog: lake.catalog,
     storeOf: ({ database }) => (database.endsWith('_vault') ? lake.stores.vault : lake.stores.lake),
     marts,
     ledgerTables: ledgerTables(lake.ledger),
+    ...(asOf === undefined ? {} : { asOf }),
   });
+}

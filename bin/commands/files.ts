@@ -1,35 +1,46 @@
 import type { Command } from 'commander';
-import type { FileEntry } from '../../lib/ledger/entries.ts';
-import { allFiles } from '../../lib/reports/ledger-tables.ts';
+import { type FileEntry, type FileState, partitions } from '../../lib/ledger/entries.ts';
+import type { Ledger } from '../../lib/ports/ledger.ts';
 import { lakeOf } from '../lake.ts';
 import { printTable } from '../table.ts';
 
 interface Options {
   readonly dataset?: string;
-  readonly state?: string;
+  readonly state?: FileState;
   readonly last: string;
   readonly json?: boolean;
 }
 
+const COLUMNS = [
+  'file',
+  'dataset',
+  'key',
+  'state',
+  'received',
+  'published',
+  'quarantined',
+  'deduplicated',
+  'received at',
+];
+
 export function addFiles(program: Command): void {
   program
     .command('files')
-    .description('the files that landed, newest last')
+    .description('the files by business date and time received, newest last')
     .option('--dataset <name>', 'only of this dataset')
-    .option('--state <state>', 'only in this state: admitted, held, published, quarantined, duplicate')
+    .option(
+      '--state <state>',
+      'only in this state: admitted, held, published, quarantined, duplicate, superseded, withdrawn',
+    )
     .option('--last <n>', 'how many', '50')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  headgate files --dataset payments/transactions --last 20')
     .action(async ({ dataset, state, last, json }: Options, command: Command) => {
-      const files: FileEntry[] = [];
-      for await (const file of allFiles(lakeOf(command).ledger)) {
-        if (
-          (dataset === undefined || file.dataset === dataset) &&
-          (state === undefined || file.state === state)
-        )
-          files.push(file);
-      }
-      files.sort((a, b) => (a.receivedAt < b.receivedAt ? -1 : 1));
+      const { ledger } = lakeOf(command);
+      const seen = await ledger.query<{ dataset: string }>({ partition: partitions.datasets });
+      const chosen = dataset === undefined ? seen.map(({ body }) => body.dataset) : [dataset];
+      const newest = await Promise.all(chosen.map((each) => lastFiles(ledger, each, Number(last), state)));
+      const files = newest.flat().sort((a, b) => (a.fileId < b.fileId ? -1 : 1));
       const rows = files
         .slice(-Number(last))
         .map((file) => [
@@ -37,26 +48,34 @@ export function addFiles(program: Command): void {
           file.dataset,
           file.key,
           file.state,
-          ...Object.values(file.counts),
+          file.counts.received,
+          file.counts.published,
+          file.counts.quarantined,
+          file.counts.deduplicated,
           file.receivedAt,
         ]);
-      printTable(
-        [
-          'file',
-          'dataset',
-          'key',
-          'state',
-          'received',
-          'published',
-          'quarantined',
-          'deduplicated',
-          'received at',
-        ],
-        rows,
-        {
-          json,
-          empty: 'no such files',
-        },
-      );
+      printTable(COLUMNS, rows, { json, empty: 'no such files' });
     });
+}
+
+/** The newest files of a dataset, by the text of their ids, read from the end. */
+async function lastFiles(
+  ledger: Ledger,
+  dataset: string,
+  count: number,
+  state: FileState | undefined,
+): Promise<readonly FileEntry[]> {
+  const files: FileEntry[] = [];
+  let after: string | undefined;
+  for (;;) {
+    const page = await ledger.query<FileEntry>({
+      partition: partitions.files(dataset),
+      descending: true,
+      limit: state === undefined ? count : 1000,
+      ...(after === undefined ? {} : { after }),
+    });
+    files.push(...page.flatMap(({ body }) => (state === undefined || body.state === state ? [body] : [])));
+    after = page.at(-1)?.sort;
+    if (files.length >= count || after === undefined) return files.slice(0, count);
+  }
 }

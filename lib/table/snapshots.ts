@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { TerminalError } from '../errors.ts';
-import type { Snapshot, SnapshotId, TableMetadata } from './metadata.ts';
+import { NO_SNAPSHOT, type Snapshot, type SnapshotId, type TableMetadata } from './metadata.ts';
 import { type Table, tableFolder } from './table.ts';
 
 /** Stands in a snapshot's summary: committing a run twice finds it there and does nothing. */
@@ -90,11 +90,14 @@ export function snapshotById(table: Table, id: string): Snapshot {
 /**
  * The table as it was: what reads a table (`liveFiles`, `shapeOf`) sees the snapshot with the columns that it then had. By time: what readers
  * saw at that moment, so a snapshot that was rolled back later counts while it was current.
+ * Before the first snapshot it had no rows.
  * @throws TerminalError for a snapshot or a time that is not known, or no more
  */
 export function asOf(table: Table, at: { readonly snapshot: string } | { readonly time: Date }): Table {
-  const snapshot = 'snapshot' in at ? snapshotById(table, at.snapshot) : snapshotAt(table, at.time);
   const { metadata } = table;
+  if ('time' in at && isBeforeFirst(metadata, at.time))
+    return Object.freeze({ ...table, metadata: { ...metadata, 'current-snapshot-id': NO_SNAPSHOT } });
+  const snapshot = 'snapshot' in at ? snapshotById(table, at.snapshot) : snapshotAt(table, at.time);
   return Object.freeze({
     ...table,
     metadata: {
@@ -103,6 +106,19 @@ export function asOf(table: Table, at: { readonly snapshot: string } | { readonl
       'current-schema-id': snapshot['schema-id'] ?? metadata['current-schema-id'],
     },
   });
+}
+
+/** Nothing of the log has been forgotten, and it begins later. */
+function isBeforeFirst(metadata: TableMetadata, time: Date): boolean {
+  const [first] = metadata['snapshot-log'];
+  if (first === undefined) return true;
+  const snapshot = metadata.snapshots.find((each) => each['snapshot-id'] === first['snapshot-id']);
+  return (
+    snapshot !== undefined &&
+    snapshot['parent-snapshot-id'] === undefined &&
+    snapshot['sequence-number'] === 1 &&
+    time.getTime() < first['timestamp-ms']
+  );
 }
 
 function snapshotAt(table: Table, time: Date): Snapshot {

@@ -66,7 +66,18 @@ describe('the ways back, on 95 days of retail', () => {
     expect((await command(home, 'run', '--landing', DAYS, '--dataset', 'retail/sales')).code).toBe(0);
     expect(await totals(home)).toEqual(counted(paths));
 
-    const [first] = json<{ snapshot: string }[]>(await command(home, 'snapshots', 'retail/sales', '--json'));
+    const [first] = json<{ snapshot: string; time: string }[]>(
+      await command(home, 'snapshots', 'retail/sales', '--json'),
+    );
+    const then = await command(
+      home,
+      'query',
+      'SELECT count(*) AS n FROM retail.sales',
+      '--as-of',
+      String(first?.time),
+      '--json',
+    );
+    expect(json(then)).toEqual([{ n: counted(early).n }]);
     const back = await command(
       home,
       'rollback',

@@ -8,6 +8,7 @@ import type { LedgerTable } from '../../reports/ledger-tables.ts';
 import type { Mart } from '../../reports/marts.ts';
 import { idOf, martTable, references } from '../../reports/references.ts';
 import { toDuckDb } from '../../reports/translate.ts';
+import { asOf } from '../../table/snapshots.ts';
 import { liveFiles, loadTable, shapeOf } from '../../table/table.ts';
 import { byFieldId, duckDbType } from './parquet-output.ts';
 
@@ -19,6 +20,8 @@ export interface QueryEngineOptions {
   readonly storeOf: (table: TableName) => ObjectStore;
   readonly marts: readonly Mart[];
   readonly ledgerTables: readonly LedgerTable[];
+  /** Tables as they were then; the ledger is as it is now. @default now */
+  readonly asOf?: Date;
 }
 
 /**
@@ -45,7 +48,7 @@ export const duckDbQueryEngine = (options: QueryEngineOptions): QueryEngine => (
 
 async function makeViews(
   connection: DuckDBConnection,
-  { catalog, storeOf, marts, ledgerTables }: QueryEngineOptions,
+  { catalog, storeOf, marts, ledgerTables, asOf: time }: QueryEngineOptions,
   sql: string,
 ): Promise<readonly string[]> {
   const read = references(sql, marts);
@@ -53,10 +56,11 @@ async function makeViews(
   const allowed: string[] = [];
   for (const name of await catalog.list()) {
     await connection.run(`CREATE SCHEMA IF NOT EXISTS ${ident(name.database)}`);
-    const table = named.has(idOf(name))
+    const current = named.has(idOf(name))
       ? await loadTable({ catalog, store: storeOf(name) }, name)
       : undefined;
-    if (table === undefined) continue;
+    if (current === undefined) continue;
+    const table = time === undefined ? current : asOf(current, { time });
     const files = (await liveFiles(storeOf(name), table)).map(({ path }) => path);
     allowed.push(...files);
     await connection.run(

@@ -1,0 +1,212 @@
+import { datasetId } from '../contract/dataset.ts';
+import { type LockEntry, partitions, type RunEntry } from '../ledger/entries.ts';
+import { changeFiles, fileOf } from '../ledger/files.ts';
+import { isOrphaned } from '../ledger/locks.ts';
+import { runOf } from '../ledger/runs.ts';
+import { adding, differenceOf, Sum, summaryOf } from '../ledger/summary.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+import { filesOfDataset } from '../reports/ledger-tables.ts';
+import { ancestors, RUN_ID } from '../table/snapshots.ts';
+import { keyOf, liveFiles, loadTable, type Table } from '../table/table.ts';
+import { tablePorts } from './context.ts';
+import { type TableOf, tablesOf } from './maintain.ts';
+import type { Services } from './services.ts';
+
+export interface Finding {
+  readonly what: string;
+  /** The command, or the deed, that mends it. */
+  readonly mend: string;
+}
+
+export interface DiagnosisOptions {
+  readonly landing: ObjectStore;
+  /** Mends what only the ledger's own lists are wrong about. */
+  readonly mend: boolean;
+}
+
+const RUN = 'headgate run';
+const MEND = 'headgate doctor --mend';
+
+/** What is inconsistent between ledger, catalogue and storage. Reads everything: minutes where there are millions of files. */
+export async function diagnose(services: Services, options: DiagnosisOptions): Promise<readonly Finding[]> {
+  const known = await services.ledger.query<{ dataset: string }>({ partition: partitions.datasets });
+  const datasets = known.map(({ body }) => body.dataset);
+  const findings: Finding[] = [];
+  const rawKeys = new Set<string>();
+  for (const dataset of datasets) {
+    findings.push(...(await ofFiles(services, dataset, rawKeys, options)));
+    findings.push(...(await ofLists(services, dataset, options)));
+  }
+  for (const dataset of services.datasets) {
+    for (const table of await tablesOf(services, dataset))
+      findings.push(...(await ofTable(services, datasetId(dataset), table)));
+  }
+  return [
+    ...findings,
+    ...(await ofRaw(services, rawKeys)),
+    ...(await ofLanding(services, options.landing)),
+    ...(await ofWork(services)),
+  ];
+}
+
+async function ofFiles(
+  services: Services,
+  dataset: string,
+  rawKeys: Set<string>,
+  { mend }: DiagnosisOptions,
+): Promise<readonly Finding[]> {
+  const { ledger, stores } = services;
+  const findings: Finding[] = [];
+  const described = services.datasets.some((each) => datasetId(each) === dataset);
+  const counted = new Sum();
+  for await (const file of filesOfDataset(ledger, dataset)) {
+    counted.add(file);
+    rawKeys.add(file.rawKey);
+    const name = `file ${file.fileId} of ${dataset}`;
+    if ((await stores.raw.stat(file.rawKey)) === undefined)
+      findings.push({ what: `${name} has no copy in raw`, mend: 'restore raw from your backup' });
+    if (file.state !== 'admitted') continue;
+    if (!described) {
+      const what = `${name} waits, but no contract describes ${dataset}`;
+      findings.push({ what, mend: 'put the contract back' });
+    }
+    if ((await ledger.get(partitions.pending(dataset), file.fileId)) !== undefined) continue;
+    findings.push({ what: `${name} waits in no list`, mend: mend ? 'mended' : MEND });
+    // Writing it as it is puts it back among the pending.
+    if (mend) await changeFiles(ledger, dataset, [file.fileId], (now) => ({ ...now }));
+  }
+  const difference = differenceOf(counted.total(), await summaryOf(ledger, dataset));
+  if (Object.keys(difference).length === 0) return findings;
+  if (mend) await ledger.transact(adding(dataset, difference, 'mended'));
+  const what = `the summary of ${dataset} differs from its files in ${Object.keys(difference).join(', ')}`;
+  return [...findings, { what, mend: mend ? 'mended' : MEND }];
+}
+
+/** Entries of the pending list whose file waits no more. */
+async function ofLists(
+  { ledger }: Services,
+  dataset: string,
+  { mend }: DiagnosisOptions,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const partition = partitions.pending(dataset);
+  for (const { sort } of await ledger.query({ partition, limit: 100_000 })) {
+    const file = await fileOf(ledger, dataset, sort);
+    if (file?.state === 'admitted') continue;
+    findings.push({
+      what: `file ${sort} of ${dataset} is listed as waiting and is ${file?.state ?? 'unknown'}`,
+      mend: mend ? 'mended' : MEND,
+    });
+    if (mend) await ledger.transact([{ kind: 'delete', partition, sort }]);
+  }
+  return findings;
+}
+
+async function ofTable(
+  services: Services,
+  dataset: string,
+  { output, table: name }: TableOf,
+): Promise<readonly Finding[]> {
+  const ports = tablePorts(services, output);
+  const table = await loadTable(ports, name);
+  if (table === undefined) return [];
+  const called = `${name.database}.${name.name}`;
+  const findings: Finding[] = [];
+  for (const { path } of await liveFiles(ports.store, table)) {
+    if ((await ports.store.stat(keyOf(ports.store, path))) === undefined)
+      findings.push({
+        what: `data file ${path} of ${called} is gone`,
+        mend: `restore it from your backup, or headgate rollback ${dataset} --to SNAPSHOT and headgate replay`,
+      });
+  }
+  return [...findings, ...(await ofSnapshots(services, dataset, called, table))];
+}
+
+async function ofSnapshots(
+  services: Services,
+  dataset: string,
+  called: string,
+  table: Table,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const snapshot of ancestors(table)) {
+    const id = String(snapshot['snapshot-id']);
+    const runId = snapshot.summary[RUN_ID];
+    if (runId?.startsWith('compact-') === true) continue;
+    const run =
+      runId === undefined ? undefined : await runOf(services.ledger, dataset, runId).catch(() => undefined);
+    const parent = snapshot['parent-snapshot-id'];
+    const mend = `look at it, then headgate rollback ${dataset} --to ${parent === undefined ? 'none' : String(parent)}`;
+    if (run === undefined)
+      findings.push({ what: `snapshot ${id} of ${called} was made by no run of the ledger`, mend });
+    else if (!stands(run))
+      findings.push({
+        what: `snapshot ${id} of ${called} stands, but its run ${run.runId} is ${run.state}`,
+        mend,
+      });
+  }
+  return findings;
+}
+
+const stands = ({ state }: RunEntry): boolean => state === 'published' || state === 'publishing';
+
+const AN_HOUR = 60 * 60 * 1000;
+
+/** Copies that no entry names. An intake that is at work has one for a moment. */
+async function ofRaw(
+  { stores, clock, ledger }: Services,
+  known: ReadonlySet<string>,
+): Promise<readonly Finding[]> {
+  const corrected = new Set<string>();
+  for (const { body } of await ledger.query<{ dataset: string; id: string }>({
+    partition: partitions.openReplays,
+  })) {
+    const replay = await ledger.get<{
+      files: readonly { corrected?: { key: string }; entry?: { rawKey: string } }[];
+    }>(partitions.replays(body.dataset), body.id);
+    for (const file of replay?.body.files ?? [])
+      corrected.add(file.corrected?.key ?? file.entry?.rawKey ?? '');
+  }
+  const findings: Finding[] = [];
+  for await (const { key, modified } of stores.raw.list('')) {
+    if (known.has(key) || corrected.has(key) || clock.now().getTime() - modified.getTime() < AN_HOUR)
+      continue;
+    const isCorrection = key.includes('/corrected/');
+    findings.push({
+      what: `${key} lies in raw and no file of the ledger is it`,
+      mend: isCorrection
+        ? 'an earlier or refused correction; it may be removed'
+        : `${RUN} takes what landed in again; if landing no longer holds it, put these bytes there`,
+    });
+  }
+  return findings;
+}
+
+async function ofLanding({ ledger }: Services, landing: ObjectStore): Promise<readonly Finding[]> {
+  let waiting = 0;
+  for await (const _object of landing.list('')) waiting++;
+  const settling = await ledger.query({ partition: partitions.settling, limit: 100_000 });
+  if (waiting === 0 && settling.length === 0) return [];
+  return [{ what: `${waiting} objects lie in landing, ${settling.length} of them are known`, mend: RUN }];
+}
+
+async function ofWork(services: Services): Promise<readonly Finding[]> {
+  const { ledger } = services;
+  const findings: Finding[] = [];
+  for (const { body } of await ledger.query<{ dataset: string; runId: string }>({
+    partition: partitions.openRuns,
+  }))
+    findings.push({ what: `run ${body.runId} of ${body.dataset} is not finished`, mend: RUN });
+  for (const { body } of await ledger.query<{ dataset: string; id: string }>({
+    partition: partitions.openReplays,
+  }))
+    findings.push({ what: `replay ${body.id} of ${body.dataset} waits for a run`, mend: RUN });
+  for (const { body } of await ledger.query<LockEntry>({ partition: partitions.locks })) {
+    if (await isOrphaned(services, body.dataset))
+      findings.push({
+        what: `the lock of ${body.dataset} belongs to an execution that has ended`,
+        mend: RUN,
+      });
+  }
+  return findings;
+}
