@@ -4,15 +4,23 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { duckDbProfiler } from '../lib/adapters/local/duckdb-profiler.ts';
+import { duckDbRewrite } from '../lib/adapters/local/duckdb-rewrite.ts';
+import { asExecution } from '../lib/adapters/local/executions.ts';
 import { folderStore } from '../lib/adapters/local/folder-store.ts';
 import { openLake } from '../lib/adapters/local/lake.ts';
+import { writeParquet } from '../lib/adapters/local/parquet-output.ts';
 import { sqliteCatalog } from '../lib/adapters/local/sqlite-catalog.ts';
 import { runStateMachine } from '../lib/adapters/local/state-machine.ts';
 import { proposeContract } from '../lib/contract/propose/propose.ts';
 import { fixedRoute } from '../lib/intake/route.ts';
-import { work } from '../lib/pipeline/work.ts';
+import { type FileEntry, partitions } from '../lib/ledger/entries.ts';
+import { summaryOf, summaryWrites } from '../lib/ledger/summary.ts';
+import { claim } from '../lib/pipeline/claim.ts';
+import { hasWork, work } from '../lib/pipeline/work.ts';
+import { MAX_LEDGER_WRITES } from '../lib/ports/ledger.ts';
 import type { Notifier } from '../lib/ports/notifier.ts';
 import { commit } from '../lib/table/commit.ts';
+import { compact } from '../lib/table/compact.ts';
 import type { DataFile } from '../lib/table/data-file.ts';
 import { ensureTable } from '../lib/table/evolve.ts';
 
@@ -164,7 +172,123 @@ async function commitLarge(count: string): Promise<number> {
   return timed(() => commit(ports, name, replaced));
 }
 
-const PARTS: Readonly<Record<string, (...args: string[]) => Promise<number>>> = {
+/** Milliseconds of what people and the sweeper ask of a ledger with many files. */
+async function ledgerOfMany(count: string): Promise<Figures> {
+  const lake = openLake({ home: join(folder, 'lake'), contracts: join(ROOT, 'contracts'), notifier: quiet });
+  const { ledger } = lake;
+  const dataset = 'retail/sales';
+  const total = Number(count);
+  const entry = (index: number): FileEntry => {
+    const day = new Date(Date.UTC(2000, 0, 1 + (index % 9000))).toISOString().slice(0, 10);
+    const counts = { received: 20, published: 20, quarantined: 0, deduplicated: 0 };
+    const fileId = `${day}.20261121T042359123Z.${index.toString(16).padStart(12, '0')}`;
+    const raw = {
+      rawKey: `retail/sales/${index}`,
+      rawEtag: 'e',
+      fields: ['a', 'b'],
+      profile: { records: 20 },
+    };
+    return {
+      fileId,
+      dataset,
+      bucket: 'landing',
+      key: `${day}/${index}.csv`,
+      etag: 'e',
+      sha256: fileId,
+      bytes: 1000,
+      receivedAt: '2026-11-21T04:23:59.123Z',
+      state: 'published',
+      reasons: [],
+      counts,
+      checks: {},
+      judgedBy: 'x',
+      ...raw,
+    };
+  };
+  await ledger.transact([{ kind: 'put', partition: partitions.datasets, sort: dataset, body: { dataset } }]);
+  const size = MAX_LEDGER_WRITES - 1;
+  for (let from = 0; from < total; from += size * 50) {
+    const portions = Array.from({ length: 50 }, (_, index) => from + index * size).filter(
+      (start) => start < total,
+    );
+    await Promise.all(
+      portions.map((start) => {
+        const files = Array.from({ length: Math.min(size, total - start) }, (_, index) =>
+          entry(start + index),
+        );
+        return ledger.transact([
+          ...files.map(
+            (file) =>
+              ({ kind: 'put', partition: partitions.files(dataset), sort: file.fileId, body: file }) as const,
+          ),
+          ...summaryWrites(
+            dataset,
+            files.map((after) => ({ after })),
+          ),
+        ]);
+      }),
+    );
+  }
+  const milliseconds = async (action: () => Promise<unknown>) => (await timed(action)) * 1000;
+  const newest = (limit: number) =>
+    ledger.query({ partition: partitions.files(dataset), descending: true, limit });
+  return {
+    status: await milliseconds(async () => [await summaryOf(ledger, dataset), await newest(1)]),
+    'files --last 20': await milliseconds(() => newest(20)),
+    claim: await milliseconds(() =>
+      asExecution((execution) => claim(lake, { message: { dataset }, execution })),
+    ),
+    sweeper: await milliseconds(() => hasWork(lake, dataset)),
+  };
+}
+
+/** Seconds of a compaction, and of a bare COPY of the same files into one. */
+async function compaction(count: string): Promise<Figures> {
+  const store = folderStore(join(folder, 'lake'));
+  const ports = {
+    store,
+    catalog: sqliteCatalog(join(folder, 'catalog.db')),
+    clock: { now: () => new Date() },
+    newId: randomUUID,
+  };
+  const name = { database: 'db', name: 'many' };
+  const schema = [
+    { id: 1, name: 'n', required: false, type: 'long' },
+    { id: 2, name: 'text', required: false, type: 'string' },
+    { id: 3, name: 'amount', required: false, type: 'decimal(18, 2)' },
+  ] as const;
+  await ensureTable(ports, name, { schema, partitionBy: [] });
+  const connection = await duckDb();
+  const add: DataFile[] = [];
+  for (let file = 0; file < Number(count); file++) {
+    const query = `SELECT i AS n, 'row ' || hash(i) AS text, (hash(i) % 100000 / 100)::DECIMAL(18,2) AS amount FROM range(${file * 10_000}, ${(file + 1) * 10_000}) AS r(i)`;
+    const directory = join(store.root, `db/many/data/${file}`);
+    add.push(
+      ...(await writeParquet(connection, { query, schema, partitionBy: [], directory, classified: [] })),
+    );
+  }
+  await commit(ports, name, { runId: 'base', add, remove: [], kept: 0, onto: 'retry' });
+  const paths = add.map(({ path }) => `'${path}'`).join(', ');
+  const bareRewrite = () =>
+    timed(() =>
+      connection.run(
+        `COPY (FROM read_parquet([${paths}])) TO '${join(folder, 'bare.parquet')}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)`,
+      ),
+    );
+  await bareRewrite();
+  const bareSeconds = await bareRewrite();
+  const rewrite = duckDbRewrite({ store, classified: [], scratch: join(folder, 'compact') });
+  return {
+    bare: bareSeconds,
+    compact: await timed(() => compact(ports, name, { runId: 'compact-1', rewrite })),
+  };
+}
+
+type Figures = Readonly<Record<string, number>>;
+
+const PARTS: Readonly<Record<string, (...args: string[]) => Promise<number | Figures>>> = {
+  ledger: ledgerOfMany,
+  compact: compaction,
   generate,
   bare,
   full,
@@ -174,8 +298,9 @@ const PARTS: Readonly<Record<string, (...args: string[]) => Promise<number>>> = 
 };
 mkdirSync(folder, { recursive: true });
 try {
-  const seconds = (await PARTS[part]?.(...args)) ?? Number.NaN;
-  console.log(JSON.stringify({ seconds, peakMegabytes: process.resourceUsage().maxRSS / 1024 }));
+  const measured = (await PARTS[part]?.(...args)) ?? Number.NaN;
+  const [seconds, figures] = typeof measured === 'number' ? [measured, {}] : [0, measured];
+  console.log(JSON.stringify({ seconds, figures, peakMegabytes: process.resourceUsage().maxRSS / 1024 }));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
