@@ -80,7 +80,13 @@ const MATRIX: readonly (readonly [string, Parts, Parts, string, string])[] = [
     'breaking',
   ],
   ['another write mode', {}, { ingestion: { writeMode: 'replace' } }, 'breaking', 'breaking'],
-  ['dedupe', {}, { ingestion: { dedupe: { keys: ['code'] } } }, 'breaking', 'breaking'],
+  [
+    'dedupe',
+    { code: { required: true } },
+    { code: { required: true }, ingestion: { dedupe: { keys: ['code'] } } },
+    'breaking',
+    'breaking',
+  ],
   ['duplicate files reloaded', {}, { ingestion: { duplicateFile: 'reload' } }, 'breaking', 'breaking'],
   ['missing columns let in', {}, lenient, 'compatible', 'breaking'],
   [
