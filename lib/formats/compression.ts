@@ -79,6 +79,11 @@ async function* one(body: AsyncIterable<Uint8Array>): AsyncGenerator<Part> {
 
 async function* members(random: RandomAccess): AsyncGenerator<Part> {
   const found = await zipMembers(random);
+  if (found.some(({ name }) => name === 'xl/workbook.xml'))
+    throw new FormatProblem(
+      'file.format',
+      'this is an XLSX workbook; send the format that the contract says, or change the contract to format xlsx',
+    );
   if (found.length === 0)
     throw new FormatProblem('file.empty', 'the archive has no members; send it again or ask its source');
   for (const member of found) yield { name: member.name, body: member.read() };

@@ -77,7 +77,7 @@ async function expectCase(from: string, each: Case): Promise<void> {
 }
 
 const ID_NAME = ['id', 'name'];
-const WORKBOOK = { names: ID_NAME, counts: [0, 0, 0], why: 'file.encoding' } as const;
+const WORKBOOK = { names: ID_NAME, counts: [0, 0, 0], why: 'file.format: this is an XLSX workbook' } as const;
 
 describe('frictionless', () => {
   const from = join(SHARED, 'data/frictionless');
