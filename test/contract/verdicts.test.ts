@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { parse, stringify } from 'yaml';
 import { parseContract } from '../../lib/contract/parse.ts';
 import { ContractError } from '../../lib/contract/problems.ts';
-import { ROOT, SHARED } from '../support/headgate.ts';
+import { headgate, ROOT, SHARED } from '../support/headgate.ts';
 import { describeWithPython } from '../support/judge.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { BROKEN } from './broken-variants.ts';
@@ -33,6 +33,29 @@ describeWithPython('contract', 'our verdict on contracts against datacontract-cl
     const verdicts = await python.json<Record<string, boolean>>(script, ...files);
     for (const file of files) expect({ file, accepted: accepts(file) }).toEqual({ file, accepted: true });
     expect(Object.values(verdicts)).toEqual([true, true, true, true, true]);
+  }, 300_000);
+
+  test('datacontract-cli accepts what contract init proposes', async () => {
+    mkdirSync(folder, { recursive: true });
+    const samples = [
+      'talpa/sample.csv',
+      'customers/febrl/dataset1.csv',
+      'advertisex/ad_impressions.json',
+      'frictionless/table.ndjson',
+      'frictionless/issue-1009-semicolon.csv',
+      'retail/by-day/2010-12-01.csv',
+    ];
+    const files = await Promise.all(
+      samples.map(async (sample) => {
+        const file = join(folder, `${sample.replaceAll(/\W+/g, '-')}.odcs.yaml`);
+        const path = join(SHARED, 'data', sample);
+        const init = await headgate(['contract', 'init', path, '--dataset', 'sets/feed', '--out', file]);
+        expect(init).toMatchObject({ code: 0 });
+        return file;
+      }),
+    );
+    const verdicts = await python.json<Record<string, boolean>>(script, ...files);
+    expect(verdicts).toEqual(Object.fromEntries(files.map((file) => [file, true])));
   }, 300_000);
 
   test('is the same on forty broken variants: both refuse them', async () => {
