@@ -13,5 +13,5 @@ for (const entry of globSync(join(root, 'lambdas/*/handler.ts')).sort()) {
   const folder = join(root, 'dist/lambdas', name);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'datasets.json'), datasets);
-  console.log(`${name} ${await bundle(entry, join(folder, 'index.mjs'))} bytes`);
+  console.log(`${name} ${await bundle(entry, folder)} bytes`);
 }

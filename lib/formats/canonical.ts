@@ -79,7 +79,8 @@ export function csvLine(fields: readonly (string | null)[]): string {
   return `${line}\n`;
 }
 
-function unfit(line: string): string | undefined {
+/** Why the engine's parser could not take a line. */
+export function unfit(line: string): string | undefined {
   if (Buffer.byteLength(line) >= LIMITS.recordBytes) return 'record.too_long';
   return line.includes('\0') || !line.isWellFormed() ? 'record.malformed' : undefined;
 }

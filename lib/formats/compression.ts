@@ -1,10 +1,8 @@
 import { Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib';
-import unbzip2 from 'unbzip2-stream';
 import { LIMITS } from './limits.ts';
 import type { RandomAccess } from './parquet-profile.ts';
 import { FormatProblem } from './problem.ts';
-import { zipMembers } from './zip-archive.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'zip';
 
@@ -78,6 +76,7 @@ async function* one(body: AsyncIterable<Uint8Array>): AsyncGenerator<Part> {
 }
 
 async function* members(random: RandomAccess): AsyncGenerator<Part> {
+  const { zipMembers } = await import('./zip-archive.ts');
   const found = await zipMembers(random);
   if (found.some(({ name }) => name === 'xl/workbook.xml'))
     throw new FormatProblem(
@@ -158,6 +157,7 @@ async function* zstdFrame(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
 
 /** The decoder is a stream of Node's oldest kind, which answers within the call. It checks the checksums. */
 async function* bunzipped(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const { default: unbzip2 } = await import('unbzip2-stream');
   const decoder = unbzip2();
   let plain: Uint8Array[] = [];
   let failure: unknown;

@@ -1,6 +1,13 @@
 import type { CsvFormat, FileFormat } from '../contract/dataset.ts';
 import { avroRecords } from './avro-records.ts';
-import { canonicalCsv, type ParsedRecord, type Records, type RejectedRecord } from './canonical.ts';
+import {
+  canonicalCsv,
+  csvLine,
+  type ParsedRecord,
+  type Records,
+  type RejectedRecord,
+  unfit,
+} from './canonical.ts';
 import { inflated, type Part } from './compression.ts';
 import { toUtf8 } from './encoding.ts';
 import { fixedWidthRecords } from './fixed-width.ts';
@@ -197,12 +204,12 @@ async function* flatJsonRecords(
   });
   let batch: ParsedRecord[] = [];
   for await (const { text: record, start, end } of kind === 'json' ? jsonElements(text) : jsonLines(text)) {
-    const fields = jsonFields(record);
-    batch.push(
-      fields === undefined
-        ? { code: 'record.malformed', start: mark + start, end: mark + end }
-        : header.map((key) => fields.get(key) ?? null),
-    );
+    const byKey = jsonFields(record);
+    const fields = header.map((key) => byKey?.get(key) ?? null);
+    // Only here the place of a record in the file is known.
+    const isLong = end - start > LIMITS.recordBytes / 3;
+    const code = byKey === undefined ? 'record.malformed' : isLong ? unfit(csvLine(fields)) : undefined;
+    batch.push(code === undefined ? fields : { code, start: mark + start, end: mark + end });
     if (batch.length >= AT_ONCE) {
       yield batch;
       batch = [];

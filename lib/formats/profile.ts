@@ -1,15 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { FileFormat } from '../contract/dataset.ts';
-import { profileAvro } from './avro-records.ts';
 import { type Compression, inflated, type Part } from './compression.ts';
 import { profileCsv } from './csv-profile.ts';
 import { profileFixedWidth } from './fixed-width.ts';
 import { profileNestedJson } from './json-nested.ts';
 import { profileJson } from './json-profile.ts';
-import { profileParquet, type RandomAccess } from './parquet-profile.ts';
+import type { RandomAccess } from './parquet-profile.ts';
 import { FormatProblem } from './problem.ts';
-import { profileXlsx } from './xlsx-records.ts';
-import { profileXml } from './xml-records.ts';
 
 /** What one pass over the bytes tells; plain JSON, kept in the ledger. */
 export interface FileProfile {
@@ -153,6 +150,7 @@ function together(all: Content, next: Content, format: FileFormat, name: string)
   };
 }
 
+/** Readers of rarer formats are loaded when one is met: intake on AWS starts without them. */
 async function passOf(
   body: AsyncIterable<Uint8Array>,
   format: FileFormat,
@@ -165,13 +163,13 @@ async function passOf(
     case 'jsonl':
       return format.nesting === undefined ? profileJson(body, format.kind) : profileNestedJson(body, format);
     case 'parquet':
-      return profileParquet(body, random);
+      return (await import('./parquet-profile.ts')).profileParquet(body, random);
     case 'avro':
-      return profileAvro(body, format);
+      return (await import('./avro-records.ts')).profileAvro(body, format);
     case 'xml':
-      return profileXml(body, format);
+      return (await import('./xml-records.ts')).profileXml(body, format);
     case 'xlsx':
-      return profileXlsx(random, format);
+      return (await import('./xlsx-records.ts')).profileXlsx(random, format);
     case 'fixedWidth':
       return profileFixedWidth(body, format);
   }

@@ -11,7 +11,7 @@ const handlers = globSync(join(ROOT, 'lambdas/*/handler.ts')).sort();
 test.each(handlers.map((entry) => [basename(dirname(entry)), entry]))(
   '%s keeps to the size of a bundle',
   async (name, entry) => {
-    const bytes = await bundle(entry, join(folder, name, 'index.mjs'));
+    const bytes = await bundle(entry, join(folder, name));
     expect(bytes).toBeGreaterThan(10_000);
     expect(bytes).toBeLessThanOrEqual(name === 'intake' ? BUNDLE_BYTES.intake : BUNDLE_BYTES.other);
   },

@@ -39,7 +39,7 @@ test('merges into a table whose contract has changed, and refuses a change that 
   expect(await rows(2, all)).toEqual(expected);
   expect(await rows(2, 'SELECT name, city, colour FROM shop_raw.items ORDER BY name')).toEqual([
     ['drei', 'Delft', null],
-    ['most', null, null],
+    ['most', null, ''],
     ['one', null, 'red'],
     ['two', null, 'blue'],
     ['zwei', 'Utrecht', null],

@@ -23,7 +23,7 @@ export const duckDbProfiler = (options: ReadOptions): Profiler => ({
       const selects: string[] = [];
       for (const [index, group] of groups(readable).entries())
         selects.push(records(group, columns, `rejects_${index}`));
-      await db.run(`CREATE TABLE records AS ${selects.join(' UNION ALL ')}`);
+      await db.run(`CREATE TABLE records AS ${selects.join(' UNION ALL BY NAME ')}`);
       const split = await count(db, 'SELECT count(*) AS n FROM records');
       const read = inputs.reduce((sum, input) => sum + input.records, 0);
       return work(tableOf(db, columns, split, Math.max(read - split, rejects.length)));
