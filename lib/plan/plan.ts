@@ -29,7 +29,7 @@ export interface Plan {
   readonly sides: Readonly<Partial<Record<SideOutput, PlanTarget>>>;
   /** Files of the vault table: relation `vault_known`. */
   readonly vaultFiles: readonly string[];
-  /** Select over `records`: typed columns, `_ok`, `_failed` (numbers of failed checks) and `_text` (the record as it came, where it is needed). */
+  /** Select over `records` in DuckDB's SQL on every engine: see `stageStatement`. */
   readonly stage: string;
   /** Temporary tables, made in this order. */
   readonly steps: readonly PlanStep[];

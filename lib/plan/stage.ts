@@ -1,19 +1,19 @@
 import type { Column, Dataset } from '../contract/dataset.ts';
-import { type CompiledCheck, fieldName, textName } from './checks.ts';
-import type { Dialect } from './dialect.ts';
+import { type CompiledCheck, columnOf, fieldName, passes, textName } from './checks.ts';
+import type { ValueDialect } from './dialect.ts';
 import { cleaned, typed } from './typing.ts';
 
 /**
  * Select over `records`, one pass: cleaned texts, then typed values, then checks. Good rows carry no text and no list of failures:
  * copying wide text between steps is what costs (DESIGN section 10).
- * Columns: every column typed, `_file`, `_ok`, `_failed` (check numbers, null when none failed), `_text` (all fields as they came;
- * null for good rows unless `keepText`).
+ * Columns: every column typed, `_file`, `_ok`, `_failed` (check numbers, null when none failed), `_shown` (the fields of a refused row as
+ * they came, personal ones cleaned; null for good rows), `_text` (all fields as they came, only where the raw table wants them), and
+ * `_valid_<n>` for each batch check that counts invalid values: what judges a text stands here and nowhere else.
  */
 export function stageStatement(
   dataset: Dataset,
   checks: readonly CompiledCheck[],
-  keepText: boolean,
-  sql: Dialect,
+  sql: ValueDialect,
 ): string {
   const { columns } = dataset;
   const as = (expression: string, name: string) => `${expression} AS ${sql.ident(name)}`;
@@ -41,10 +41,27 @@ export function stageStatement(
     failures.length === 0
       ? `CAST(NULL AS ${sql.type({ kind: 'text' })})`
       : `CASE WHEN _ok AND _clean THEN NULL ELSE ${sql.joinPresent(failures)} END`;
-  const original = sql.array(names(fieldName));
-  const text = keepText ? original : `CASE WHEN _ok THEN NULL ELSE ${original} END`;
-  return `SELECT ${names(own).join(', ')}, _file, _ok, ${as(failed, '_failed')}, ${as(text, '_text')} FROM (${judged}) AS judged`;
+  const shown = names((column) => (column.pii === undefined ? fieldName(column) : textName(column)));
+  const more = [
+    as(failed, '_failed'),
+    as(`CASE WHEN _ok THEN NULL ELSE ${sql.array(shown)} END`, '_shown'),
+    ...(dataset.raw ? [as(sql.array(names(fieldName)), '_text')] : []),
+    ...validity(dataset, sql),
+  ];
+  return `SELECT ${names(own).join(', ')}, _file, _ok, ${more.join(', ')} FROM (${judged}) AS judged`;
 }
+
+/** Name of the column that says whether a row passes the test of the batch check with this number. */
+export const validName = (number: number): string => `_valid_${number}`;
+
+const validity = (dataset: Dataset, sql: ValueDialect): readonly string[] =>
+  dataset.batchChecks.flatMap(({ measure }, number) =>
+    measure.kind === 'invalid'
+      ? [
+          `(${passes(measure.test, columnOf(dataset, measure.column), sql)}) AS ${sql.ident(validName(number))}`,
+        ]
+      : [],
+  );
 
 /** A failed warning leaves the row in the batch; everything else takes it out. */
 const blocks = (check: CompiledCheck): boolean => check.action !== 'warn';

@@ -1,5 +1,5 @@
 import type { Column, ColumnType, Macro } from '../contract/dataset.ts';
-import type { Dialect, SqlType } from './dialect.ts';
+import type { SqlType, ValueDialect } from './dialect.ts';
 
 /** How staged columns are stored. */
 export function sqlType(type: ColumnType): SqlType {
@@ -20,20 +20,20 @@ export function sqlType(type: ColumnType): SqlType {
 }
 
 /** The text of a field after trim, null tokens and macros; null where the contract says that the text means null. */
-export function cleaned(column: Column, text: string, sql: Dialect): string {
+export function cleaned(column: Column, text: string, sql: ValueDialect): string {
   const trimmed = column.trim ? sql.trim(text) : text;
   const known = nullIfToken(trimmed, column.nullTokens, sql);
   return column.standardize.reduce((value, macro) => applyMacro(macro, value, sql), known);
 }
 
-function nullIfToken(text: string, tokens: readonly string[], sql: Dialect): string {
+function nullIfToken(text: string, tokens: readonly string[], sql: ValueDialect): string {
   const [only, ...others] = tokens;
   if (only === undefined) return text;
   if (others.length === 0) return `NULLIF(${text}, ${sql.literal(only)})`;
   return `CASE WHEN ${text} IN (${tokens.map(sql.literal).join(', ')}) THEN NULL ELSE ${text} END`;
 }
 
-function applyMacro(macro: Macro, text: string, sql: Dialect): string {
+function applyMacro(macro: Macro, text: string, sql: ValueDialect): string {
   switch (macro.kind) {
     case 'lowercase':
       return `lower(${text})`;
@@ -48,11 +48,11 @@ function applyMacro(macro: Macro, text: string, sql: Dialect): string {
   }
 }
 
-const whenMatches = (text: string, pattern: string, then: string, sql: Dialect): string =>
+const whenMatches = (text: string, pattern: string, then: string, sql: ValueDialect): string =>
   `CASE WHEN ${sql.matches(text, pattern)} THEN ${then} ELSE ${text} END`;
 
 /** ITU-T E.164: a plus sign and at most 15 digits. `0031…` and `06…` become `+31…`; what has other signs passes unchanged. */
-function phone(text: string, dialCode: string, sql: Dialect): string {
+function phone(text: string, dialCode: string, sql: ValueDialect): string {
   const bare = sql.replaceAll(text, '[ ()./-]', '');
   const international = `CASE WHEN ${sql.matches(bare, '00[1-9][0-9]{6,13}')} THEN ${sql.replaceAll(bare, '^00', '+')}`;
   const national = `WHEN ${sql.matches(bare, '0[1-9][0-9]{6,12}')} THEN ${sql.replaceAll(bare, '^0', dialCode)}`;
@@ -83,7 +83,7 @@ export function grammar(type: ColumnType): string | undefined {
  * where the type has a fraction, no sign but minus, no blanks, no exponent unless the type is a double. Dates and times: ISO 8601, or exactly what one of the
  * contract's patterns prints.
  */
-export function typed(type: ColumnType, text: string, sql: Dialect): string {
+export function typed(type: ColumnType, text: string, sql: ValueDialect): string {
   const target = sqlType(type);
   switch (type.kind) {
     case 'string':
@@ -107,7 +107,7 @@ export function typed(type: ColumnType, text: string, sql: Dialect): string {
   }
 }
 
-const castIf = (text: string, pattern: string, target: SqlType, sql: Dialect): string =>
+const castIf = (text: string, pattern: string, target: SqlType, sql: ValueDialect): string =>
   `CASE WHEN ${sql.matches(text, pattern)} THEN ${sql.tryCast(text, target)} END`;
 
 const firstOf = (values: readonly string[]): string =>
@@ -116,7 +116,7 @@ const firstOf = (values: readonly string[]): string =>
 const finite = (value: string): string =>
   `CASE WHEN abs(${value}) <= 1.7976931348623157e308 THEN ${value} END`;
 
-function isoTimestamp(text: string, zone: string, sql: Dialect): string {
+function isoTimestamp(text: string, zone: string, sql: ValueDialect): string {
   const local = sql.toUtc(sql.tryCast(text, { kind: 'timestamp' }), zone);
   return (
     `CASE WHEN ${sql.matches(text, LOCAL)} THEN ${local} ` +

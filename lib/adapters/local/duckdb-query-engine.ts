@@ -1,6 +1,7 @@
 import { type DuckDBConnection, DuckDBInstance, StatementType } from '@duckdb/node-api';
 import { TerminalError } from '../../errors.ts';
 import { duckDb } from '../../plan/dialects/duckdb.ts';
+import { byFieldId, duckDbType } from '../../plan/parquet-copy.ts';
 import type { Catalog, TableName } from '../../ports/catalog.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { QueryEngine, QueryResult } from '../../ports/query-engine.ts';
@@ -8,7 +9,6 @@ import type { LedgerTable } from '../../reports/ledger-tables.ts';
 import type { Mart } from '../../reports/marts.ts';
 import { toDuckDb } from '../../reports/translate.ts';
 import { liveFiles, loadTable, shapeOf } from '../../table/table.ts';
-import { byFieldId, duckDbType } from './parquet-output.ts';
 
 const { ident, literal } = duckDb;
 

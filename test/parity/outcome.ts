@@ -1,0 +1,159 @@
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { folderStore } from '../../lib/adapters/local/folder-store.ts';
+import { type Lake, openLake } from '../../lib/adapters/local/lake.ts';
+import type { SparkLauncher } from '../../lib/adapters/local/spark-engine.ts';
+import { runStateMachine } from '../../lib/adapters/local/state-machine.ts';
+import { datasetId } from '../../lib/contract/dataset.ts';
+import { fixedRoute, router } from '../../lib/intake/route.ts';
+import type { FileEntry } from '../../lib/ledger/entries.ts';
+import { fileOf } from '../../lib/ledger/files.ts';
+import { work } from '../../lib/pipeline/work.ts';
+import { duckDb } from '../../lib/plan/dialects/duckdb.ts';
+import type { Plan, RunResult } from '../../lib/plan/plan.ts';
+import { liveFiles, loadTable } from '../../lib/table/table.ts';
+
+/** What became of a batch: everything that must not depend on the engine. Run ids, file names and sizes do. */
+export interface Outcome {
+  readonly engines: readonly string[];
+  readonly files: readonly unknown[];
+  readonly runs: readonly unknown[];
+  /** Rows of every table as texts, sorted; by `database.name`. */
+  readonly tables: Readonly<Record<string, readonly string[]>>;
+  readonly problems: readonly string[];
+}
+
+export interface Batches {
+  readonly home: string;
+  readonly contracts: string;
+  /** Folders that are taken in one after the other. */
+  readonly landings: readonly string[];
+  /** All files are of this dataset. */
+  readonly dataset?: string;
+  readonly engine: 'duckdb' | 'spark';
+  readonly spark: SparkLauncher;
+  readonly taskBytes?: number;
+}
+
+const NOW = new Date('2026-05-01T10:00:00Z');
+
+/** Takes the folders in through the whole state machine, with the same key, clock and ids whatever the engine. */
+export async function outcomeOf(batches: Batches): Promise<Outcome> {
+  const { home, contracts, engine } = batches;
+  mkdirSync(join(home, 'keys'), { recursive: true });
+  writeFileSync(join(home, 'keys/pii.key'), '07'.repeat(32), { mode: 0o600 });
+  const problems: string[] = [];
+  let ids = 0;
+  const lake: Lake = {
+    ...openLake({
+      home,
+      contracts,
+      notifier: { notify: async () => undefined },
+      enginePolicy: { force: engine, sparkFromBytes: 0 },
+      spark: batches.spark,
+    }),
+    clock: { now: () => NOW },
+    newId: () => `id-${ids++}`,
+  };
+  const entries: FileEntry[] = [];
+  for (const [number, folder] of batches.landings.entries()) {
+    const landing = join(home, `landing-${number}`);
+    cpSync(folder, landing, { recursive: true });
+    const chosen = lake.datasets.find((each) => datasetId(each) === batches.dataset);
+    const place = {
+      bucket: 'landing',
+      own: false,
+      route: chosen === undefined ? router(lake.datasets) : fixedRoute(chosen),
+    };
+    const ports = {
+      landing: folderStore(landing),
+      raw: lake.stores.raw,
+      ledger: lake.ledger,
+      notifier: lake.notifier,
+    };
+    const report = await work({ services: lake, ports, start: (name) => runStateMachine(lake, name) }, place);
+    for (const { dataset, error } of report.failed) problems.push(`${dataset}: ${String(error)}`);
+    for (const { file } of report.files)
+      entries.push((await fileOf(lake.ledger, file.dataset, file.fileId)) ?? file);
+  }
+  const runs = await runsOf(lake);
+  return {
+    engines: [...new Set(runs.map(({ engine: used }) => used))],
+    files: entries.map(({ key, state, counts, checks, reasons }) => ({
+      key,
+      state,
+      counts,
+      checks: sorted(checks),
+      reasons: withoutRunIds(reasons),
+    })),
+    runs: runs.map(({ tallies, batch, outputs }) => ({ tallies, batch, outputs })),
+    tables: await tablesOf(lake),
+    problems,
+  };
+}
+
+const sorted = (record: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+const withoutRunIds = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value).replaceAll(/\d{8}T\d{9}Z-[0-9a-f]{6}/g, 'RUN'));
+
+async function runsOf({ stores }: Lake) {
+  const runs = [];
+  for await (const { key } of stores.results.list('runs/')) {
+    if (!key.endsWith('/result.json')) continue;
+    const result = (await document(stores.results, key)) as RunResult;
+    const plan = (await document(stores.results, key.replace('result.json', 'plan.json'))) as Plan;
+    runs.push({
+      engine: result.engine,
+      tallies: result.tallies.map((tally) => ({ ...tally, checks: sorted(tally.checks) })),
+      batch: result.batch,
+      outputs: result.outputs.map((output) => ({
+        name: output.name,
+        kept: output.kept,
+        removes: output.removes.length,
+        partitions: output.files
+          .map(({ rows, partition, columns }) =>
+            JSON.stringify({ partition, rows, columns: bounds(columns) }),
+          )
+          .sort(),
+      })),
+      inputs: plan.inputs.length,
+    });
+  }
+  return runs;
+}
+
+const bounds = (columns: RunResult['outputs'][number]['files'][number]['columns']) =>
+  Object.entries(columns)
+    .map(([id, { bytes: _bytes, ...stats }]) => ({ id, ...stats }))
+    .sort((a, b) => Number(a.id) - Number(b.id));
+
+async function document(store: Lake['stores']['results'], key: string): Promise<unknown> {
+  const parts: Uint8Array[] = [];
+  for await (const part of store.read(key)) parts.push(part);
+  return JSON.parse(Buffer.concat(parts).toString());
+}
+
+async function tablesOf({ catalog, stores }: Lake): Promise<Outcome['tables']> {
+  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  await connection.run("SET TimeZone = 'UTC'");
+  const tables: Record<string, readonly string[]> = {};
+  for (const name of await catalog.list()) {
+    const store = name.database.endsWith('_vault') ? stores.vault : stores.lake;
+    const table = await loadTable({ catalog, store }, name);
+    const files = table === undefined ? [] : await liveFiles(store, table);
+    const from = `read_parquet([${files.map(({ path }) => duckDb.literal(path)).join(', ')}])`;
+    const rows =
+      files.length === 0
+        ? []
+        : (
+            await connection.runAndReadAll(
+              `SELECT to_json(r) AS r FROM (SELECT * EXCLUDE (_run_id) FROM ${from}) AS r ORDER BY 1`,
+            )
+          ).getRows();
+    tables[`${name.database}.${name.name}`] = rows.map(([row]) => String(row));
+  }
+  connection.closeSync();
+  return tables;
+}
