@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { folderStore } from '../../lib/adapters/local/folder-store.ts';
@@ -27,13 +27,42 @@ export interface Outcome {
 export interface Batches {
   readonly home: string;
   readonly contracts: string;
-  /** Folders that are taken in one after the other. */
+  /** Folders that are taken in one after the other; the same ones for both engines, because an object's identity is part of its file id. */
   readonly landings: readonly string[];
   /** All files are of this dataset. */
   readonly dataset?: string;
   readonly engine: 'duckdb' | 'spark';
   readonly spark: SparkLauncher;
   readonly taskBytes?: number;
+}
+
+/** What differs, at most a few lines a place: a whole table as a difference would be neither read nor printed in time. */
+export function differences(expected: Outcome, found: Outcome): readonly string[] {
+  const lists: readonly (readonly [string, readonly unknown[], readonly unknown[]])[] = [
+    ['problems', expected.problems, found.problems],
+    ['files', expected.files, found.files],
+    ['runs', expected.runs, found.runs],
+    ...[...new Set([...Object.keys(expected.tables), ...Object.keys(found.tables)])].map(
+      (name) =>
+        [name, expected.tables[name] ?? ['no such table'], found.tables[name] ?? ['no such table']] as const,
+    ),
+  ];
+  return lists.flatMap(([name, left, right]) => {
+    const [first, second] = [left, right].map((items) =>
+      items.map((item) => (typeof item === 'string' ? item : JSON.stringify(item))),
+    );
+    const only = (a: readonly string[] = [], b: readonly string[] = []) => {
+      const others = new Set(b);
+      return a.filter((item) => !others.has(item)).slice(0, 3);
+    };
+    const sizes =
+      left.length === right.length ? [] : [`${name}: ${left.length} by DuckDB, ${right.length} by Spark`];
+    return [
+      ...sizes,
+      ...only(first, second).map((item) => `${name}, only DuckDB: ${item.slice(0, 2000)}`),
+      ...only(second, first).map((item) => `${name}, only Spark: ${item.slice(0, 2000)}`),
+    ];
+  });
 }
 
 const NOW = new Date('2026-05-01T10:00:00Z');
@@ -57,9 +86,7 @@ export async function outcomeOf(batches: Batches): Promise<Outcome> {
     newId: () => `id-${ids++}`,
   };
   const entries: FileEntry[] = [];
-  for (const [number, folder] of batches.landings.entries()) {
-    const landing = join(home, `landing-${number}`);
-    cpSync(folder, landing, { recursive: true });
+  for (const landing of batches.landings) {
     const chosen = lake.datasets.find((each) => datasetId(each) === batches.dataset);
     const place = {
       bucket: 'landing',
@@ -87,7 +114,9 @@ export async function outcomeOf(batches: Batches): Promise<Outcome> {
       checks: sorted(checks),
       reasons: withoutRunIds(reasons),
     })),
-    runs: runs.map(({ tallies, batch, outputs }) => ({ tallies, batch, outputs })),
+    runs: runs.map(({ tallies, batch, losses, outputs }) =>
+      withoutRunIds({ tallies, batch, losses, outputs }),
+    ),
     tables: await tablesOf(lake),
     problems,
   };
@@ -108,9 +137,11 @@ async function runsOf({ stores }: Lake) {
       engine: result.engine,
       tallies: result.tallies.map((tally) => ({ ...tally, checks: sorted(tally.checks) })),
       batch: result.batch,
+      losses: sorted(result.losses),
       outputs: result.outputs.map((output) => ({
         name: output.name,
         kept: output.kept,
+        lost: output.lost,
         removes: output.removes.length,
         partitions: output.files
           .map(({ rows, partition, columns }) =>

@@ -17,7 +17,9 @@ export class SparkServer {
 
   constructor(scratch: string) {
     const { python, environment } = sparkOf({ environment: SPARK_ENVIRONMENT });
-    const options = [...sparkOptions({ scratch, cores: 2 }), 'pyspark-shell'].join(' ');
+    // Jobs of a second: compiling them well costs more than it saves.
+    const quick = ['--driver-java-options', '-XX:TieredStopAtLevel=1'];
+    const options = [...sparkOptions({ scratch, cores: 2 }), ...quick, 'pyspark-shell'].join(' ');
     const script = join(ROOT, 'glue-scripts/run_plan.py');
     this.process = spawn('/usr/bin/env', [
       ...environment,
