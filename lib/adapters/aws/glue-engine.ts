@@ -42,21 +42,30 @@ export const glueEngine = (options: GlueEngineOptions): Engine => ({
     await finished(jobRunId, options);
     const answer = await answerOf(plan, options.results);
     if (answer !== undefined) return answer;
-    throw new TransientError(`job run ${jobRunId} of ${options.jobName} succeeded without an answer for run ${plan.runId}; run again`, {
-      fault: 'headgate',
-      facts: { jobRunId },
-    });
+    throw new TransientError(
+      `job run ${jobRunId} of ${options.jobName} succeeded without an answer for run ${plan.runId}; run again`,
+      {
+        fault: 'headgate',
+        facts: { jobRunId },
+      },
+    );
   },
 });
 
 const keyOf = (plan: Plan, name: string): string => `spark/${plan.dataset}/${plan.runId}/${name}`;
 
 /** Rewrites what the parser can't take, then stores the job document; gives its address. Doing it again gives the same. */
-export async function storeJob(plan: Plan, { raw, stores, results, duckdb }: Pick<GlueEngineOptions, 'raw' | 'stores' | 'results' | 'duckdb'>): Promise<string> {
+export async function storeJob(
+  plan: Plan,
+  { raw, stores, results, duckdb }: Pick<GlueEngineOptions, 'raw' | 'stores' | 'results' | 'duckdb'>,
+): Promise<string> {
   if (plan.version !== PLAN_VERSION) {
-    throw new TerminalError(`plan ${plan.runId} has version ${plan.version}; this engine executes version ${PLAN_VERSION}`, {
-      fault: 'headgate',
-    });
+    throw new TerminalError(
+      `plan ${plan.runId} has version ${plan.version}; this engine executes version ${PLAN_VERSION}`,
+      {
+        fault: 'headgate',
+      },
+    );
   }
   const address = (key: string) => `${results.root}/${key}`;
   const prepared = await prepare(plan.inputs, raw, async (name, body) => {
@@ -92,10 +101,13 @@ async function joined({ runId }: Plan, { client, jobName }: GlueEngineOptions): 
   let token: string | undefined;
   do {
     const page = await asked(() =>
-      client.send(new GetJobRunsCommand({ JobName: jobName, ...(token === undefined ? {} : { NextToken: token }) })),
+      client.send(
+        new GetJobRunsCommand({ JobName: jobName, ...(token === undefined ? {} : { NextToken: token }) }),
+      ),
     );
     const mine = page.JobRuns?.find(
-      ({ Arguments, JobRunState }) => Arguments?.['--run'] === runId && UNFINISHED.includes(JobRunState ?? ''),
+      ({ Arguments, JobRunState }) =>
+        Arguments?.['--run'] === runId && UNFINISHED.includes(JobRunState ?? ''),
     );
     if (mine?.Id !== undefined) return mine.Id;
     token = page.NextToken;
@@ -103,23 +115,38 @@ async function joined({ runId }: Plan, { client, jobName }: GlueEngineOptions): 
   return undefined;
 }
 
-async function started({ runId }: Plan, job: string, { client, jobName, secretId }: GlueEngineOptions): Promise<string> {
+async function started(
+  { runId }: Plan,
+  job: string,
+  { client, jobName, secretId }: GlueEngineOptions,
+): Promise<string> {
   const { JobRunId } = await asked(() =>
     client.send(
       new StartJobRunCommand({
         JobName: jobName,
         // Two callers at the same moment start two: each attempt writes below its own name, and the first answer stands.
-        Arguments: { '--run': runId, '--job': job, '--secrets': `secretsmanager:${secretId}`, '--attempt': randomUUID() },
+        Arguments: {
+          '--run': runId,
+          '--job': job,
+          '--secrets': `secretsmanager:${secretId}`,
+          '--attempt': randomUUID(),
+        },
       }),
     ),
   );
-  if (JobRunId === undefined) throw new TransientError(`Glue started ${jobName} and gave no id; run again`, { fault: 'headgate' });
+  if (JobRunId === undefined)
+    throw new TransientError(`Glue started ${jobName} and gave no id; run again`, { fault: 'headgate' });
   return JobRunId;
 }
 
-async function finished(jobRunId: string, { client, jobName, pollEvery = 10_000 }: GlueEngineOptions): Promise<void> {
+async function finished(
+  jobRunId: string,
+  { client, jobName, pollEvery = 10_000 }: GlueEngineOptions,
+): Promise<void> {
   for (;;) {
-    const { JobRun: run } = await asked(() => client.send(new GetJobRunCommand({ JobName: jobName, RunId: jobRunId })));
+    const { JobRun: run } = await asked(() =>
+      client.send(new GetJobRunCommand({ JobName: jobName, RunId: jobRunId })),
+    );
     const state = run?.JobRunState ?? 'unknown';
     if (state === 'SUCCEEDED') return;
     if (!UNFINISHED.includes(state)) throw failureOf(jobRunId, jobName, run);
@@ -128,7 +155,10 @@ async function finished(jobRunId: string, { client, jobName, pollEvery = 10_000 
 }
 
 const failureOf = (jobRunId: string, jobName: string, run: JobRun | undefined) =>
-  failureIn(run?.ErrorMessage ?? '', `job run ${jobRunId} of ${jobName} ended as ${run?.JobRunState ?? 'unknown'}`);
+  failureIn(
+    run?.ErrorMessage ?? '',
+    `job run ${jobRunId} of ${jobName} ended as ${run?.JobRunState ?? 'unknown'}`,
+  );
 
 /** https://docs.aws.amazon.com/glue/latest/webapi/API_StartJobRun.html: errors that no retry cures. */
 const LASTING = ['EntityNotFoundException', 'InvalidInputException', 'AccessDeniedException'];
@@ -139,7 +169,11 @@ async function asked<Answer>(call: () => Promise<Answer>): Promise<Answer> {
   } catch (cause) {
     if (!(cause instanceof GlueServiceException)) throw cause;
     const message = `Glue answered ${cause.name}`;
-    if (LASTING.includes(cause.name)) throw new TerminalError(`${message}; check the job's name and the role's rights`, { fault: 'headgate', cause });
+    if (LASTING.includes(cause.name))
+      throw new TerminalError(`${message}; check the job's name and the role's rights`, {
+        fault: 'headgate',
+        cause,
+      });
     throw new TransientError(`${message}; run again`, { fault: 'headgate', cause });
   }
 }
