@@ -11,6 +11,12 @@ const WORDS = new Set([
   'join', 'left', 'not', 'null', 'on', 'or', 'select', 'then', 'true', 'union', 'using', 'when', 'where', 'date', 'timestamp',
 ]); // biome-ignore format: a list to look things up in
 
+/** Words that would pass for names and are none. */
+const OTHERS = new Set([
+  'any', 'anti', 'asof', 'cast', 'collate', 'cross', 'escape', 'filter', 'full', 'ilike', 'interval', 'lateral', 'like', 'limit', 'natural', 'offset', 'order', 'over', 'partition',
+  'qualify', 'right', 'semi', 'similar', 'some', 'window', 'with',
+]); // biome-ignore format: a list to look things up in
+
 const TOKENS =
   /(?<blank>\s+|--[^\n]*)|(?<text>'(?:[^']|'')*')|(?<quoted>"(?:[^"]|"")*")|(?<number>\d+(?:\.\d+)?(?![\w.]))|(?<word>[A-Za-z_]\w*)|(?<sign><=|>=|<>|!=|[-+*=<>(),.])|(?<other>.)/gsu;
 
@@ -31,6 +37,7 @@ export function portable(query: string, { ident, literal }: Pick<Dialect, 'ident
       if (groups.word === undefined) throw refused(token);
       const word = token.toLowerCase();
       const next = tokens.slice(index + 1).find((each) => each.groups?.blank === undefined)?.[0];
+      if (OTHERS.has(word)) throw refused(word);
       if (WORDS.has(word)) return token;
       if (next === '(' && !functions.includes(word)) throw refused(`${word}()`);
       return next === '(' ? token : ident(token);

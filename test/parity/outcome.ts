@@ -2,8 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { folderStore } from '../../lib/adapters/local/folder-store.ts';
+import { keyFiles } from '../../lib/adapters/local/key-file.ts';
 import { type Lake, openLake } from '../../lib/adapters/local/lake.ts';
-import type { SparkLauncher } from '../../lib/adapters/local/spark-engine.ts';
+import { type SparkLauncher, sparkEngine } from '../../lib/adapters/local/spark-engine.ts';
 import { runStateMachine } from '../../lib/adapters/local/state-machine.ts';
 import { datasetId } from '../../lib/contract/dataset.ts';
 import { fixedRoute, router } from '../../lib/intake/route.ts';
@@ -33,6 +34,7 @@ export interface Batches {
   readonly dataset?: string;
   readonly engine: 'duckdb' | 'spark';
   readonly spark: SparkLauncher;
+  /** Bytes from which Spark cuts a file. */
   readonly taskBytes?: number;
 }
 
@@ -85,6 +87,15 @@ export async function outcomeOf(batches: Batches): Promise<Outcome> {
     clock: { now: () => NOW },
     newId: () => `id-${ids++}`,
   };
+  const sparkInPieces = sparkEngine({
+    raw: lake.stores.raw,
+    stores: lake.stores,
+    secrets: keyFiles(join(home, 'keys'), lake.ledger),
+    scratch: join(home, 'scratch'),
+    launch: batches.spark,
+    ...(batches.taskBytes === undefined ? {} : { taskBytes: batches.taskBytes }),
+  });
+  const services: Lake = engine === 'spark' ? { ...lake, engine: sparkInPieces } : lake;
   const entries: FileEntry[] = [];
   for (const landing of batches.landings) {
     const chosen = lake.datasets.find((each) => datasetId(each) === batches.dataset);
@@ -99,7 +110,7 @@ export async function outcomeOf(batches: Batches): Promise<Outcome> {
       ledger: lake.ledger,
       notifier: lake.notifier,
     };
-    const report = await work({ services: lake, ports, start: (name) => runStateMachine(lake, name) }, place);
+    const report = await work({ services, ports, start: (name) => runStateMachine(services, name) }, place);
     for (const { dataset, error } of report.failed) problems.push(`${dataset}: ${String(error)}`);
     for (const { file } of report.files)
       entries.push((await fileOf(lake.ledger, file.dataset, file.fileId)) ?? file);
