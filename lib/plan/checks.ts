@@ -103,7 +103,7 @@ function condition(test: ValueTest, column: Column, sql: ValueDialect): string {
 }
 
 /** Conditions of which one holds where the value is one of the list: values of the column's type as such, all others as texts. */
-function isListed(values: readonly string[], column: Column, sql: Dialect): readonly string[] {
+function isListed(values: readonly string[], column: Column, sql: ValueDialect): readonly string[] {
   const isText = column.type.kind === 'string' || column.type.kind === 'json';
   const [typed, texts] = [true, false].map((as) =>
     values.filter((value) => (!isText && valueProblem(column.type, value) === undefined) === as),

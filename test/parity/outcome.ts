@@ -111,7 +111,7 @@ export async function outcomeOf(batches: Batches): Promise<Outcome> {
       notifier: lake.notifier,
     };
     const report = await work({ services, ports, start: (name) => runStateMachine(services, name) }, place);
-    for (const { dataset, error } of report.failed) problems.push(`${dataset}: ${String(error)}`);
+    for (const { subject, error } of report.failed) problems.push(`${subject}: ${String(error)}`);
     for (const { file } of report.files)
       entries.push((await fileOf(lake.ledger, file.dataset, file.fileId)) ?? file);
   }

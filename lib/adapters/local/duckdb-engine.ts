@@ -97,6 +97,9 @@ async function bindSecrets(db: Session, plan: Plan, secrets: Secrets): Promise<v
   }
 }
 
+/** What reading a file needs: where its bytes are, and a folder for those that are rewritten first. */
+export type ReadOptions = Pick<DuckDbEngineOptions, 'raw' | 'scratch'>;
+
 /** Rewritten inputs become files of the run's scratch folder. */
 export const rewriteTo =
   (scratch: string): Rewrite =>
