@@ -1,5 +1,7 @@
 """The relations that a plan's statements name (lib/plan/plan.ts), as temporary views of one Spark session."""
 
+import re
+
 from pyspark import StorageLevel
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StringType, StructField, StructType, _parse_datatype_string
@@ -79,10 +81,13 @@ def table_rows(spark, table):
     """Rows of a table's files by field id, with `_path` and `_position`."""
     schema = StructType([field(each) for each in table["schema"]])
     files = spark.read.schema(schema).parquet(*[plain(path) for path in table["paths"]])
-    rows = files.select(*files.columns, F.col("_metadata.file_path").alias("_uri"), F.col("_metadata.row_index").alias("_position"))
+    rows = files.select(*files.columns, F.regexp_replace(F.col("_metadata.file_path"), "^file:/+", "file:/").alias("_uri"), F.col("_metadata.row_index").alias("_position"))
     places = [(address(spark, path), path) for path in table["paths"]]
     addresses = spark.createDataFrame(places, "_uri string, _path string")
-    return rows.join(F.broadcast(addresses), "_uri").drop("_uri")
+    # A row whose file has no name here would vanish from the comparison with the batch: rather no run at all.
+    unknown = F.raise_error(F.lit("a table file has another address than the plan says"))
+    joined = rows.join(F.broadcast(addresses), "_uri", "left").drop("_uri")
+    return joined.withColumn("_path", F.coalesce(F.col("_path"), unknown))
 
 
 PRIMITIVES = {
@@ -135,4 +140,4 @@ def plain(path):
 def address(spark, path):
     """The path as `_metadata.file_path` shows it."""
     place = spark._jvm.org.apache.hadoop.fs.Path(path)
-    return place.getFileSystem(spark._jsc.hadoopConfiguration()).makeQualified(place).toUri().toString()
+    return re.sub("^file:/+", "file:/", place.getFileSystem(spark._jsc.hadoopConfiguration()).makeQualified(place).toUri().toString())
