@@ -7,7 +7,17 @@ import { parseArgs } from 'node:util';
 
 const ROOT = join(import.meta.dirname, '..');
 const WORK = join(ROOT, '.bench');
-const { values } = parseArgs({ options: { size: { type: 'string', default: 'small' } } });
+const { values } = parseArgs({
+  options: { size: { type: 'string', default: 'small' }, formats: { type: 'boolean', default: false } },
+});
+if (values.formats) {
+  const { status } = spawnSync(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'formats.ts'), 'all', values.size],
+    { stdio: 'inherit', cwd: ROOT },
+  );
+  process.exit(status ?? 1);
+}
 
 interface Size {
   readonly runs: number;

@@ -15,9 +15,11 @@ import { addStatus } from './commands/status.ts';
 import { addTables } from './commands/tables.ts';
 import { environment } from './environment.ts';
 import { EXIT } from './exit-codes.ts';
+import { prepare } from './lake.ts';
 
 const program = new Command('headgate')
   .description('Drop a file, get a table you can trust; every row accounted for.')
+  .option('--env <name>', 'a deployed stage instead of the lake on this machine')
   .option('--home <dir>', 'folder of the lake', environment.home)
   .option('--contracts <dir>', 'folder of the contracts', environment.contracts)
   .option('--marts <dir>', 'folder of the marts', environment.marts)
@@ -26,6 +28,7 @@ const program = new Command('headgate')
     'after',
     '\nExample:\n  headgate run --landing ./in --dataset retail/sales\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 done but something was quarantined or held',
   )
+  .hook('preAction', (_program, command) => prepare(command))
   .exitOverride();
 
 for (const add of [

@@ -1,10 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { readContracts } from '../lib/adapters/local/contracts.ts';
 import { duckDbQueryEngine } from '../lib/adapters/local/duckdb-query-engine.ts';
 import { type Lake, openLake } from '../lib/adapters/local/lake.ts';
 import { all, lineNotifier, webhookNotifier } from '../lib/adapters/local/notifiers.ts';
 import { sparkSubmit } from '../lib/adapters/local/spark-submit.ts';
+import { runStateMachine } from '../lib/adapters/local/state-machine.ts';
 import { TerminalError } from '../lib/errors.ts';
 import { DUCKDB_UNLESS_ASKED, type EnginePolicy } from '../lib/plan/engine-choice.ts';
 import type { QueryEngine } from '../lib/ports/query-engine.ts';
@@ -16,6 +18,8 @@ interface GlobalOptions {
   readonly home: string;
   readonly contracts: string;
   readonly marts: string;
+  /** A deployed stage instead of the lake on this machine. */
+  readonly env?: string;
 }
 
 export const globals = (command: Command): GlobalOptions => command.optsWithGlobals<GlobalOptions>();
@@ -23,7 +27,49 @@ export const globals = (command: Command): GlobalOptions => command.optsWithGlob
 /** Progress and notices go to the error stream: the output stays what the command was asked for. */
 const progress = (line: string): void => console.error(line);
 
+interface Stage {
+  readonly lake: Lake;
+  readonly start: (dataset: string) => Promise<void>;
+  readonly queryEngine: QueryEngine;
+}
+
+/** The deployed stage that this command line talks to; undefined on this machine. */
+let stage: Stage | undefined;
+
+/** Commands that act on folders and processes of this machine. */
+const LOCAL = ['demo', 'run', 'up', 'tables', 'compact', 'rollback', 'init'];
+
+/** Looks the stage of `--env` up before a command acts. @throws TerminalError where there is none, or the command works here only */
+export async function prepare(command: Command): Promise<void> {
+  const { env, contracts } = globals(command);
+  if (env === undefined) return;
+  for (let each: Command | null = command; each !== null; each = each.parent) {
+    if (LOCAL.includes(each.name()))
+      throw new TerminalError(
+        `${each.name()} works on this machine; in ${env} files are taken in as they land in its bucket: leave --env out`,
+        { fault: 'source' },
+      );
+  }
+  // Only here: the SDK takes longer to load than most commands to answer.
+  const { landingOf, queryEngineOf, servicesOf, starterOf } = await import('../lib/adapters/aws/lake.ts');
+  const { settingsOfStage } = await import('../lib/adapters/aws/stage-settings.ts');
+  const settings = await settingsOfStage(env);
+  const execute = () =>
+    Promise.reject(new TerminalError('plans are executed in the stage', { fault: 'headgate' }));
+  const services = servicesOf(settings, readContracts(contracts), () => ({ execute }));
+  stage = {
+    lake: { ...services, home: `stage ${env}`, landing: landingOf(settings) },
+    start: starterOf(settings),
+    queryEngine: queryEngineOf(settings),
+  };
+}
+
+/** Works until nothing of the dataset is pending; in a stage it starts that and does not wait. */
+export const startWork = (lake: Lake, dataset: string): Promise<void> =>
+  stage === undefined ? runStateMachine(lake, dataset) : stage.start(dataset);
+
 export function lakeOf(command: Command, engine?: string): Lake {
+  if (stage !== undefined) return stage.lake;
   const { home, contracts } = globals(command);
   const { webhook, memory, sparkMemory } = environment;
   const lines = lineNotifier(progress);
@@ -74,6 +120,7 @@ export function martsOf(command: Command): readonly Mart[] {
 }
 
 export const queryEngineOf = (lake: Lake, marts: readonly Mart[]): QueryEngine =>
+  stage?.queryEngine ??
   duckDbQueryEngine({
     catalog: lake.catalog,
     storeOf: ({ database }) => (database.endsWith('_vault') ? lake.stores.vault : lake.stores.lake),

@@ -5,6 +5,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -12,12 +13,22 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { duckDbQueryEngine } from '../lib/adapters/local/duckdb-query-engine.ts';
 import { folderStore, strangersIn } from '../lib/adapters/local/folder-store.ts';
 import { keyFiles } from '../lib/adapters/local/key-file.ts';
+import { webhookNotifier } from '../lib/adapters/local/notifiers.ts';
 import { sqliteCatalog } from '../lib/adapters/local/sqlite-catalog.ts';
 import { sqliteLedger } from '../lib/adapters/local/sqlite-ledger.ts';
 import { ConflictError } from '../lib/errors.ts';
-import { describeCatalog, describeLedger, describeObjectStore } from './support/port-suites.ts';
+import {
+  describeCatalog,
+  describeLedger,
+  describeNotifier,
+  describeObjectStore,
+  describeQueryEngine,
+  describeSecrets,
+} from './support/port-suites.ts';
+import { receiver } from './support/receiver.ts';
 import { temporaryFolder } from './support/temporary.ts';
 
 const folder = temporaryFolder('adapters');
@@ -27,6 +38,28 @@ describeObjectStore('a folder', () => folderStore(fresh()));
 describeObjectStore('a folder where others write too', () => folderStore(fresh(), { shared: true }));
 describeLedger('SQLite', () => sqliteLedger(`${fresh()}.db`));
 describeCatalog('SQLite', () => sqliteCatalog(`${fresh()}.db`));
+describeQueryEngine('DuckDB', () => {
+  const storeOf = () => folderStore(fresh());
+  return duckDbQueryEngine({ catalog: sqliteCatalog(`${fresh()}.db`), storeOf, marts: [], ledgerTables: [] });
+});
+describeSecrets('key files', async () => {
+  const home = fresh();
+  const file = join(home, 'pii.key');
+  return {
+    secrets: keyFiles(home, sqliteLedger(`${home}.db`)),
+    store: async (text) => (text === undefined ? rmSync(file) : writeFileSync(file, text, { mode: 0o600 })),
+  };
+});
+describeNotifier('a webhook', async () => {
+  const server = await receiver();
+  return {
+    notifier: webhookNotifier(server.url, () => undefined),
+    received: async () =>
+      server.deliveries.map(({ body }) => Object.values(flat(JSON.parse(body))).join('\n')),
+  };
+});
+
+const flat = ({ facts, ...rest }: { readonly facts: object }): object => ({ ...rest, ...facts });
 
 describe('a folder as object store', () => {
   test('takes neither links nor folders for objects', async () => {

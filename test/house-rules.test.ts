@@ -5,7 +5,7 @@ import { contractReference } from '../lib/contract/reference.ts';
 import { REASONS, reasonCodes } from '../lib/intake/reasons.ts';
 import { headgate, ROOT } from './support/headgate.ts';
 
-const sources = globSync(join(ROOT, '{lib,bin}/**/*.ts')).map((file) => ({
+const sources = globSync(join(ROOT, '{lib,bin,lambdas}/**/*.ts')).map((file) => ({
   file: relative(ROOT, file),
   text: readFileSync(file, 'utf8'),
 }));
@@ -13,12 +13,18 @@ const imports = (text: string) => [...text.matchAll(/from '([^']+)'/g)].map(([, 
 
 describe('import zones', () => {
   test.each([
-    ['the file system', /^node:(fs|fs\/promises|sqlite|child_process|os)$/, /^(lib\/adapters\/local|bin)\//],
+    [
+      'the file system',
+      /^node:(fs|fs\/promises|sqlite|child_process|os)$/,
+      /^(lib\/adapters\/local|lib\/infra|bin)\//,
+    ],
     ['DuckDB', /^@duckdb\//, /^lib\/adapters\/local\//],
     ['the interpreter of the state machine', /^aws-local-stepfunctions$/, /^lib\/adapters\/local\//],
     ['an AWS SDK', /^@aws-sdk\//, /^lib\/adapters\/aws\//],
+    ['what only functions need', /^(@aws-lambda-powertools|@middy)\//, /^lambdas\//],
+    ['the bundler', /^esbuild$/, /^lib\/infra\//],
     ['the CDK', /^aws-cdk-lib/, /^(lib\/infra\/|bin\/app\.ts)/],
-    ['adapters', /adapters\//, /^(lib\/adapters|bin)\//],
+    ['adapters', /adapters\//, /^(lib\/adapters|bin|lambdas)\//],
   ])('%s is used only where it belongs', (_what, module, zone) => {
     const strangers = sources.filter(
       ({ file, text }) => !zone.test(file) && imports(text).some((name) => module.test(name)),
@@ -26,10 +32,13 @@ describe('import zones', () => {
     expect(strangers.map(({ file }) => file)).toEqual([]);
   });
 
-  test('the environment is read in one file', () => {
-    expect(sources.filter(({ text }) => /process\.env/.test(text)).map(({ file }) => file)).toEqual([
-      'bin/environment.ts',
-    ]);
+  test('the environment is read in one file per program', () => {
+    expect(
+      sources
+        .filter(({ text }) => /process\.env/.test(text))
+        .map(({ file }) => file)
+        .sort(),
+    ).toEqual(['bin/environment.ts', 'lambdas/environment.ts']);
   });
 });
 

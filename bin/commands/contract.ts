@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { readContracts } from '../../lib/adapters/local/lake.ts';
+import { readContracts } from '../../lib/adapters/local/contracts.ts';
 import { datasetId } from '../../lib/contract/dataset.ts';
 import { parseContracts } from '../../lib/contract/parse.ts';
 import { globals } from '../lake.ts';

@@ -1,9 +1,8 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { runStateMachine } from '../../lib/adapters/local/state-machine.ts';
 import { rejectHold, releaseHold } from '../../lib/pipeline/holds.ts';
 import { allRuns } from '../../lib/reports/ledger-tables.ts';
-import { lakeOf } from '../lake.ts';
+import { lakeOf, startWork } from '../lake.ts';
 import { printTable } from '../table.ts';
 import { findRun } from './runs.ts';
 
@@ -38,7 +37,7 @@ export function addHold(program: Command): void {
       const lake = lakeOf(command);
       const run = await findRun(lake.ledger, id);
       await releaseHold(lake, run, userInfo().username);
-      await runStateMachine(lake, run.dataset);
+      await startWork(lake, run.dataset);
     });
   hold
     .command('reject <run>')

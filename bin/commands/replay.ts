@@ -3,7 +3,6 @@ import { stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { Lake } from '../../lib/adapters/local/lake.ts';
-import { runStateMachine } from '../../lib/adapters/local/state-machine.ts';
 import { TerminalError } from '../../lib/errors.ts';
 import type { FileEntry, ReplayEntry } from '../../lib/ledger/entries.ts';
 import { filesOf } from '../../lib/ledger/files.ts';
@@ -23,7 +22,7 @@ import { filesOfDataset } from '../../lib/reports/ledger-tables.ts';
 import { confirm } from '../confirm.ts';
 import { EXIT } from '../exit-codes.ts';
 import { findFile } from '../find.ts';
-import { lakeOf } from '../lake.ts';
+import { lakeOf, startWork } from '../lake.ts';
 import { printFiles } from './run.ts';
 
 interface Options {
@@ -140,7 +139,7 @@ export async function fulfil(
   for (const line of announcement(draft, reach, plan)) console.error(line);
   if (!(await confirm('do it?', yes))) return EXIT.done;
   const wish = await requestReplay(lake, draft, userInfo().username);
-  await runStateMachine(lake, draft.dataset).catch(() => undefined);
+  await startWork(lake, draft.dataset).catch(() => undefined);
   const replay = await replayOf(lake.ledger, draft.dataset, wish.id);
   if (replay.state !== 'done') {
     console.error(outcome(replay));

@@ -92,13 +92,13 @@ def stage_piece(piece, folder, memory):
         for statement in statements:
             db.execute(filled(statement, paths, out, shifted, part))
         (rejected,) = db.execute("SELECT count(*) FROM rejects").fetchone()
-        counts = dict(db.execute(f"SELECT _file, count(*) FROM read_parquet('{literal(out)}') GROUP BY _file").fetchall())
-        firsts = dict(db.execute(f"SELECT _file, min(_n) FROM read_parquet('{literal(out)}') GROUP BY _file").fetchall())
+        counts = dict(db.execute(f"SELECT _file, count(*) FROM read_parquet('{literal(out)}', hive_partitioning = false) GROUP BY _file").fetchall())
+        firsts = dict(db.execute(f"SELECT _file, min(_n) FROM read_parquet('{literal(out)}', hive_partitioning = false) GROUP BY _file").fetchall())
         rejects = None
         if rejected:
             db.execute(filled(task["shift"], paths, out, shifted, part))
             target = os.path.join(local, "rejects.parquet")
-            position = f"byte_start + {start or 0} AS byte_start"
+            position = f"byte_start + {start or 0} AS byte_start, byte_end + {start or 0} AS byte_end"
             db.execute(f"COPY (SELECT * REPLACE ({position}), {part} AS _part FROM rejects) TO '{literal(target)}' (FORMAT parquet)")
             out, firsts, rejects = shifted, {file: 1 for file in firsts}, publish(target)
         return {

@@ -20,14 +20,31 @@ const notClassified = (text: string): string =>
 
 export interface ParsedColumn {
   readonly value: Column;
+  readonly place: Place;
   readonly problems: readonly Problem[];
+}
+
+/** Where a column's value stands in a record; only the format's reader needs it. */
+export interface Place {
+  readonly path?: string;
+  readonly position?: { readonly start: number; readonly length: number };
+  readonly isList: boolean;
 }
 
 export function columnOf(property: Property, path: Path, nullTokens: readonly string[]): ParsedColumn {
   const extras = readExtras(propertyExtras, property.customProperties, path);
   const problems: Problem[] = [...extras.problems];
   const complain = (message: string, ...at: Path) => problems.push({ path: [...path, ...at], message });
-  const { pii, sourceNames, formerNames, trim, dateFormats, partitionTransform } = extras.value;
+  const {
+    pii,
+    sourceNames,
+    formerNames,
+    trim,
+    dateFormats,
+    partitionTransform,
+    position,
+    path: nestedPath,
+  } = extras.value;
   const name = property.physicalName ?? property.name;
   if (!NAME.test(name)) {
     complain(
@@ -82,7 +99,11 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
     unique: property.unique,
     ...(property.primaryKey ? { primaryKey: Math.max(property.primaryKeyPosition, 1) } : {}),
     ...(partition === undefined ? {} : { partition }),
-    sourceNames: property.name === name ? sourceNames : [property.name, ...sourceNames],
+    sourceNames: [
+      ...(nestedPath === undefined ? [] : [nestedPath]),
+      ...(property.name === name ? [] : [property.name]),
+      ...sourceNames,
+    ],
     formerNames,
     nullTokens: extras.value.nullTokens ?? nullTokens,
     trim,
@@ -90,7 +111,12 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
     ...(pii === undefined ? {} : { pii }),
     classification,
   };
-  return { value, problems };
+  const place: Place = {
+    ...(nestedPath === undefined ? {} : { path: nestedPath }),
+    ...(position === undefined ? {} : { position }),
+    isList: property.logicalType === 'array',
+  };
+  return { value, place, problems };
 }
 
 /**
@@ -226,17 +252,27 @@ function numberOf({ physicalType }: Property, complain: Complain): ColumnType {
   return { kind: 'decimal', precision, scale };
 }
 
+const ZONE = /^(?:UTC|[A-Z][A-Za-z]+(?:\/[A-Za-z0-9_+-]+)+)$/;
+
+/** Offsets (`+05:00`) and abbreviations (`EST`) mean different things, or nothing, to the engines. */
 function zoneOf(zone: string, complain: Complain): string {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+  if (!ZONE.test(zone) || !isKnownZone(zone)) {
     complain(
-      `${JSON.stringify(zone)} is no time zone; allowed: IANA names such as Europe/Amsterdam`,
+      `${JSON.stringify(zone)} is no time zone; allowed: IANA names such as Europe/Amsterdam, Etc/GMT-5 or UTC, in their own case`,
       'logicalTypeOptions',
     );
   }
   return zone;
+}
+
+function isKnownZone(zone: string): boolean {
+  try {
+    const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions();
+    return timeZone === zone || timeZone.toLowerCase() !== zone.toLowerCase();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return false;
+  }
 }
 
 const PHONE = /^phone\('(\+[1-9]\d{0,3})'\)$/;

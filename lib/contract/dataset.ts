@@ -45,9 +45,63 @@ export interface DriftPolicy {
 
 export type FileFormat =
   | CsvFormat
-  | { readonly kind: 'json' }
-  | { readonly kind: 'jsonl' }
-  | { readonly kind: 'parquet' };
+  | JsonFormat
+  | { readonly kind: 'parquet' }
+  | AvroFormat
+  | XmlFormat
+  | XlsxFormat
+  | FixedWidthFormat;
+
+/** Paths are steps from the record separated by `/`; `~1` is a `/` inside a name, `~0` a `~` (RFC 6901). */
+export interface Nesting {
+  /** Where columns stand that are no fields of the first level. */
+  readonly paths: readonly string[];
+  /** An array whose elements become rows, each with the record's other fields; an empty one leaves one row. */
+  readonly rows?: string;
+}
+
+export interface JsonFormat {
+  readonly kind: 'json' | 'jsonl';
+  /** Left out: the columns are the fields of the first level. */
+  readonly nesting?: Nesting;
+  /** Of a file that is one object: where its array of records stands. */
+  readonly records?: string;
+}
+
+export interface AvroFormat {
+  readonly kind: 'avro';
+  readonly nesting: Nesting;
+}
+
+export interface XmlFormat {
+  readonly kind: 'xml';
+  /** Names of the elements from the root to the one that is a record. */
+  readonly record: string;
+  readonly nesting: Nesting;
+  /** Prefix by namespace; elements of other namespaces, or of none, go by their local name. */
+  readonly namespaces: Readonly<Record<string, string>>;
+  /** Names of columns that keep a whole element as JSON text, and those of them that are lists. */
+  readonly objects: readonly string[];
+  readonly lists: readonly string[];
+}
+
+export interface XlsxFormat {
+  readonly kind: 'xlsx';
+  /** Name, or position from 1. */
+  readonly sheet: string | number;
+  readonly headerRow: number;
+  /** Names of columns whose cells with a date format are written as a date, or with its time. */
+  readonly dates: readonly string[];
+  readonly timestamps: readonly string[];
+}
+
+export interface FixedWidthFormat {
+  readonly kind: 'fixedWidth';
+  readonly encoding: CsvEncoding;
+  readonly skipLines: number;
+  /** Characters from 1, in the order of the line. */
+  readonly fields: readonly { readonly name: string; readonly start: number; readonly length: number }[];
+}
 
 export interface CsvFormat {
   readonly kind: 'csv';

@@ -1,8 +1,9 @@
 import { TerminalError } from '../errors.ts';
 import { columnOf } from './columns.ts';
 import { readExtras } from './custom-properties.ts';
-import type { Column, CsvFormat, Dataset, Dedupe, FileFormat } from './dataset.ts';
-import { csv as csvSchema, drift as driftSchema, type Ingestion, objectExtras } from './ingestion-schema.ts';
+import type { Column, Dataset, Dedupe } from './dataset.ts';
+import { formatOf, formatProblems, type PlacedColumn } from './formats.ts';
+import { drift as driftSchema, type Ingestion, objectExtras } from './ingestion-schema.ts';
 import { compileLandingPattern } from './landing-pattern.ts';
 import type { ContractDocument, SchemaObject } from './odcs-schema.ts';
 import type { Path, Problem } from './problems.ts';
@@ -65,16 +66,18 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
   const properties = object.properties ?? [];
   if (properties.length === 0) complain('a dataset needs properties');
   const nullTokens = ingestion.csv?.nullTokens ?? [''];
-  const columns = properties.map((property, index) => {
-    const column = columnOf(property, [...path, 'properties', index], nullTokens);
-    problems.push(...column.problems);
-    return column.value;
+  const placed = properties.map((property, index): PlacedColumn => {
+    const { value, place, problems: found } = columnOf(property, [...path, 'properties', index], nullTokens);
+    problems.push(...found);
+    return { column: value, place };
   });
+  const columns = placed.map(({ column }) => column);
   problems.push(...columnListProblems(columns, [...path, 'properties']));
   const checks = checksOf(object, columns, path);
   problems.push(...checks.problems);
   const dedupe = dedupeOf(ingestion, columns);
   problems.push(...problemsOfIngestion(ingestion, dedupe, columns, path));
+  problems.push(...formatProblems(ingestion, placed, path));
 
   const owner = ownerOf(document);
   const dataset: Dataset = {
@@ -84,7 +87,7 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
     ...(object.description === undefined ? {} : { description: object.description }),
     ...(owner === undefined ? {} : { owner }),
     landing: ingestion.landing,
-    format: formatOf(ingestion),
+    format: formatOf(ingestion, placed),
     columns,
     writeMode: ingestion.writeMode,
     ...(dedupe === undefined ? {} : { dedupe }),
@@ -118,15 +121,6 @@ function ownerOf({ team }: ContractDocument): string | undefined {
     members.find(({ role }) => role?.toLowerCase() === 'owner')?.username ??
     (Array.isArray(team) ? undefined : team.name)
   );
-}
-
-function formatOf({ format, csv }: Ingestion): FileFormat {
-  if (format !== 'csv') return { kind: format };
-  const { nullTokens: _nullTokens, trailer, ...rest } = csv ?? csvSchema.parse({});
-  const base: Omit<CsvFormat, 'trailer'> = { kind: 'csv', ...rest };
-  if (trailer === undefined) return base;
-  const { sum, ...counted } = trailer;
-  return { ...base, trailer: sum === undefined ? counted : { ...counted, sum } };
 }
 
 const keyColumns = (columns: readonly Column[]): readonly string[] =>
@@ -197,11 +191,13 @@ function problemsOfIngestion(
   for (const sign of [delimiter, quote, escape]) {
     if (sign === '\n' || sign === '\r')
       complain('csv: a line break ends records and is no delimiter, quote or escape');
+    if (sign !== undefined && (sign.charCodeAt(0) > 0x7f || sign === '\0'))
+      complain(
+        `csv: ${JSON.stringify(sign)} is not ASCII; allowed for delimiter, quote and escape: one ASCII sign`,
+      );
   }
   if (delimiter !== undefined && (delimiter === quote || delimiter === escape))
     complain('csv: the delimiter is also quote or escape');
-  if (ingestion.csv !== undefined && ingestion.format !== 'csv')
-    complain(`csv is given, but format is ${ingestion.format}`);
   try {
     compileLandingPattern(ingestion.landing);
   } catch (error) {

@@ -17,9 +17,13 @@ export const trailer = z.strictObject({
 });
 
 export const csv = z.strictObject({
-  delimiter: oneSign.default(',').describe('Sign between fields.'),
+  delimiter: oneSign.default(',').describe('Sign between fields; ASCII, like quote and escape.'),
   quote: z.string().max(1).default('"').describe('Sign around fields; empty: fields are never quoted.'),
-  escape: z.string().max(1).default('"').describe('Sign before a quote inside a quoted field.'),
+  escape: z
+    .string()
+    .max(1)
+    .optional()
+    .describe('Sign before a quote inside a quoted field; default the quote: it is doubled.'),
   header: z
     .boolean()
     .default(true)
@@ -34,6 +38,51 @@ export const csv = z.strictObject({
     .describe('Texts that mean null in every column that does not list its own.'),
   skipLines: z.number().int().min(0).default(0).describe('Lines before the header that are not records.'),
   trailer: trailer.optional().describe('The last record is control totals.'),
+});
+
+const nestedPath = z.string().min(1);
+const rows = nestedPath
+  .optional()
+  .describe(
+    'Path of an array inside a record: each element is a row beside the other fields; an empty array leaves one row.',
+  );
+
+export const json = z.strictObject({
+  records: nestedPath
+    .optional()
+    .describe('With `json`: path of the array of records in a file that is one object.'),
+  rows,
+});
+
+export const avro = z.strictObject({ rows });
+
+export const xml = z.strictObject({
+  record: nestedPath.describe('Path of the element that is a record, from the root: `report/reservation`.'),
+  rows: nestedPath
+    .optional()
+    .describe('Path of a repeated element inside a record: each is a row beside the other fields.'),
+  namespaces: z
+    .record(z.string().regex(/^[A-Za-z_][\w.-]*$/), z.string().min(1))
+    .default({})
+    .describe('Prefixes for paths, with their namespaces. Other elements go by their local names.'),
+});
+
+export const xlsx = z.strictObject({
+  sheet: z
+    .union([z.string().min(1), z.number().int().min(1)])
+    .default(1)
+    .describe('Name of the sheet, or its position from 1.'),
+  headerRow: z
+    .number()
+    .int()
+    .min(1)
+    .default(1)
+    .describe('Row that names the columns; rows above are no records.'),
+});
+
+export const fixedWidth = z.strictObject({
+  encoding: csv.shape.encoding,
+  skipLines: z.number().int().min(0).default(0).describe('Lines before the first record.'),
 });
 
 export const dedupe = z.strictObject({
@@ -68,9 +117,16 @@ export const ingestion = z.strictObject({
       'Key pattern of the files: `*` within one part, `**` over parts, `{businessDate:yyyy-MM-dd}` for the business date.',
     ),
   format: z
-    .enum(['csv', 'json', 'jsonl', 'parquet'])
-    .describe('`json` is one array of objects, `jsonl` one object a line. gzip is recognised by itself.'),
+    .enum(['csv', 'json', 'jsonl', 'parquet', 'avro', 'xml', 'xlsx', 'fixedWidth'])
+    .describe(
+      '`json` is one array of objects, `jsonl` one object a line, `avro` a container file. gzip, zstd, bzip2 and zip (every member a part of the file) are recognised by themselves.',
+    ),
   csv: csv.optional().describe('Dialect of CSV files.'),
+  json: json.optional().describe('Where rows stand in JSON.'),
+  avro: avro.optional().describe('Where rows stand in Avro records.'),
+  xml: xml.optional().describe('Where records stand in XML; needed with `xml`.'),
+  xlsx: xlsx.optional().describe('Where records stand in a workbook.'),
+  fixedWidth: fixedWidth.optional().describe('Lines of fixed width; every property needs `position`.'),
   duplicateFile: z
     .enum(['skip', 'reload'])
     .default('skip')
@@ -93,7 +149,9 @@ export const ingestion = z.strictObject({
   raw: z
     .boolean()
     .default(false)
-    .describe('Keep a queryable all-text table of every record in `<domain>_raw`.'),
+    .describe(
+      'Keep a queryable all-text table of every record in `<domain>_raw`; personal fields are protected as in quarantine.',
+    ),
 });
 
 export const pii = z.strictObject({
@@ -111,6 +169,19 @@ export const propertyExtras = {
     .array(z.string())
     .default([])
     .describe('Names that the column had in the table before: it is renamed, not added.'),
+  path: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Where the value stands in a nested record (json, jsonl, avro, xml): names separated by `/`, `~1` for a `/` in a name; in XML `@name` is an attribute.',
+    ),
+  position: z
+    .strictObject({ start: z.number().int().min(1), length: z.number().int().min(1) })
+    .optional()
+    .describe(
+      'With `fixedWidth`: first character of the field, from 1, and their number. Blanks around are padding.',
+    ),
   nullTokens: z.array(z.string()).optional().describe('Texts that mean null in this column.'),
   trim: z.boolean().default(false).describe('Remove blanks around the value first.'),
   standardize: z
@@ -124,7 +195,10 @@ export const propertyExtras = {
     .enum(['identity', 'year', 'month', 'day'])
     .default('identity')
     .describe('With `partitioned: true`.'),
-  dateFormats: z.array(z.string()).optional().describe('JDK patterns, where a source uses several.'),
+  dateFormats: z
+    .array(z.string())
+    .optional()
+    .describe('JDK patterns, where a source uses several. `yy` is a year from 2000 to 2099.'),
 } as const;
 
 export const ruleExtras = {

@@ -1,14 +1,19 @@
 import { z } from 'zod';
 import { CLASSIFICATIONS } from './columns.ts';
 import {
+  avro,
   csv,
   dedupe,
   drift,
+  fixedWidth,
   ingestion,
+  json,
   pii,
   propertyExtras,
   ruleExtras,
   trailer,
+  xlsx,
+  xml,
 } from './ingestion-schema.ts';
 import { LOGICAL_TYPES } from './odcs-property.ts';
 import { METRICS } from './odcs-quality.ts';
@@ -30,6 +35,11 @@ export function contractReference(): string {
     section('Schema object: `ingestion`', ingestion.shape),
     section('`ingestion.csv`', csv.shape),
     section('`ingestion.csv.trailer`', trailer.shape),
+    section('`ingestion.json`', json.shape),
+    section('`ingestion.avro`', avro.shape),
+    section('`ingestion.xml`', xml.shape),
+    section('`ingestion.xlsx`', xlsx.shape),
+    section('`ingestion.fixedWidth`', fixedWidth.shape),
     section('`ingestion.dedupe`', dedupe.shape),
     section('`ingestion.drift`', drift.shape),
     section('Property', propertyExtras),

@@ -1,4 +1,5 @@
 import type { CsvFormat } from '../contract/dataset.ts';
+import { Preamble } from './preamble.ts';
 import { QuoteState } from './quote-state.ts';
 
 const LF = 10;
@@ -15,6 +16,10 @@ export interface Scanned {
   readonly hasBlankLines: boolean;
   /** Bytes of the longest record, line end not counted. */
   readonly longest: number;
+  /** The skipped lines hold a quote or a carriage return. */
+  readonly hasOddPreamble: boolean;
+  /** A record ends with a delimiter and has more fields than the first one. */
+  readonly hasSurplusDelimiters: boolean;
 }
 
 /**
@@ -24,7 +29,16 @@ export interface Scanned {
 export class CsvScanner {
   readonly #quote: number;
   readonly #quotes: QuoteState;
-  #toSkip: number;
+  readonly #delimiter: number;
+  readonly #preamble: Preamble;
+  #inPreamble: boolean;
+  #hasOddPreamble = false;
+  #hasSurplusDelimiters = false;
+  /** Delimiters of the first record. */
+  #expected = 0;
+  /** Delimiters of the record so far, and whether one was its last byte. */
+  #delimiters = 0;
+  #endsWithDelimiter = false;
   #hasBytes = false;
   #records = 0;
   #quotedSince = 0;
@@ -39,17 +53,13 @@ export class CsvScanner {
   constructor(format: CsvFormat) {
     this.#quote = format.quote === '' ? -1 : format.quote.charCodeAt(0);
     this.#quotes = new QuoteState(format);
-    this.#toSkip = format.skipLines;
+    this.#delimiter = format.delimiter.charCodeAt(0);
+    this.#preamble = new Preamble(format.skipLines);
+    this.#inPreamble = format.skipLines > 0;
   }
 
   push(chunk: Buffer): void {
-    let rest = chunk;
-    while (this.#toSkip > 0) {
-      const end = rest.indexOf(LF);
-      if (end === -1) return;
-      this.#toSkip--;
-      rest = rest.subarray(end + 1);
-    }
+    const rest = this.#inPreamble ? this.#afterPreamble(chunk) : chunk;
     if (rest.length === 0) return;
     const plain =
       !this.#quotes.inQuotes && !this.#afterCr && (this.#quote === -1 || !rest.includes(this.#quote));
@@ -59,6 +69,7 @@ export class CsvScanner {
 
   end(): Scanned {
     if (this.#afterCr) this.#lineEndAt(CR);
+    if (this.#hasBytes) this.#checkWidth();
     const unterminated = this.#quotes.inQuotes ? { unterminated: this.#quotedSince } : {};
     if (this.#hasBytes) this.#records++;
     const kinds = [this.#hasLf, this.#hasCrLf, this.#hasCr].filter(Boolean).length;
@@ -69,22 +80,39 @@ export class CsvScanner {
       lineEnd: kinds > 1 ? 'mixed' : one,
       hasBlankLines: this.#hasBlankLines,
       longest: Math.max(this.#longest, this.#length),
+      hasOddPreamble: this.#hasOddPreamble,
+      hasSurplusDelimiters: this.#hasSurplusDelimiters,
     };
+  }
+
+  #afterPreamble(chunk: Buffer): Buffer {
+    const rest = this.#preamble.rest(chunk);
+    const skipped = chunk.subarray(0, chunk.length - rest.length);
+    this.#hasOddPreamble ||= skipped.includes(CR) || (this.#quote !== -1 && skipped.includes(this.#quote));
+    this.#inPreamble = rest.length === 0;
+    return rest;
   }
 
   #lines(chunk: Buffer): void {
     let from = 0;
     for (let at = chunk.indexOf(LF); at !== -1; at = chunk.indexOf(LF, from)) {
       const afterCr = at > from && chunk[at - 1] === CR;
+      const end = afterCr ? at - 1 : at;
       this.#ended(at - from);
-      if (at - from - (afterCr ? 1 : 0) > 0 || this.#hasBytes) this.#records++;
-      else this.#hasBlankLines = true;
+      if (end > from || this.#hasBytes) {
+        this.#widen(chunk, from, end, false);
+        this.#checkWidth();
+        this.#records++;
+      } else this.#hasBlankLines = true;
       this.#hasBytes = false;
       if (afterCr) this.#hasCrLf = true;
       else this.#hasLf = true;
       from = at + 1;
     }
-    if (from < chunk.length) this.#hasBytes = true;
+    if (from < chunk.length) {
+      this.#hasBytes = true;
+      this.#widen(chunk, from, chunk.length, true);
+    }
     this.#length += chunk.length - from;
     this.#quotes.skip(chunk);
   }
@@ -109,6 +137,8 @@ export class CsvScanner {
 
   #inRecord(byte: number): void {
     this.#hasBytes = true;
+    this.#endsWithDelimiter = byte === this.#delimiter;
+    if (this.#endsWithDelimiter) this.#delimiters++;
     this.#quotes.take(byte);
     if (this.#quotes.inQuotes) this.#quotedSince = this.#records + 1;
   }
@@ -118,10 +148,28 @@ export class CsvScanner {
     if (kind === CR) this.#hasCr = true;
     else if (kind === CRLF) this.#hasCrLf = true;
     else this.#hasLf = true;
-    if (this.#hasBytes) this.#records++;
-    else this.#hasBlankLines = true;
+    if (this.#hasBytes) {
+      this.#checkWidth();
+      this.#records++;
+    } else this.#hasBlankLines = true;
     this.#hasBytes = false;
     this.#quotes.restart();
+  }
+
+  /** Takes the delimiters of a part of a record without quotes; only where they may matter, for they are looked for byte by byte. */
+  #widen(chunk: Buffer, from: number, to: number, isUnfinished: boolean): void {
+    if (to > from) this.#endsWithDelimiter = chunk[to - 1] === this.#delimiter;
+    const matters = isUnfinished || this.#endsWithDelimiter || this.#records === 0;
+    if (!matters || this.#hasSurplusDelimiters) return;
+    for (let at = from; at < to; at++) if (chunk[at] === this.#delimiter) this.#delimiters++;
+  }
+
+  /** The record ends here; before it is counted. */
+  #checkWidth(): void {
+    if (this.#records === 0) this.#expected = this.#delimiters;
+    this.#hasSurplusDelimiters ||= this.#endsWithDelimiter && this.#delimiters > this.#expected;
+    this.#delimiters = 0;
+    this.#endsWithDelimiter = false;
   }
 }
 

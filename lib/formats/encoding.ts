@@ -5,14 +5,15 @@ import { FormatProblem } from './problem.ts';
 
 const NUL = 0;
 
-/** The bytes as UTF-8 without byte order mark. @throws FormatProblem `file.encoding` with the offset of the first bad byte */
+/** The bytes as UTF-8 without byte order mark, of whose bytes `onMark` learns where the file is UTF-8. @throws FormatProblem `file.encoding` with the offset of the first bad byte */
 export async function* toUtf8(
   body: AsyncIterable<Uint8Array>,
   encoding: CsvEncoding,
+  onMark: (bytes: number) => void = () => undefined,
 ): AsyncGenerator<Buffer> {
   let offset = 0;
   let first = true;
-  const decode = decoder(encoding);
+  const decode = decoder(encoding, onMark);
   for await (const chunk of body) {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const text = decode(bytes, offset, first);
@@ -35,10 +36,10 @@ function checked(text: Buffer, offset: number): Buffer {
 /** Called with undefined at the end of the file. */
 type Decode = (bytes: Buffer | undefined, offset: number, first: boolean) => Buffer;
 
-function decoder(encoding: CsvEncoding): Decode {
+function decoder(encoding: CsvEncoding, onMark: (bytes: number) => void): Decode {
   switch (encoding) {
     case 'utf-8':
-      return utf8();
+      return utf8(onMark);
     case 'latin-1':
       return (bytes) => Buffer.from(bytes?.toString('latin1') ?? '');
     case 'windows-1252':
@@ -67,7 +68,7 @@ function decodedBy(choose: (first: Buffer) => TextDecoder, encoding: CsvEncoding
 const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /** Validates without copying; a character that is split between chunks is held back. */
-function utf8(): Decode {
+function utf8(onMark: (bytes: number) => void): Decode {
   let held: Buffer = Buffer.alloc(0);
   return (bytes, offset, first) => {
     if (bytes === undefined) {
@@ -79,7 +80,9 @@ function utf8(): Decode {
     const whole = joined.subarray(0, end);
     if (!isUtf8(whole)) throw wrongEncoding('utf-8', offset - held.length + firstBadByte(whole));
     held = Buffer.from(joined.subarray(end));
-    return first && whole.subarray(0, 3).equals(MARK) ? whole.subarray(3) : whole;
+    if (!first || !whole.subarray(0, MARK.length).equals(MARK)) return whole;
+    onMark(MARK.length);
+    return whole.subarray(MARK.length);
   };
 }
 

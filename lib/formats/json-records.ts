@@ -64,6 +64,7 @@ class ArrayScanner {
         continue;
       }
       if (byte === QUOTE && this.#depth > 0) this.#inText = true;
+      else if (CLOSING.has(byte) && this.#depth === 0) throw notAnArray();
       else if (OPENING.has(byte) && !this.#done) {
         if (this.#depth === 0 && byte !== BRACKET) throw notAnArray();
         if (this.#depth++ === 0) from = at + 1;
@@ -110,22 +111,24 @@ function tooLong(bytes: number): void {
 const json = JSON as unknown as {
   parse(
     text: string,
-    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+    reviver: (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown,
   ): unknown;
   rawJSON(text: string): { readonly rawJSON: string };
   isRawJSON(value: unknown): value is { readonly rawJSON: string };
 };
 
 /**
- * Fields of a JSON object as text, null for null; numbers keep their digits, nested values their JSON. Undefined: no object, or one
- * that has a key twice, itself or within: nobody can tell which value was meant (RFC 8259, section 4).
+ * Fields of a JSON object as text, null for null; numbers keep their digits, nested values their JSON. Undefined: no object, or one of
+ * which a part would be lost: a key that stands twice in an object (RFC 8259 section 4), half a surrogate pair in a text.
  */
 export function jsonFields(text: string): ReadonlyMap<string, string | null> | undefined {
   let value: unknown;
   let members = 0;
+  let isWhole = true;
   try {
-    value = json.parse(text, function (this: unknown, _key, each, { source }) {
+    value = json.parse(text, function (this: unknown, key, each, { source }) {
       if (!Array.isArray(this)) members++;
+      isWhole &&= key.isWellFormed() && (typeof each !== 'string' || each.isWellFormed());
       return typeof each === 'number' && source !== undefined ? json.rawJSON(source) : each;
     });
   } catch (error) {
@@ -133,6 +136,7 @@ export function jsonFields(text: string): ReadonlyMap<string, string | null> | u
     if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
     throw error;
   }
+  if (!isWhole) return undefined;
   if (typeof value !== 'object' || value === null || Array.isArray(value) || json.isRawJSON(value))
     return undefined;
   // The root is a member of a holder of its own.

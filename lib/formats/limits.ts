@@ -1,17 +1,25 @@
 /** Every limit on what a file may hold, in one place. What exceeds one is refused with a reason, never a crash. */
 export const LIMITS = {
   columns: 2_000,
-  /** Bytes of a record; also what DuckDB's parser is told. Its buffers grow with it: 16 MiB here doubled the time of parsing. */
+  /** Bytes of a record, and so of a field; also what DuckDB's parser is told. Its buffers grow with it: 16 MiB here doubled the time of parsing. */
   recordBytes: 2 * 1024 * 1024,
   /**
    * Longer records are cut before the engine sees them, just above `recordBytes`: measured with DuckDB 1.5.6, a record of 40 MiB is
    * one reject, one of 50 MiB takes others with it.
    */
   engineRecordBytes: 16 * 1024 * 1024,
-  /** Bytes of the header record. */
+  /** Bytes of the header record, or of an Avro file's header. */
   headerBytes: 1024 * 1024,
   /** Inflated bytes for each compressed one, beyond the first 10 MiB. */
   inflation: 200,
   /** Distinct keys of all JSON objects of a file. */
   jsonKeys: 2_000,
+  /** Objects, arrays or elements inside each other. */
+  nesting: 100,
+  /** Members of an archive. */
+  members: 1_000,
+  /** Bytes of one block of an Avro file, inflated. */
+  blockBytes: 64 * 1024 * 1024,
+  /** Characters of a workbook's shared strings, which are held in memory. */
+  sharedCharacters: 256 * 1024 * 1024,
 } as const;

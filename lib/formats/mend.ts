@@ -1,6 +1,6 @@
 import type { CsvEncoding, CsvFormat, FileFormat } from '../contract/dataset.ts';
 import { TerminalError } from '../errors.ts';
-import { inflated } from './compression.ts';
+import { inflated, type Part } from './compression.ts';
 import { splitRecord } from './csv-record.ts';
 import { toUtf8 } from './encoding.ts';
 import { jsonElements, jsonFields, jsonLines } from './json-records.ts';
@@ -9,6 +9,12 @@ import { QuoteState } from './quote-state.ts';
 /** New texts of a record's fields, by position in a CSV file, by key in JSON. */
 export type Corrections = ReadonlyMap<number, ReadonlyMap<number | string, string>>;
 
+export interface Mending {
+  readonly corrections: Corrections;
+  /** Number of fields that a record must have: what a ragged one has beyond them goes. */
+  readonly width: number;
+}
+
 /**
  * The same file with some records changed, by number from 1; every other byte of its text stays. It is written without compression.
  * @throws TerminalError for a format whose records can't be changed one by one, or a text that its dialect or encoding can't hold
@@ -16,12 +22,16 @@ export type Corrections = ReadonlyMap<number, ReadonlyMap<number | string, strin
 export async function* mend(
   body: AsyncIterable<Uint8Array>,
   format: FileFormat,
-  corrections: Corrections,
+  mending: Mending,
 ): AsyncGenerator<Uint8Array> {
-  const plain = (await inflated(body[Symbol.asyncIterator]())).body;
+  const { corrections } = mending;
+  // Rows of nested records are no records of their own.
+  if ((format.kind === 'json' || format.kind === 'jsonl') && format.nesting !== undefined)
+    throw notOneByOne(`nested ${format.kind}`);
+  const plain = joined((await inflated(body[Symbol.asyncIterator]())).parts);
   switch (format.kind) {
     case 'csv':
-      for await (const text of mendCsv(toUtf8(plain, format.encoding), format, corrections))
+      for await (const text of mendCsv(toUtf8(plain, format.encoding), format, mending))
         yield encoded(text, format.encoding);
       return;
     case 'jsonl':
@@ -32,17 +42,24 @@ export async function* mend(
       yield* mendArray(toUtf8(plain, 'utf-8'), corrections);
       return;
     default:
-      throw new TerminalError(
-        `records of a ${format.kind} file can't be mended one by one; hand in a corrected file with headgate replay FILE --with`,
-        { fault: 'source' },
-      );
+      throw notOneByOne(format.kind);
   }
+}
+
+const notOneByOne = (kind: string): TerminalError =>
+  new TerminalError(
+    `records of a ${kind} file can't be mended one by one; hand in a corrected file with headgate replay FILE --with`,
+    { fault: 'source' },
+  );
+
+async function* joined(parts: AsyncIterable<Part>): AsyncGenerator<Uint8Array> {
+  for await (const { body } of parts) yield* body;
 }
 
 async function* mendCsv(
   body: AsyncIterable<Buffer>,
   format: CsvFormat,
-  corrections: Corrections,
+  { corrections, width }: Mending,
 ): AsyncGenerator<Buffer> {
   const records = csvRecords(body, format);
   let number = format.header ? -1 : 0;
@@ -52,7 +69,9 @@ async function* mendCsv(
     if (isSkipped) skipped++;
     else if (bytes.length > 0) number++;
     const correction = isSkipped || bytes.length === 0 ? undefined : corrections.get(number);
-    yield correction === undefined ? bytes : Buffer.from(mendedRecord(bytes.toString(), format, correction));
+    yield correction === undefined
+      ? bytes
+      : Buffer.from(mendedRecord(bytes.toString(), format, correction, width));
     yield end;
   }
 }
@@ -61,10 +80,12 @@ function mendedRecord(
   text: string,
   format: CsvFormat,
   correction: ReadonlyMap<number | string, string>,
+  width: number,
 ): string {
-  const fields = [...(splitRecord(text, { ...format, skipLines: 0 }) ?? [])];
+  const split = splitRecord(text, { ...format, skipLines: 0 }) ?? [];
+  const fields = Array.from({ length: width }, (_, position) => split[position] ?? '');
   for (const [position, value] of correction) fields[Number(position)] = value;
-  return fields.map((field) => csvField(field ?? '', format)).join(format.delimiter);
+  return fields.map((field) => csvField(field, format)).join(format.delimiter);
 }
 
 function csvField(field: string, { delimiter, quote, escape }: CsvFormat): string {

@@ -1,63 +1,146 @@
 import type { CsvFormat, FileFormat } from '../contract/dataset.ts';
-import { inflated } from './compression.ts';
+import { avroRecords } from './avro-records.ts';
+import { canonicalCsv, type ParsedRecord, type Records, type RejectedRecord } from './canonical.ts';
+import { inflated, type Part } from './compression.ts';
 import { toUtf8 } from './encoding.ts';
+import { fixedWidthRecords } from './fixed-width.ts';
+import { nestedJsonRecords } from './json-nested.ts';
 import { jsonElements, jsonFields, jsonLines } from './json-records.ts';
 import { LIMITS } from './limits.ts';
+import type { RandomAccess } from './parquet-profile.ts';
+import { Preamble } from './preamble.ts';
 import type { FileProfile } from './profile.ts';
 import { QuoteState } from './quote-state.ts';
+import { xlsxRecords } from './xlsx-records.ts';
+import { xmlRecords } from './xml-records.ts';
 
-/** A record that is none; `record` is its number in the file, from 1. */
-export interface RejectedRecord {
-  readonly record: number;
-  readonly code: string;
-  readonly start: number;
-  readonly end: number;
-}
+export type { RejectedRecord } from './canonical.ts';
 
 export interface NormaliseOptions {
   readonly onReject: (record: RejectedRecord) => void;
+  /** The same file: archives and workbooks keep their directories at the end. */
+  readonly random: RandomAccess;
 }
 
 /**
- * The records in a form that the engine's parser takes: CSV keeps its dialect, in UTF-8 with LF; JSON becomes CSV with
+ * The records in a form that the engine's parser takes: CSV keeps its dialect, in UTF-8 with LF and without the skipped lines; everything else becomes CSV with
  * comma, double quotes and the profile's header. Order and number of records stay, but for those reported as rejected.
  */
 export async function* normalise(
   body: AsyncIterable<Uint8Array>,
   format: FileFormat,
   profile: FileProfile,
-  { onReject }: NormaliseOptions,
+  { onReject, random }: NormaliseOptions,
 ): AsyncGenerator<Uint8Array> {
-  const plain = (await inflated(body[Symbol.asyncIterator]())).body;
-  if (format.kind === 'csv') yield* lineFeeds(toUtf8(plain, format.encoding), format, profile);
-  else if (format.kind !== 'parquet') yield* jsonAsCsv(plain, format.kind, profile.header ?? [], onReject);
+  const header = profile.header ?? [];
+  if (format.kind === 'xlsx') {
+    yield* canonicalCsv(header, xlsxRecords(random, format), onReject);
+    return;
+  }
+  const { parts } = await inflated(body[Symbol.asyncIterator](), random);
+  if (format.kind === 'csv') yield* oneCsv(parts, format, profile);
+  else if (format.kind !== 'parquet') yield* canonicalCsv(header, recordsOf(parts, format, header), onReject);
+}
+
+async function* oneCsv(
+  parts: AsyncIterable<Part>,
+  format: CsvFormat,
+  profile: FileProfile,
+): AsyncGenerator<Uint8Array> {
+  let isFirst = true;
+  for await (const { body } of parts) {
+    const lines = lineFeeds(toUtf8(body, format.encoding), format, profile);
+    let last: number | undefined;
+    for await (const chunk of isFirst ? lines : withoutHeader(lines, format)) {
+      last = chunk.at(-1) ?? last;
+      yield chunk;
+    }
+    if (profile.members !== undefined && last !== undefined && last !== LF) yield Buffer.from('\n');
+    isFirst = false;
+  }
+}
+
+/** Without the header, which the first member of the archive has brought. Skipped and blank lines are gone already. */
+async function* withoutHeader(
+  body: AsyncIterable<Uint8Array>,
+  format: CsvFormat,
+): AsyncGenerator<Uint8Array> {
+  const quotes = new QuoteState(format);
+  let isHeader = format.header;
+  for await (const chunk of body) {
+    let at = 0;
+    for (; at < chunk.length && isHeader; at++) {
+      const byte = chunk[at] ?? 0;
+      if (byte === LF && !quotes.inQuotes) isHeader = false;
+      else quotes.take(byte);
+    }
+    if (at < chunk.length) yield chunk.subarray(at);
+  }
+}
+
+type KeyedFormat = Exclude<FileFormat, { readonly kind: 'csv' | 'parquet' | 'xlsx' }>;
+
+async function* recordsOf(
+  parts: AsyncIterable<Part>,
+  format: KeyedFormat,
+  header: readonly string[],
+): Records {
+  for await (const { body } of parts) yield* recordsOfPart(body, format, header);
+}
+
+function recordsOfPart(
+  body: AsyncIterable<Uint8Array>,
+  format: KeyedFormat,
+  header: readonly string[],
+): Records {
+  switch (format.kind) {
+    case 'json':
+    case 'jsonl':
+      return format.nesting === undefined
+        ? flatJsonRecords(body, format.kind, header)
+        : nestedJsonRecords(body, format, header);
+    case 'avro':
+      return avroRecords(body, format, header);
+    case 'xml':
+      return xmlRecords(body, format, header);
+    case 'fixedWidth':
+      return fixedWidthRecords(body, format);
+  }
 }
 
 /** Bytes of a record after which it is certainly refused. */
 const CUT = LIMITS.recordBytes + 64 * 1024;
 
 /**
- * Records end with LF, blank lines after the skipped ones are gone, and of a record that is too long for the engine only as much is
- * left as makes it refuse it.
+ * Records end with LF, skipped and blank lines are gone, and of a record that is too long for the engine only as much is left as makes
+ * it refuse it. What DuckDB would pass over, fields too many that are empty, ends with a sign.
  */
 async function* lineFeeds(
   body: AsyncIterable<Buffer>,
   format: CsvFormat,
-  { lineEnd, hasBlankLines, hasLongRecords }: FileProfile,
+  { lineEnd, hasBlankLines, hasLongRecords, hasSurplusDelimiters }: FileProfile,
 ): AsyncGenerator<Uint8Array> {
-  if (lineEnd === 'lf' && hasBlankLines !== true && hasLongRecords !== true) {
-    yield* body;
+  const preamble = new Preamble(format.skipLines);
+  const isPlain = hasBlankLines !== true && hasLongRecords !== true && hasSurplusDelimiters !== true;
+  if (lineEnd === 'lf' && isPlain) {
+    for await (const chunk of body) yield preamble.rest(chunk);
     return;
   }
   const quotes = new QuoteState(format);
+  const delimiter = format.delimiter.charCodeAt(0);
+  const surplus = surplusSign(format);
+  let expected: number | undefined;
+  let delimiters = 0;
+  let last = -1;
   let afterCr = false;
   let hasBytes = false;
-  let toSkip = format.skipLines;
   let recordBytes = 0;
   let isCutInQuotes = false;
-  for await (const chunk of body) {
-    // A record that an earlier chunk began may need its closing quote.
-    const out = Buffer.allocUnsafe(chunk.length + CLOSING);
+  const isSurplus = () => last === delimiter && delimiters > (expected ?? delimiters);
+  for await (const whole of body) {
+    const chunk = preamble.rest(whole);
+    // A sign more for each line at most; a record that an earlier chunk began may need its closing quote.
+    const out = Buffer.allocUnsafe(chunk.length * 2 + CLOSING);
     let length = 0;
     for (const byte of chunk) {
       const ended = afterCr;
@@ -65,23 +148,30 @@ async function* lineFeeds(
       if (ended && byte === LF) continue; // the CR before it has been written as LF
       const endsLine = !quotes.inQuotes && (byte === CR || byte === LF);
       afterCr = endsLine && byte === CR;
-      if (endsLine) quotes.restart();
-      else quotes.take(byte);
-      const isBlank = endsLine && !hasBytes && toSkip === 0;
-      if (endsLine && toSkip > 0) toSkip--;
-      hasBytes = !endsLine;
-      if (endsLine) {
-        if (isCutInQuotes) for (const sign of [PLAIN, format.quote.charCodeAt(0)]) out[length++] = sign;
-        recordBytes = 0;
-        isCutInQuotes = false;
-      } else if (++recordBytes > CUT) {
-        if (recordBytes === CUT + 1) isCutInQuotes = quotes.inQuotes;
+      if (!endsLine) {
+        if (!quotes.inQuotes && byte === delimiter) delimiters++;
+        last = quotes.inQuotes ? -1 : byte;
+        quotes.take(byte);
+        hasBytes = true;
+        if (++recordBytes <= CUT) out[length++] = byte;
+        else if (recordBytes === CUT + 1) isCutInQuotes = quotes.inQuotes;
         continue;
       }
-      if (!isBlank) out[length++] = endsLine ? LF : byte;
+      quotes.restart();
+      if (!hasBytes) continue;
+      if (isCutInQuotes) for (const sign of [PLAIN, format.quote.charCodeAt(0)]) out[length++] = sign;
+      if (isSurplus()) out[length++] = surplus;
+      out[length++] = LF;
+      expected ??= delimiters;
+      delimiters = 0;
+      last = -1;
+      hasBytes = false;
+      recordBytes = 0;
+      isCutInQuotes = false;
     }
     yield out.subarray(0, length);
   }
+  if (isSurplus()) yield Buffer.of(surplus);
 }
 
 /** Stands for what has been cut; before it may be an escape. */
@@ -90,31 +180,33 @@ const PLAIN = 'x'.charCodeAt(0);
 const CLOSING = 2;
 const LF = 10;
 const CR = 13;
+/** Any sign does that is no blank, line end, delimiter, quote or escape. */
+const surplusSign = ({ delimiter, quote, escape }: CsvFormat): number =>
+  Buffer.from('0123').find((sign) => ![delimiter, quote, escape].includes(String.fromCharCode(sign))) ?? 0;
 
-const LINES_AT_ONCE = 1000;
+const AT_ONCE = 1000;
 
-async function* jsonAsCsv(
+async function* flatJsonRecords(
   body: AsyncIterable<Uint8Array>,
   kind: 'json' | 'jsonl',
   header: readonly string[],
-  onReject: NormaliseOptions['onReject'],
-): AsyncGenerator<Uint8Array> {
-  const text = toUtf8(body, 'utf-8');
-  let lines = [csvLine(header)];
-  let number = 0;
+): Records {
+  let mark = 0;
+  const text = toUtf8(body, 'utf-8', (bytes) => {
+    mark = bytes;
+  });
+  let batch: ParsedRecord[] = [];
   for await (const { text: record, start, end } of kind === 'json' ? jsonElements(text) : jsonLines(text)) {
-    number++;
     const fields = jsonFields(record);
-    if (fields === undefined) onReject({ record: number, code: 'record.malformed', start, end });
-    else lines.push(csvLine(header.map((key) => fields.get(key) ?? null)));
-    if (lines.length >= LINES_AT_ONCE) {
-      yield Buffer.from(lines.join(''));
-      lines = [];
+    batch.push(
+      fields === undefined
+        ? { code: 'record.malformed', start: mark + start, end: mark + end }
+        : header.map((key) => fields.get(key) ?? null),
+    );
+    if (batch.length >= AT_ONCE) {
+      yield batch;
+      batch = [];
     }
   }
-  yield Buffer.from(lines.join(''));
+  yield batch;
 }
-
-/** Null is nothing, an empty text is two quotes; a record of one null field would be a blank line, so a field of no column follows. */
-const csvLine = (fields: readonly (string | null)[]): string =>
-  `${fields.map((field) => (field === null ? '' : `"${field.replaceAll('"', '""')}"`)).join(',')},\n`;

@@ -25,10 +25,16 @@ export async function profileParquet(
         return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
       },
     });
-    const header = parquetSchema(metadata).children.map(({ element }) => element.name);
+    const columns = parquetSchema(metadata).children;
+    const header = columns.map(({ element }) => element.name);
     if (header.length > LIMITS.columns)
       throw new FormatProblem('file.too_large', `more than ${LIMITS.columns} columns`);
-    return { records: Number(metadata.num_rows), header };
+    return {
+      records: Number(metadata.num_rows),
+      header,
+      types: columns.map(typeOf),
+      nested: columns.map(({ children }) => children.length > 0),
+    };
   } catch (error) {
     if (error instanceof FormatProblem) throw error;
     throw new FormatProblem(
@@ -37,4 +43,14 @@ export async function profileParquet(
       error,
     );
   }
+}
+
+type Column = ReturnType<typeof parquetSchema>;
+
+function typeOf({ element, children }: Column): string {
+  const { type, type_length, repetition_type, converted_type, logical_type, scale, precision } = element;
+  const isList = repetition_type === 'REPEATED';
+  const inner = children.map((child) => [child.element.name, typeOf(child)]);
+  const facts = { type, type_length, isList, converted_type, logical_type, scale, precision, inner };
+  return JSON.stringify(facts);
 }

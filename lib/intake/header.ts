@@ -7,11 +7,16 @@ export type HeaderMatch =
   | { readonly kind: 'refusal'; readonly message: string };
 
 /** Holds the names in a file, or the number of its fields, against the contract's columns and its policy on drift. */
-export function matchHeader(dataset: Dataset, profile: Pick<FileProfile, 'header' | 'width'>): HeaderMatch {
+export function matchHeader(
+  dataset: Dataset,
+  profile: Pick<FileProfile, 'header' | 'width'> & Partial<Pick<FileProfile, 'records'>>,
+): HeaderMatch {
   if (profile.header === undefined) return byPosition(dataset, profile.width ?? 0);
   const names = profile.header.map((name) => name.replace(/^\uFEFF/, '').trim());
   const fields = names.map((name) => columnNamed(dataset.columns, name)?.name ?? null);
-  const problems = differences(dataset, names, fields);
+  // An object lacks a key where it means null; no object of a file may lack it always. A file without objects lacks nothing.
+  const isKeyed = dataset.format.kind === 'json' || dataset.format.kind === 'jsonl';
+  const problems = isKeyed && profile.records === 0 ? [] : differences(dataset, names, fields);
   if (problems.length === 0) return { kind: 'match', fields };
   return refusal(dataset, [...problems, ...otherDelimiter(dataset, names)]);
 }
@@ -52,7 +57,7 @@ function differences(
   fields: readonly (string | null)[],
 ): readonly string[] {
   const { columns, drift, format } = dataset;
-  const keyed = format.kind === 'json' || format.kind === 'jsonl';
+  const keyed = format.kind === 'json' || format.kind === 'jsonl' || format.kind === 'xml';
   const found = fields.filter((field) => field !== null);
   const sameName = repeatedIn(names.filter((name) => name !== ''));
   // Two names of the source may also feed one column.
@@ -66,9 +71,10 @@ function differences(
     .map(({ name }) => name);
   // Where no name is known the header may be missing and the names be a person's data: messages show none (DESIGN section 8).
   const unsafe = found.length === 0 && columns.some(({ pii }) => pii !== undefined);
+  const personal = missing.filter(({ pii }) => pii !== undefined).map(({ name }) => name);
   const agreed = columns.map(({ name }) => name).filter((name) => found.includes(name));
   return [
-    ...list('missing', keyed ? [] : lacking),
+    ...list('missing', keyed ? personal : lacking),
     ...(unsafe ? ['none of its names is an agreed one, as if the header were missing'] : []),
     ...list('not in the contract', drift.addedColumn === 'reject' && !unsafe ? added : []),
     ...list('more than once', unsafe ? [] : repeated),

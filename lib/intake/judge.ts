@@ -6,9 +6,16 @@ import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
 import { matchHeader } from './header.ts';
 import type { ReasonCode } from './reasons.ts';
 
+/** An item of DynamoDB holds 400 KB: whatever a file holds, its entry fits. */
+const LEDGER_HEADER_BYTES = 128 * 1024;
+
 /** Pure: whether the contract admits the file, and which field feeds which column. */
 export function judge(entry: FileEntry, dataset: Dataset, profile: FileProfile): FileEntry {
   if (profile.problem !== undefined) return refused(entry, profile.problem.code, profile.problem.message);
+  if (Buffer.byteLength(JSON.stringify(profile.header ?? [])) > LEDGER_HEADER_BYTES) {
+    const message = `the names of its columns take more than ${LEDGER_HEADER_BYTES} bytes; send a file with shorter or fewer ones`;
+    return refused({ ...entry, profile: { ...profile, header: [] } }, 'file.too_large', message);
+  }
   const header = matchHeader(dataset, profile);
   if (header.kind === 'refusal') return refused(entry, 'file.header', header.message);
   const wrongTotal = controlTotal(dataset, profile);

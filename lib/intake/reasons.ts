@@ -2,13 +2,15 @@
 export const REASONS = {
   'file.unknown_feed':
     'No contract has a landing pattern that matches the key. Move the file to a feed’s place, or write a contract for it.',
+  'file.gone':
+    'The object was removed or replaced before it could be read. Send it again under a name of its own.',
   'file.ambiguous_feed':
     'The landing patterns of several contracts match the key. The reason names the datasets; make the patterns distinct and send the file again.',
   'file.empty': 'The file has no bytes. Send it again, or ask its source.',
   'file.encoding':
     'The bytes are not in the encoding of the contract. Send the file in it, or change `csv.encoding`.',
   'file.format':
-    'The file as a whole can’t be read: a quote that is never closed, a cut-off or damaged gzip stream, JSON array or Parquet footer. Send it again.',
+    'The file as a whole can’t be read: a quote that is never closed, a cut-off or damaged archive, JSON array, XML document, workbook, Avro block or Parquet footer; XML with a document type. The reason says which. Send it again.',
   'file.header':
     'The columns differ from the contract. The reason lists them; send the file with the agreed columns, or declare `sourceNames` or `drift`.',
   'file.duplicate':
@@ -16,7 +18,7 @@ export const REASONS = {
   'file.control_total':
     'The trailer is missing or its totals differ from the records. The file may be cut off; send it again.',
   'file.too_large':
-    'A limit is exceeded: columns, bytes of a record, inflated bytes. Send the file in parts.',
+    'A limit is exceeded: columns, bytes of a record, depth of nesting, members of an archive, inflated bytes. Send the file in parts.',
   'file.count_mismatch':
     'Intake and engine count different numbers of records, so rows could be lost. Report it with the file; nothing was published.',
   'file.poison':
@@ -26,12 +28,17 @@ export const REASONS = {
   'file.rejected_on_hold':
     'A person rejected the batch that the quality gate had held. Send a corrected file.',
   'record.malformed':
-    'The record can’t be split into the agreed fields: too many or too few fields, a stray quote, no JSON object or one with a key twice. Quarantine points at its place in the file.',
+    'The record can’t be split into the agreed fields: too many or too few fields, a stray quote, no JSON object or one with a key twice, half a surrogate pair, an XML element twice or with text between elements, a damaged Avro record. Quarantine points at its place in the file.',
   'record.too_long':
     'The record is longer than the parser’s limit. Quarantine points at its place in the file.',
+  'record.too_deep': 'Objects or arrays of the record are nested deeper than the limit. Send it flatter.',
+  'record.formula':
+    'A cell of the row is a formula without a stored value, or an error such as #N/A. Open the workbook, let it calculate, save and send it again.',
+  'record.merged':
+    'A cell of the row is merged over several columns, so nobody can tell whose value it is. Split the cell and send the file again.',
   'value.missing': 'A required value is missing.',
   'value.type':
-    'The text is not a value of the column’s type: see “what is a valid value” in the contract reference.',
+    'The text is not a value of the column’s type: see “what is a valid value” in the contract reference. A local time that a change of the clocks leaves out is none.',
   'value.range':
     'The value lies outside the type’s or the contract’s range, or is no multiple of the agreed step.',
   'value.length': 'The text is shorter or longer than the contract allows.',

@@ -1,9 +1,42 @@
+import { createHash } from 'node:crypto';
 import { ConflictError, TerminalError } from '../errors.ts';
 import { type Ledger, type LedgerItem, type LedgerWrite, MAX_LEDGER_WRITES } from '../ports/ledger.ts';
 import { type ContentEntry, type FileEntry, partitions } from './entries.ts';
 import { summaryWrites } from './summary.ts';
 
-const objectSort = (file: Pick<FileEntry, 'key' | 'etag'>): string => `${file.key}#${file.etag}`;
+/** DynamoDB takes sort keys of 1,024 bytes, and S3 keys of as many: longer ones stand as their hash. */
+const objectSort = ({ key, etag }: Pick<FileEntry, 'key' | 'etag'>): string => {
+  const name = Buffer.byteLength(key) <= 900 ? key : createHash('sha256').update(key).digest('hex');
+  return `${name}#${etag}`;
+};
+
+/** Whether intake has seen an object of this key with this ETag, whenever it arrived. */
+export const isKnownObject = async (
+  ledger: Ledger,
+  object: Pick<FileEntry, 'bucket' | 'key' | 'etag'>,
+): Promise<boolean> =>
+  (
+    await ledger.query({
+      partition: partitions.objects(object.bucket),
+      prefix: objectSort(object),
+      limit: 1,
+    })
+  ).length > 0;
+
+/** Records an object that nobody could read. Answers `conflict` where that has been done. */
+export const recordGone = (ledger: Ledger, file: FileEntry): Promise<'done' | 'conflict'> =>
+  ledger.transact([
+    {
+      kind: 'put',
+      partition: partitions.objects(file.bucket),
+      sort: objectSort(file),
+      body: { dataset: file.dataset, fileId: file.fileId },
+      ifVersion: 0,
+    },
+    { kind: 'put', partition: partitions.files(file.dataset), sort: file.fileId, body: file },
+    { kind: 'put', partition: partitions.datasets, sort: file.dataset, body: { dataset: file.dataset } },
+    ...summaryWrites(file.dataset, [{ after: file }]),
+  ]);
 
 /** What an earlier intake made of an object. */
 export interface SeenFile {

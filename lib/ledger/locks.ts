@@ -45,7 +45,22 @@ export async function acquire(
   return answer === 'done' ? { ...entry, version: ifVersion + 1 } : undefined;
 }
 
+/** Whether an execution that may still run holds the dataset's lock. */
+export async function isHeld({ ledger, clock, executions }: LockServices, dataset: string): Promise<boolean> {
+  const current = await ledger.get<LockEntry>(partitions.locks, dataset);
+  return current !== undefined && !(await isFree(current.body, clock.now(), executions));
+}
+
 const RELEASED = '';
+
+/** True where a lock was left by an execution that ended without giving it free. */
+export async function isOrphaned(
+  { ledger, clock, executions }: LockServices,
+  dataset: string,
+): Promise<boolean> {
+  const lock = await lockOf(ledger, dataset);
+  return lock !== undefined && lock.owner !== RELEASED && (await isFree(lock, clock.now(), executions));
+}
 
 const isFree = async (lock: LockEntry, now: Date, executions: Executions): Promise<boolean> =>
   lock.owner === RELEASED || lock.leaseUntil <= now.toISOString() || (await executions.isGone(lock.owner));

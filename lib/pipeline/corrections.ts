@@ -23,7 +23,10 @@ export async function correctedCopy(
     [...given].map(([row, texts]) => [row, changesOf(dataset, file, row, texts, shown.get(row))] as const),
   );
   const key = `${file.dataset}/corrected/${newId()}`;
-  const body = mend(stores.raw.read(file.rawKey, { etag: file.rawEtag }), dataset.format, corrections);
+  const body = mend(stores.raw.read(file.rawKey, { etag: file.rawEtag }), dataset.format, {
+    corrections,
+    width: file.fields.length,
+  });
   const { etag } = await stores.raw.write(key, body, { kind: 'absent' });
   return { key, etag };
 }

@@ -171,8 +171,18 @@ async function refusedReplay(
 
 const reasonOf = ({ error }: Message): Reason => ({
   code: `run.${error?.Error ?? 'failed'}`,
-  message: error?.Cause ?? 'no cause was given',
+  message: error?.Cause === undefined ? 'no cause was given' : messageOf(error.Cause),
 });
+
+/** Of a Lambda's failure the cause is a JSON document with `errorMessage` and a stack; the interpreter gives the message itself. */
+function messageOf(cause: string): string {
+  try {
+    const { errorMessage } = JSON.parse(cause) as { readonly errorMessage?: unknown };
+    return typeof errorMessage === 'string' ? errorMessage : cause;
+  } catch {
+    return cause;
+  }
+}
 
 const keepLimit = ({ dataset, limit }: Message): Message => ({
   dataset,

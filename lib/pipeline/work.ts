@@ -3,6 +3,7 @@ import { ConflictError } from '../errors.ts';
 import { isUnfinished } from '../intake/route.ts';
 import { type Intake, type IntakePorts, type LandingPlace, takeIn } from '../intake/take-in.ts';
 import { partitions } from '../ledger/entries.ts';
+import { isOrphaned } from '../ledger/locks.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
 import { makeTables } from './plan-run.ts';
 import type { Services } from './services.ts';
@@ -51,18 +52,22 @@ export async function work({ services, ports, start }: Worker, place: LandingPla
 }
 
 /** A feed of which nothing has been published yet is an empty table, not an unknown one. */
-async function makeMissingTables(services: Services): Promise<void> {
+export async function makeMissingTables(services: Services): Promise<void> {
   const known = new Set((await services.catalog.list()).map(({ database, name }) => `${database}/${name}`));
   for (const dataset of services.datasets) {
     if (!known.has(datasetId(dataset))) await makeTables(services, dataset);
   }
 }
 
-async function hasWork({ ledger }: Services, dataset: string): Promise<boolean> {
-  const pending = await ledger.query({ partition: partitions.pending(dataset), limit: 1 });
-  const open = await ledger.query({ partition: partitions.openRuns, prefix: `${dataset}#`, limit: 1 });
-  const replays = await ledger.query({ partition: partitions.openReplays, prefix: `${dataset}#`, limit: 1 });
-  return pending.length + open.length + replays.length > 0;
+/** Whether files of the dataset wait, or a run of it was begun and not ended. */
+export async function hasWork(services: Services, dataset: string): Promise<boolean> {
+  const { ledger } = services;
+  const [pending, open, replays] = await Promise.all([
+    ledger.query({ partition: partitions.pending(dataset), limit: 1 }),
+    ledger.query({ partition: partitions.openRuns, prefix: `${dataset}#`, limit: 1 }),
+    ledger.query({ partition: partitions.openReplays, prefix: `${dataset}#`, limit: 1 }),
+  ]);
+  return pending.length + open.length + replays.length > 0 || isOrphaned(services, dataset);
 }
 
 async function takeInAll(ports: IntakePorts, place: LandingPlace): Promise<WorkReport> {

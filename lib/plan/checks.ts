@@ -21,7 +21,7 @@ export function rowChecks(dataset: Dataset, sql: ValueDialect): readonly Compile
 }
 
 function typeChecks(column: Column, sql: ValueDialect): readonly CompiledCheck[] {
-  if (column.type.kind === 'string' || column.type.kind === 'json') return [];
+  if (column.type.kind === 'string') return [];
   const text = sql.ident(textName(column));
   const value = sql.ident(column.name);
   const numbers = grammar(column.type);

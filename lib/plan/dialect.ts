@@ -52,10 +52,17 @@ export interface ValueDialect extends Dialect {
   trim(expression: string): string;
   /** Texts that are not null, joined by commas. */
   joinPresent(parts: readonly string[]): string;
-  /** Timestamp of a text by one JDK pattern, null where the text is not exactly what the pattern prints. */
+  /**
+   * Timestamp of a text by one JDK pattern, null where the text is not exactly what the pattern prints or its year is before 1. `yy` is
+   * a year from 2000 to 2099, as in the JDK.
+   */
   parseExactly(expression: string, pattern: string): string;
-  /** UTC timestamp of a text that ends with an offset. */
+  /** UTC timestamp of a text that ends with `Z` or an offset: `+01`, `+0130`, `+01:30`, a blank before it allowed. */
   instant(expression: string): string;
-  /** UTC timestamp of a local one. */
+  /** UTC timestamp of a local one: the later of two possible ones; any where the local time does not exist. */
   toUtc(localTimestamp: string, zone: string): string;
+  /** The opposite. */
+  toLocal(utcTimestamp: string, zone: string): string;
+  /** True when the whole text is JSON (RFC 8259). */
+  isJson(expression: string): string;
 }

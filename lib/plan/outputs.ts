@@ -241,8 +241,11 @@ function quarantineSql({ dataset, runId, sql }: OutputContext): string {
   const text = sql.type({ kind: 'text' });
   const number = sql.type({ kind: 'integer64' });
   const fields = dataset.columns.map((column, index) => {
-    const field = `COALESCE(${sql.item('s._shown', index)}, ${asText(column, 's.', sql)})`;
-    return `${protectedText(dataset.domain, column, field, sql)} AS ${sql.ident(column.name)}`;
+    const shown =
+      column.pii === undefined
+        ? `COALESCE(${sql.item('s._shown', index)}, ${asText(column, 's.', sql)})`
+        : protectedText(dataset.domain, column, asCurated(column, sql.item('s._shown', index), sql), sql);
+    return `${shown} AS ${sql.ident(column.name)}`;
   });
   const nothing = dataset.columns.map(() => `CAST(NULL AS ${text})`);
   const run = sql.literal(runId);
@@ -254,10 +257,19 @@ function quarantineSql({ dataset, runId, sql }: OutputContext): string {
   );
 }
 
+/** What curated hashes or masks is the typed value: only a text that is no value, cleaned, shows itself. */
+const asCurated = (column: Column, text: string, sql: Dialect): string =>
+  `COALESCE(${asText(column, 's.', sql)}, ${text})`;
+
+/** Fields as they came, personal ones as in quarantine. */
 function rawSql({ dataset, runId, sql }: OutputContext): string {
-  const fields = dataset.columns.map(
-    (column, index) => `${sql.item('s._text', index)} AS ${sql.ident(column.name)}`,
-  );
+  const fields = dataset.columns.map((column, index) => {
+    const shown =
+      column.pii === undefined
+        ? sql.item('s._text', index)
+        : protectedText(dataset.domain, column, asCurated(column, sql.item('s._text', index), sql), sql);
+    return `${shown} AS ${sql.ident(column.name)}`;
+  });
   return (
     `SELECT ${fields.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id ` +
     'FROM staged AS s JOIN files AS f ON f._file = s._file'
@@ -266,12 +278,21 @@ function rawSql({ dataset, runId, sql }: OutputContext): string {
 
 /** Originals of tokens that the vault does not hold yet; `vault_known` (`token`) is what it holds. */
 function vaultSql({ dataset, runId, sql }: OutputContext): string {
-  return dataset.columns
-    .filter((column) => column.pii?.action === 'vault')
-    .map(
-      (column) =>
+  const vaulted = dataset.columns.filter((column) => column.pii?.action === 'vault');
+  return vaulted
+    .map((column, index) => {
+      // One value in two columns has one token, and the vault holds it once.
+      const earlier = vaulted
+        .slice(0, index)
+        .map(
+          (other) =>
+            ` AND NOT EXISTS (SELECT 1 FROM ${tokensOf(other, dataset)} AS e WHERE e.token = v.token)`,
+        )
+        .join('');
+      return (
         `SELECT v.token, ${sql.literal(column.name)} AS ${sql.ident('column')}, v.value, ${sql.literal(column.pii?.kind ?? '')} AS kind, ${sql.literal(runId)} AS _run_id ` +
-        `FROM ${tokensOf(column, dataset)} AS v WHERE NOT EXISTS (SELECT 1 FROM vault_known AS k WHERE k.token = v.token)`,
-    )
+        `FROM ${tokensOf(column, dataset)} AS v WHERE NOT EXISTS (SELECT 1 FROM vault_known AS k WHERE k.token = v.token)${earlier}`
+      );
+    })
     .join(' UNION ALL ');
 }

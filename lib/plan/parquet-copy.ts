@@ -77,13 +77,20 @@ export function duckDbType(type: FieldType): string {
   return `STRUCT(${type.fields.map((field) => `${ident(field.name)} ${duckDbType(field.type)}`).join(', ')})`;
 }
 
-/** Option of `read_parquet`: columns by field id under the names and types that the table has now, null where a file is older than its column. */
+/**
+ * Options of `read_parquet`: columns by field id under the names and types that the table has now, null where a file is older than its
+ * column, and never from the names of folders.
+ */
 export const byFieldId = (schema: readonly Field[]): string =>
-  `schema = MAP {${schema.map(({ id, name, type }) => `${id}: {name: ${literal(name)}, type: ${literal(duckDbType(type))}, default_value: NULL}`).join(', ')}}`;
+  `schema = MAP {${schema.map(({ id, name, type }) => `${id}: {name: ${literal(name)}, type: ${literal(duckDbType(type))}, default_value: NULL}`).join(', ')}}, hive_partitioning = false`;
 
-/** Select of the rows of a table's files, with `_path` and `_position`. */
-export const targetRows = ({ files, schema }: PlanTarget): string =>
-  `SELECT * EXCLUDE (filename, file_row_number), filename AS _path, file_row_number AS _position FROM read_parquet([${files.map(({ path }) => literal(path)).join(', ')}], ${byFieldId(schema)}, filename = true, file_row_number = true)`;
+/** Select of the rows of a table's files, with `_path` and `_position`. By position: a column of the contract may be called `filename`. */
+export function targetRows({ files, schema }: PlanTarget): string {
+  const columns = schema.map(({ name }, index) => `t.c${index} AS ${ident(name)}`).join(', ');
+  const places = schema.map((_, index) => `c${index}`).join(', ');
+  const paths = files.map(({ path }) => literal(path)).join(', ');
+  return `SELECT ${columns}, t.filename AS _path, t.file_row_number AS _position FROM read_parquet([${paths}], ${byFieldId(schema)}) AS t(${places})`;
+}
 
 const fieldIds = (field: Field): string => `${literal(field.name)}: ${ids(field.id, field.type)}`;
 

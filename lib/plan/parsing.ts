@@ -12,6 +12,8 @@ export interface ReadableInput {
   readonly file: number;
   readonly path: string;
   readonly reader: Reader;
+  /** Places in what the parser reads are places in the file. */
+  readonly inPlace: boolean;
 }
 
 export type Reader =
@@ -19,8 +21,16 @@ export type Reader =
       readonly kind: 'csv';
       readonly csv: Pick<CsvFormat, 'delimiter' | 'quote' | 'escape' | 'header' | 'skipLines'>;
       readonly compression: Compression;
+      /** A field without quotes and signs is null, not an empty text. */
+      readonly nothingIsNull: boolean;
     }
-  | { readonly kind: 'parquet'; readonly names: readonly string[] };
+  | {
+      readonly kind: 'parquet';
+      readonly names: readonly string[];
+      /** Of the columns in order: DuckDB would cast a file's columns to the types of the group's first file. */
+      readonly types: readonly string[];
+      readonly nested: readonly boolean[];
+    };
 
 /** A record that could not be split, by number in its file from 1. */
 export interface Reject {
@@ -68,9 +78,16 @@ export const stagedColumns = (plan: Plan): readonly string[] =>
 
 /** Files that one statement can read. */
 export function groups(inputs: readonly ReadableInput[]): readonly (readonly ReadableInput[])[] {
-  const byShape = Map.groupBy(inputs, ({ reader, input }) => JSON.stringify([reader, input.fields]));
+  const byShape = Map.groupBy(inputs, ({ reader, input, path }) =>
+    JSON.stringify([reader, input.fields, isReadAlone(reader) ? path : '']),
+  );
   return [...byShape.values()];
 }
+
+/** In the second and later files of a list DuckDB finds columns by name, whatever the case. */
+const isReadAlone = (reader: Reader): boolean =>
+  reader.kind === 'parquet' &&
+  new Set(reader.names.map((name) => name.toLowerCase())).size < reader.names.length;
 
 /** Select of the text columns of every record of files of one shape, with `_file`. */
 export function records(
@@ -87,16 +104,22 @@ export function records(
   const list = `[${group.map(({ path }) => literal(path)).join(', ')}]`;
   const number = `CAST([${group.map(({ file }) => file).join(', ')}][CAST(file_index AS BIGINT) + 1] AS INTEGER) AS _file`;
   const { reader } = first;
-  if (reader.kind === 'parquet') {
-    const cast = first.input.fields.flatMap((column, index) =>
-      column === null ? [] : [`CAST(${ident(reader.names[index] ?? '')} AS VARCHAR) AS ${ident(column)}`],
-    );
-    return `SELECT ${[...cast, ...missing, number].join(', ')} FROM read_parquet(${list}, binary_as_string = true)`;
-  }
-  const fields = first.input.fields.map((column, index) => column ?? `_ignored_${index}`);
-  const present = columns.filter((column) => fed.has(column)).map(ident);
-  return `SELECT ${[...present, ...missing, number].join(', ')} FROM ${readCsv(list, fields, reader, rejectsTable)}`;
+  // By position: two columns of a file may differ in case only, and one may be called `file_index`.
+  const places = first.input.fields.map((_, index) => `f${index}`);
+  const fields = first.input.fields.flatMap((column, index) =>
+    column === null ? [] : [`${fieldText(reader, index)} AS ${ident(column)}`],
+  );
+  const source =
+    reader.kind === 'parquet'
+      ? `read_parquet(${list}, binary_as_string = true, hive_partitioning = false)`
+      : readCsv(list, places, reader, rejectsTable);
+  return `SELECT ${[...fields, ...missing, number].join(', ')} FROM ${source} AS r(${places.join(', ')})`;
 }
+
+const fieldText = (reader: Reader, index: number): string => {
+  if (reader.kind === 'csv') return `f${index}`;
+  return reader.nested[index] === true ? `CAST(to_json(f${index}) AS VARCHAR)` : `CAST(f${index} AS VARCHAR)`;
+};
 
 type CsvReader = Extract<Reader, { kind: 'csv' }>;
 
@@ -104,10 +127,12 @@ type CsvReader = Extract<Reader, { kind: 'csv' }>;
 function readCsv(
   files: string,
   fields: readonly string[],
-  { csv, compression }: CsvReader,
+  { csv, compression, nothingIsNull }: CsvReader,
   rejectsTable: string,
 ): string {
   const columns = fields.map((field) => `${literal(field)}: 'VARCHAR'`).join(', ');
+  // The contract says which texts are null; only rewritten JSON writes null as nothing and the empty text in quotes.
+  const nulls = nothingIsNull ? "''" : 'chr(0)';
   const options = [
     'auto_detect = false',
     `compression = ${literal(compression)}`,
@@ -125,20 +150,31 @@ function readCsv(
     'rejects_limit = 0',
     `max_line_size = ${LIMITS.recordBytes}`,
     'null_padding = false',
+    `nullstr = ${nulls}`,
+    'allow_quoted_nulls = false',
+    'hive_partitioning = false',
   ];
   return `read_csv(${files}, ${options.join(', ')})`;
 }
 
 /**
  * One entry per record however many errors it has. DuckDB numbers records from 1, header and skipped lines included. The trailer,
- * one record after the last counted one, is not a row. Undefined where the format has no rejects.
+ * one record after the last counted one, is not a row. Where the file was rewritten or inflated, places are not those of the file.
+ * Undefined where the format has no rejects.
  */
-export function collectRejects(reader: Reader, table: string): string | undefined {
-  if (reader.kind !== 'csv') return undefined;
+export function collectRejects(group: readonly ReadableInput[], table: string): string | undefined {
+  const reader = group[0]?.reader;
+  if (reader?.kind !== 'csv') return undefined;
   const before = (reader.csv.header ? 1 : 0) + reader.csv.skipLines;
+  const places = group.flatMap(({ file, inPlace }) => (inPlace ? [file] : []));
+  const known = `f._file IN (${places.length === 0 ? 'NULL' : places.join(', ')})`;
+  // After CRLF `line_byte_position`, from 1, and `csv_line` begin with its LF; a line that is too long is cut.
+  const start = `e.line_byte_position - 1 + strlen(e.csv_line) - strlen(ltrim(e.csv_line, chr(10)))`;
+  const end = `e.line_byte_position - 1 + strlen(e.csv_line)`;
+  const tooLong = `max(e.error_type) = 'LINE SIZE OVER MAXIMUM'`;
   return (
-    `INSERT INTO rejects SELECT f._file, e.line - ${before}, CASE WHEN max(e.error_type) = 'LINE SIZE OVER MAXIMUM' THEN 'record.too_long' ELSE 'record.malformed' END, ` +
-    `min(e.line_byte_position) - 1, NULL FROM ${table} AS e JOIN ${table}_scans AS s ON s.scan_id = e.scan_id AND s.file_id = e.file_id ` +
+    `INSERT INTO rejects SELECT f._file, e.line - ${before}, CASE WHEN ${tooLong} THEN 'record.too_long' ELSE 'record.malformed' END, ` +
+    `CASE WHEN ${known} THEN min(${start}) END, CASE WHEN ${known} AND NOT ${tooLong} THEN max(${end}) END FROM ${table} AS e JOIN ${table}_scans AS s ON s.scan_id = e.scan_id AND s.file_id = e.file_id ` +
     `JOIN files AS f ON f.path = s.file_path WHERE NOT (f.has_trailer AND e.line - ${before} = f.records + 1) GROUP BY f._file, e.line`
   );
 }

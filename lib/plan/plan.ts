@@ -159,3 +159,9 @@ export interface OutputResult {
 }
 
 export const isCsv = (format: FileFormat): format is CsvFormat => format.kind === 'csv';
+
+/** Whether a statement looks into the table's files, or rows of withdrawn files are sought there; an append without keys never does. */
+export const readsTarget = ({ steps, outputs, measures, withdraws, losses }: Plan): boolean =>
+  withdraws.length > 0 ||
+  [...steps, ...outputs, ...measures].some(({ sql }) => /\btarget\b/.test(sql)) ||
+  /\btarget\b/.test(losses ?? '');

@@ -1,5 +1,6 @@
 import { normalise, type RejectedRecord } from '../formats/normalise.ts';
 import type { FileProfile } from '../formats/profile.ts';
+import { randomAccess } from '../intake/judge.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { ReadableInput, Reject } from './parsing.ts';
 import type { PlanInput } from './plan.ts';
@@ -35,12 +36,19 @@ const inPlace = (input: PlanInput, file: number, raw: ObjectStore): ReadableInpu
   path: `${raw.root}/${input.key}`,
   reader:
     input.format.kind === 'parquet'
-      ? { kind: 'parquet', names: (input.profile as FileProfile).header ?? [] }
+      ? {
+          kind: 'parquet',
+          names: (input.profile as FileProfile).header ?? [],
+          types: (input.profile as FileProfile).types ?? [],
+          nested: (input.profile as FileProfile).nested ?? [],
+        }
       : {
           kind: 'csv',
           csv: input.format.kind === 'csv' ? readerOf(input.format) : CANONICAL,
           compression: (input.profile as FileProfile).compression,
+          nothingIsNull: false,
         },
+  inPlace: (input.profile as FileProfile).compression === 'none',
 });
 
 const CANONICAL = { delimiter: ',', quote: '"', escape: '"', header: true, skipLines: 0 } as const;
@@ -71,17 +79,23 @@ async function rewritten(
   { raw, rewrite, rejects }: Rewriting,
 ): Promise<ReadableInput> {
   const body = raw.read(input.key, { etag: input.etag });
+  const isPlain = (input.profile as FileProfile).compression === 'none';
   const onReject = ({ record, code, start, end }: RejectedRecord) =>
-    rejects.push({ file, record, code, start, end });
-  const canonical = normalise(body, input.format, input.profile as FileProfile, { onReject });
+    rejects.push({ file, record, code, start: isPlain ? start : null, end: isPlain ? end : null });
+  const random = randomAccess(raw, input);
+  const canonical = normalise(body, input.format, input.profile as FileProfile, { onReject, random });
   const path = await rewrite(`${file}.csv`, canonical);
-  if (input.format.kind === 'csv')
-    return { input, file, path, reader: { kind: 'csv', csv: readerOf(input.format), compression: 'none' } };
+  const read = { kind: 'csv', compression: 'none' } as const;
+  if (input.format.kind === 'csv') {
+    const csv = { ...readerOf(input.format), skipLines: 0 };
+    return { input, file, path, reader: { ...read, csv, nothingIsNull: false }, inPlace: false };
+  }
   // A field of no column ends every line, so that a record of one null is no blank line.
   return {
     input: { ...input, fields: [...input.fields, null] },
     file,
     path,
-    reader: { kind: 'csv', csv: CANONICAL, compression: 'none' },
+    reader: { ...read, csv: CANONICAL, nothingIsNull: true },
+    inPlace: false,
   };
 }

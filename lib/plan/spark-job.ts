@@ -226,7 +226,7 @@ function statements(
   const files = new Set(group.map(({ file }) => file));
   const known = rejects.filter(({ file }) => files.has(file));
   const staged = `WITH records AS (${records(group, stagedColumns(plan), REJECTS)}) ${plan.stage}`;
-  const collect = group[0] === undefined ? undefined : collectRejects(group[0].reader, REJECTS);
+  const collect = collectRejects(group, REJECTS);
   return [
     ...sideTables(plan.inputs, group, known),
     copyStage(
@@ -243,7 +243,7 @@ const REJECTS = 'rejected_by_parser';
 const copyStage = (select: string, target: string): string =>
   `COPY (${select}) TO ${duckDb.literal(target)} (FORMAT parquet, COMPRESSION snappy, PARQUET_VERSION V1, DICTIONARY_SIZE_LIMIT 1)`;
 
-const stagedRows = `read_parquet(${duckDb.literal(MARKS.out)})`;
+const stagedRows = `read_parquet(${duckDb.literal(MARKS.out)}, hive_partitioning = false)`;
 const shiftStatement = copyStage(
   `SELECT * EXCLUDE (_row), _row AS _n FROM (${shifted(
     `SELECT s.* EXCLUDE (_n), s._n - spans.first + 1 AS _row FROM ${stagedRows} AS s JOIN (SELECT _file AS f, min(_n) AS first FROM ${stagedRows} GROUP BY _file) AS spans ON spans.f = s._file`,

@@ -51,18 +51,27 @@ function applyMacro(macro: Macro, text: string, sql: ValueDialect): string {
 const whenMatches = (text: string, pattern: string, then: string, sql: ValueDialect): string =>
   `CASE WHEN ${sql.matches(text, pattern)} THEN ${then} ELSE ${text} END`;
 
-/** ITU-T E.164: a plus sign and at most 15 digits. `0031…` and `06…` become `+31…`; what has other signs passes unchanged. */
+/**
+ * ITU-T E.164: a plus sign and at most 15 digits. `0031…`, `06…` and `+31 (0)6…` become `+31…`; what has other signs passes unchanged.
+ */
 function phone(text: string, dialCode: string, sql: ValueDialect): string {
-  const bare = sql.replaceAll(text, '[ ()./-]', '');
+  // A zero in parentheses behind a country code is only dialled inside the country.
+  const dialled = `CASE WHEN ${sql.matches(text, '[ (./-]*([+]|00)[0-9 )./-]*[(] *0 *[)].*')} THEN ${sql.replaceAll(text, '[(] *0 *[)]', '')} ELSE ${text} END`;
+  const bare = sql.replaceAll(dialled, '[ ()./-]', '');
   const international = `CASE WHEN ${sql.matches(bare, '00[1-9][0-9]{6,13}')} THEN ${sql.replaceAll(bare, '^00', '+')}`;
   const national = `WHEN ${sql.matches(bare, '0[1-9][0-9]{6,12}')} THEN ${sql.replaceAll(bare, '^0', dialCode)}`;
   return `${international} ${national} WHEN ${sql.matches(bare, '[+][1-9][0-9]{6,14}')} THEN ${bare} ELSE ${text} END`;
 }
 
 const HOURS = '([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?';
-const ISO_DATE = '[0-9]{4}-[0-9]{2}-[0-9]{2}';
+/** 0001 to 9999: RFC 3339 and Iceberg readers know no year 0. */
+const YEAR = '([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)';
+const ISO_DATE = `${YEAR}-[0-9]{2}-[0-9]{2}`;
 const LOCAL = `${ISO_DATE}[T ]${HOURS}`;
-const WITH_OFFSET = `${LOCAL} ?(Z|[+-][0-9]{2}:?[0-9]{2})`;
+/** Offsets in use lie within 14 hours (java.time.ZoneOffset allows 18). */
+const WITH_OFFSET = `${LOCAL} ?(Z|[+-](0[0-9]|1[0-3])(:?[0-5][0-9])?|[+-]14(:?00)?)`;
+
+const JSON_CONTAINER = '[ \\t\\r\\n]*[\\[{].*';
 
 /** The texts that are numbers of a type. Values outside its range match too: they are refused as `value.range`. */
 export function grammar(type: ColumnType): string | undefined {
@@ -81,14 +90,15 @@ export function grammar(type: ColumnType): string | undefined {
 /**
  * The value of a cleaned text, null where the text is not one: never what a cast happens to accept. Numbers: plain digits, with a point
  * where the type has a fraction, no sign but minus, no blanks, no exponent unless the type is a double. Dates and times: ISO 8601, or exactly what one of the
- * contract's patterns prints.
+ * contract's patterns prints; a local time that a change of the clocks leaves out is none. JSON: an object or array.
  */
 export function typed(type: ColumnType, text: string, sql: ValueDialect): string {
   const target = sqlType(type);
   switch (type.kind) {
     case 'string':
-    case 'json':
       return text;
+    case 'json':
+      return `CASE WHEN ${sql.matches(text, JSON_CONTAINER)} AND ${sql.isJson(text)} THEN ${text} END`;
     case 'integer':
     case 'decimal':
       return castIf(text, grammar(type) ?? '', target, sql);
@@ -103,7 +113,7 @@ export function typed(type: ColumnType, text: string, sql: ValueDialect): string
     case 'timestamp':
       return type.formats.length === 0
         ? isoTimestamp(text, type.zone, sql)
-        : sql.toUtc(firstOf(type.formats.map((format) => sql.parseExactly(text, format))), type.zone);
+        : utcOf(firstOf(type.formats.map((format) => sql.parseExactly(text, format))), type.zone, sql);
   }
 }
 
@@ -117,9 +127,24 @@ const finite = (value: string): string =>
   `CASE WHEN abs(${value}) <= 1.7976931348623157e308 THEN ${value} END`;
 
 function isoTimestamp(text: string, zone: string, sql: ValueDialect): string {
-  const local = sql.toUtc(sql.tryCast(text, { kind: 'timestamp' }), zone);
+  const local = utcOf(sql.tryCast(text, { kind: 'timestamp' }), zone, sql);
   return (
     `CASE WHEN ${sql.matches(text, LOCAL)} THEN ${local} ` +
-    `WHEN ${sql.matches(text, WITH_OFFSET)} THEN ${sql.instant(text)} END`
+    `WHEN ${sql.matches(text, WITH_OFFSET)} THEN ${inYears(sql.instant(text), sql)} END`
   );
+}
+
+const UTC: readonly string[] = ['UTC', 'Etc/UTC'];
+
+/** Null where the local time does not come back from UTC: it lies in a gap of the zone. */
+function utcOf(local: string, zone: string, sql: ValueDialect): string {
+  if (UTC.includes(zone)) return local;
+  const utc = sql.toUtc(local, zone);
+  return `CASE WHEN ${sql.toLocal(utc, zone)} = ${local} THEN ${inYears(utc, sql)} END`;
+}
+
+/** An offset may move a time out of the years that a text can state. */
+function inYears(timestamp: string, sql: ValueDialect): string {
+  const at = (text: string) => sql.tryCast(sql.literal(text), { kind: 'timestamp' });
+  return `CASE WHEN ${timestamp} BETWEEN ${at('0001-01-01 00:00:00')} AND ${at('9999-12-31 23:59:59.999999')} THEN ${timestamp} END`;
 }

@@ -1,13 +1,16 @@
-import { Dialect, transpile } from '@polyglot-sql/sdk';
+import { Dialect, generate, parse, transpile } from '@polyglot-sql/sdk';
 import { TerminalError } from '../errors.ts';
+import { withDuckDbDates } from './date-functions.ts';
 
 /**
  * Functions whose translation from Athena's SQL to DuckDB's a test has executed. The library passes some others on wrongly without a
  * word (`to_hex(sha256(…))`, `at_timezone`, two-digit dates were seen), so what is not here is an error.
  */
 export const TRANSLATED_FUNCTIONS = [
-  'abs', 'avg', 'cast', 'ceil', 'coalesce', 'concat', 'count', 'count_if', 'date_trunc', 'day', 'floor', 'greatest', 'last_day_of_month', 'least', 'length', 'lower',
-  'max', 'min', 'month', 'nullif', 'rank', 'round', 'row_number', 'strpos', 'substr', 'sum', 'trim', 'try_cast', 'upper', 'year',
+  'abs', 'approx_distinct', 'avg', 'bool_and', 'bool_or', 'cast', 'ceil', 'coalesce', 'concat', 'count', 'count_if', 'date', 'date_add', 'date_diff', 'date_format',
+  'date_trunc', 'day', 'day_of_week', 'day_of_year', 'extract', 'floor', 'from_iso8601_date', 'greatest', 'hour', 'if', 'last_day_of_month', 'least', 'length', 'lower',
+  'max', 'max_by', 'min', 'min_by', 'minute', 'month', 'nullif', 'quarter', 'rank', 'regexp_like', 'replace', 'round', 'row_number', 'second', 'strpos', 'substr', 'sum',
+  'trim', 'try_cast', 'upper', 'week', 'year',
 ] as const; // biome-ignore format: a list to look things up in
 
 /** Words that stand before a parenthesis and are no functions. */
@@ -30,7 +33,9 @@ export function toDuckDb(sql: string): string {
   }
   if (/\bat\s+time\s+zone\b/i.test(bare))
     throw untranslatable('AT TIME ZONE', 'store the local time in a column of the contract');
-  const result = transpile(sql, Dialect.Athena, Dialect.DuckDB, { unsupportedLevel: 'raise' } as never);
+  const result = transpile(DATES.test(bare) ? datesOf(sql) : sql, Dialect.Athena, Dialect.DuckDB, {
+    unsupportedLevel: 'raise',
+  } as never);
   const [statement, ...others] = result.sql ?? [];
   if (!result.success || statement === undefined) {
     throw new TerminalError(
@@ -41,6 +46,16 @@ export function toDuckDb(sql: string): string {
   if (others.length > 0)
     throw new TerminalError('more than one statement; allowed: one', { fault: 'contract' });
   return statement;
+}
+
+const DATES = /\b(?:date_add|date_diff|date_format|extract)"?\s*\(/i;
+
+/** What does not parse is left for the translation to complain about. */
+function datesOf(sql: string): string {
+  const { success, ast } = parse(sql, Dialect.Athena);
+  if (!success) return sql;
+  const written = generate(withDuckDbDates(ast), Dialect.Athena);
+  return (written.sql ?? []).join('; ');
 }
 
 const untranslatable = (construct: string, advice: string): TerminalError =>

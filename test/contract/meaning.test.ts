@@ -289,3 +289,82 @@ test.each([
   const found = parsed({ code: options({ format: 'ipv6' }) })?.rowChecks[0]?.test;
   expect(found?.kind === 'pattern' && new RegExp(`^(?:${found.pattern})$`).test(text)).toBe(is);
 });
+
+const at = (path: string) => custom('path', path);
+
+test.each<[string, Additions, string]>([
+  [
+    'a dialect of another format',
+    { ingestion: { xml: { record: 'a/b' } } },
+    'xml is given, but format is csv',
+  ],
+  ['XML without a record', { ingestion: { format: 'xml' } }, 'format xml needs xml: { record'],
+  [
+    'a path in a flat format',
+    { code: at('a/b') },
+    'format csv is not nested; allowed with json, jsonl, avro, xml',
+  ],
+  [
+    'one path for two columns',
+    { ingestion: { format: 'avro' }, code: at('a/b'), amount: at('a/b') },
+    'two columns have the path a/b',
+  ],
+  [
+    'a path through a value',
+    { ingestion: { format: 'jsonl' }, code: at('a'), amount: at('a/b') },
+    'path a is a value of one column and holds a/b',
+  ],
+  [
+    'records inside lines',
+    { ingestion: { format: 'jsonl', json: { records: 'a' } } },
+    'json.records belongs to format json',
+  ],
+  ['no positions', { ingestion: { format: 'fixedWidth' } }, 'format fixedWidth needs a position for code'],
+  [
+    'positions in a format without',
+    { code: custom('position', { start: 1, length: 2 }) },
+    'code has a position, but format is csv',
+  ],
+  [
+    'positions that overlap',
+    {
+      ingestion: { format: 'fixedWidth' },
+      code: custom('position', { start: 1, length: 3 }),
+      amount: custom('position', { start: 3, length: 2 }),
+    },
+    'the positions of code and amount overlap',
+  ],
+  [
+    'a position from zero',
+    { ingestion: { format: 'fixedWidth' }, code: custom('position', { start: 0, length: 3 }) },
+    'position',
+  ],
+  ['a sheet before the first', { ingestion: { format: 'xlsx', xlsx: { sheet: 0 } } }, 'sheet'],
+  ['an unknown key of a dialect', { ingestion: { format: 'xlsx', xlsx: { tab: 1 } } }, 'tab'],
+  [
+    'a prefix that is none',
+    { ingestion: { format: 'xml', xml: { record: 'a', namespaces: { '1x': 'urn:x' } } } },
+    'namespaces',
+  ],
+])('a contract with %s is refused', (_what, additions, message) => {
+  expect(() => parsed(additions)).toThrow(message);
+});
+
+test('places of columns make the format that the readers are given', () => {
+  const nested = parsed({
+    ingestion: { format: 'json', json: { records: 'data', rows: 'items' } },
+    code: at('items/sku'),
+  });
+  expect(nested?.format).toEqual({
+    kind: 'json',
+    records: 'data',
+    nesting: { paths: ['items/sku'], rows: 'items' },
+  });
+  expect(nested?.columns[0]?.sourceNames).toEqual(['items/sku']);
+  expect(parsed({ ingestion: { format: 'json' } })?.format).toEqual({ kind: 'json' });
+  expect(parsed({ ingestion: { format: 'xlsx' } })?.format).toMatchObject({
+    kind: 'xlsx',
+    sheet: 1,
+    headerRow: 1,
+  });
+});

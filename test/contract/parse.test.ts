@@ -87,8 +87,8 @@ describe('a contract', () => {
     [
       'a feature that is not there yet',
       'format: csv',
-      'format: xml',
-      '"xml" is not allowed; allowed: csv, json, jsonl, parquet',
+      'format: orc',
+      '"orc" is not allowed; allowed: csv, json, jsonl, parquet, avro, xml, xlsx, fixedWidth',
     ],
     ['YAML with a key twice', 'domain: payments', 'domain: payments\ndomain: other', 'unique'],
   ])('refuses %s', (_what, from, to, message) => {

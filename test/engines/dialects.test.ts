@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { readContracts } from '../../lib/adapters/local/contracts.ts';
 import { duckDbVersion } from '../../lib/adapters/local/duckdb-session.ts';
-import { readContracts } from '../../lib/adapters/local/lake.ts';
 import { compile } from '../../lib/plan/compile.ts';
 import type { Dialect } from '../../lib/plan/dialect.ts';
 import { duckDb } from '../../lib/plan/dialects/duckdb.ts';

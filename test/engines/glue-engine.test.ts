@@ -10,8 +10,8 @@ import {
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { mockClient } from 'aws-sdk-client-mock';
 import { glueEngine } from '../../lib/adapters/aws/glue-engine.ts';
+import { readContracts } from '../../lib/adapters/local/contracts.ts';
 import { folderStore } from '../../lib/adapters/local/folder-store.ts';
-import { readContracts } from '../../lib/adapters/local/lake.ts';
 import { PoisonError, TerminalError, TransientError } from '../../lib/errors.ts';
 import { compile } from '../../lib/plan/compile.ts';
 import { spark } from '../../lib/plan/dialects/spark.ts';

@@ -43,7 +43,10 @@ async function engineRecords(
   const parts: Uint8Array[] = [bytes];
   if (needsRewrite(format, profile)) {
     parts.length = 0;
-    for await (const part of normalise(chunks(bytes, 7), format, profile, { onReject: () => undefined }))
+    for await (const part of normalise(chunks(bytes, 7), format, profile, {
+      onReject: () => undefined,
+      random: { bytes: bytes.length, slice: async (start, end) => bytes.subarray(start, end) },
+    }))
       parts.push(part);
   }
   writeFileSync(path, Buffer.concat(parts));
@@ -69,10 +72,10 @@ async function engineRecords(
     outputs: [{ name: 'quarantine', schema: fields }],
     stage: `SELECT ${columns.join(', ')}, _file, TRUE AS _ok FROM records`,
   } as unknown as Plan;
-  const reader = { kind: 'csv' as const, csv: format, compression: 'none' as const };
+  const reader = { kind: 'csv' as const, csv: format, compression: 'none' as const, nothingIsNull: false };
   const scratch = join(folder, randomUUID());
   return withDuckDb({ scratch, threads: 2 }, async (db) => {
-    await stage(db, plan, [{ input, file: 0, path, reader }], { scratch, known: [] });
+    await stage(db, plan, [{ input, file: 0, path, reader, inPlace: true }], { scratch, known: [] });
     const numbers = async (sql: string) => (await db.rows<{ n: string }>(sql)).map(({ n }) => Number(n));
     return {
       rows: await numbers('SELECT _row AS n FROM staged ORDER BY 1'),

@@ -188,39 +188,77 @@ describe('translation from Athena’s SQL', () => {
   /** One call and its value for every function that may be used. */
   const calls: Readonly<Record<(typeof TRANSLATED_FUNCTIONS)[number], readonly [string, string]>> = {
     abs: ['abs(-2)', '2'],
+    approx_distinct: ['approx_distinct(x)', '3'],
     avg: ['avg(x)', '2'],
+    bool_and: ['bool_and(x > 1)', 'false'],
+    bool_or: ['bool_or(x > 1)', 'true'],
     cast: ["cast('5' AS integer)", '5'],
     ceil: ['ceil(1.2)', '2'],
     coalesce: ['coalesce(NULL, 3)', '3'],
     concat: ["concat('a', 'b')", 'ab'],
     count: ['count(x)', '3'],
     count_if: ['count_if(x > 1)', '2'],
+    date: ["date(TIMESTAMP '2026-01-05 10:00:00')", '2026-01-05'],
+    date_add: ["CAST(date_add('month', -max(x), DATE '2026-05-31') AS date)", '2026-02-28'],
+    date_diff: ["date_diff('month', DATE '2026-01-15', DATE '2026-03-14')", '1'],
+    date_format: ["date_format(TIMESTAMP '2026-01-05 15:04:05', '%Y/%m-%d %H:%i:%s')", '2026/01-05 15:04:05'],
     date_trunc: ["date_trunc('month', TIMESTAMP '2026-01-31 10:00:00')", '2026-01-01 00:00:00'],
     day: ["day(DATE '2026-01-31')", '31'],
+    day_of_week: ["day_of_week(DATE '2026-02-01')", '7'],
+    day_of_year: ["day_of_year(DATE '2026-02-01')", '32'],
+    extract: ["extract(quarter FROM DATE '2026-05-05')", '2'],
     floor: ['floor(1.8)', '1'],
+    from_iso8601_date: ["from_iso8601_date('2026-01-05')", '2026-01-05'],
     greatest: ['greatest(1, 3, 2)', '3'],
+    hour: ["hour(TIMESTAMP '2026-01-31 10:11:12')", '10'],
+    if: ["if(1 > 2, 'a', 'b')", 'b'],
     last_day_of_month: ["last_day_of_month(DATE '2024-02-03')", '2024-02-29'],
     least: ['least(1, 3, 2)', '1'],
     length: ["length('é😀')", '2'],
     lower: ["lower('AB')", 'ab'],
     max: ['max(x)', '3'],
+    max_by: ['max_by(x, -x)', '1'],
     min: ['min(x)', '1'],
+    min_by: ['min_by(x, -x)', '3'],
+    minute: ["minute(TIMESTAMP '2026-01-31 10:11:12')", '11'],
     month: ["month(DATE '2026-01-31')", '1'],
     nullif: ['nullif(1, 2)', '1'],
+    quarter: ["quarter(DATE '2026-05-05')", '2'],
     rank: ['max(1)', '1'],
+    regexp_like: ["regexp_like('abc', '^a.*[bc]')", 'true'],
+    replace: ["replace('abcb', 'b', 'x')", 'axcx'],
     round: ['round(2.675, 2)', '2.68'],
     row_number: ['max(1)', '1'],
+    second: ["second(TIMESTAMP '2026-01-31 10:11:12.5')", '12'],
     strpos: ["strpos('abc', 'c')", '3'],
     substr: ["substr('2026-01-31', 1, 7)", '2026-01'],
     sum: ['sum(x)', '6'],
     trim: ["trim('  a ')", 'a'],
     try_cast: ["coalesce(try_cast('x' AS integer), -1)", '-1'],
     upper: ["upper('ab')", 'AB'],
+    week: ["week(DATE '2027-01-03')", '53'],
     year: ["year(DATE '2026-01-31')", '2026'],
   };
 
   test.each(Object.entries(calls))('%s gives the known value', async (_name, [call, value]) => {
     const [row] = (await ask([], `SELECT ${call} AS v FROM (VALUES 1, 2, 3) AS t(x)`)) as [[unknown]];
+    expect(String(row[0])).toBe(value);
+  });
+
+  test.each([
+    ["date_add('day', 3, TIMESTAMP '2026-01-30 10:00:00')", '2026-02-02 10:00:00'],
+    ["date_add('quarter', 1, DATE '2026-01-31')", '2026-04-30 00:00:00'],
+    ["DATE_ADD('HOUR', 2 * 3, TIMESTAMP '2026-01-30 23:00:00')", '2026-01-31 05:00:00'],
+    ["date_diff('day', TIMESTAMP '2026-01-31 23:00:00', TIMESTAMP '2026-02-01 01:00:00')", '0'],
+    ["date_diff('day', DATE '2026-01-31', DATE '2026-02-28')", '28'],
+    ["date_diff('hour', TIMESTAMP '2026-01-31 10:59:00', TIMESTAMP '2026-01-31 11:01:00')", '0'],
+    ["date_diff('month', DATE '2026-01-31', DATE '2026-02-28')", '1'],
+    ["date_diff('month', DATE '2026-03-31', DATE '2026-02-28')", '-1'],
+    ["date_diff('year', DATE '2025-12-31', DATE '2026-01-01')", '0'],
+    ["extract(year FROM DATE '2026-01-05') * 100 + extract(month FROM DATE '2026-01-05')", '202601'],
+    ["extract(week FROM DATE '2027-01-03')", '53'],
+  ])('%s counts whole units', async (call, value) => {
+    const [row] = (await ask([], `SELECT ${call} AS v`)) as [[unknown]];
     expect(String(row[0])).toBe(value);
   });
 
@@ -242,6 +280,12 @@ describe('translation from Athena’s SQL', () => {
     ['"to_hex"("sha256"(x))', 'function to_hex'],
     ["date_parse('1/2/03', '%c/%e/%y')", 'function date_parse'],
     ["x AT TIME ZONE 'UTC'", 'AT TIME ZONE'],
+    ["date_format(x, '%M')", 'this format of date_format'],
+    ['date_format(x, y)', 'this format of date_format'],
+    ["date_add('millisecond', 1, x)", 'this unit of date_add'],
+    ['date_diff(y, x, x)', 'this unit of date_diff'],
+    ['extract(dow FROM x)', 'this unit of extract'],
+    ["split_part('a/b', '/', 3)", 'function split_part'],
   ])('%s is an error that names it', (expression, construct) => {
     expect(() => toDuckDb(`SELECT ${expression} FROM t`)).toThrow(construct);
   });

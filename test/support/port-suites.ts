@@ -2,7 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { ConflictError, TerminalError } from '../../lib/errors.ts';
 import type { Catalog } from '../../lib/ports/catalog.ts';
 import type { Ledger } from '../../lib/ports/ledger.ts';
+import type { Notice, Notifier } from '../../lib/ports/notifier.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
+import type { QueryEngine } from '../../lib/ports/query-engine.ts';
+import type { Secrets } from '../../lib/ports/secrets.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
@@ -62,6 +65,35 @@ export function describeObjectStore(name: string, make: () => ObjectStore): void
         ConflictError,
       );
       expect(await text(store.read('k'))).toBe('two');
+    });
+
+    test('takes a body in pieces that is larger than a part, and gives any piece of it back', async () => {
+      const store = make();
+      const piece = Buffer.alloc(1024 * 1024, 'x');
+      const body = (async function* () {
+        for (let index = 0; index < 20; index++) yield piece;
+        yield bytes('end');
+      })();
+      const written = await store.write('large', body, { kind: 'absent' });
+      expect(written.bytes).toBe(20 * piece.length + 3);
+      const again = (async function* () {
+        for (let index = 0; index < 20; index++) yield piece;
+      })();
+      await expect(store.write('large', again, { kind: 'absent' })).rejects.toBeInstanceOf(ConflictError);
+      expect(await text(store.read('large', { etag: written.etag, start: 20 * piece.length - 1 }))).toBe(
+        'xend',
+      );
+      expect(await store.stat('large')).toMatchObject({ bytes: written.bytes, etag: written.etag });
+    });
+
+    test('keeps keys with blanks, signs and letters of any script apart', async () => {
+      const store = make();
+      const keys = ['a b.csv', 'a+b.csv', 'a%20b.csv', 'ä/日本 & ?#=;.csv'];
+      for (const key of keys) await store.write(key, bytes(key));
+      for (const key of keys) expect(await text(store.read(key))).toBe(key);
+      const listed = [];
+      for await (const { key } of store.list('')) listed.push(key);
+      expect(listed.sort()).toEqual([...keys].sort());
     });
 
     test('removes exactly the version that is named, and keeps another one as it is', async () => {
@@ -180,6 +212,44 @@ export function describeLedger(name: string, make: () => Ledger): void {
       expect(await sorts({ descending: true, after: 'a2' })).toEqual(['a1']);
     });
 
+    test('starts a page after a key that is not there, or lies outside the prefix', async () => {
+      const ledger = make();
+      await ledger.transact(['a1', 'a3', 'b1'].map((sort) => put(sort, sort)));
+      const sorts = async (query: object) =>
+        (await ledger.query({ partition: 'p', ...query })).map(({ sort }) => sort);
+      expect(await sorts({ after: 'a2' })).toEqual(['a3', 'b1']);
+      expect(await sorts({ prefix: 'b', after: 'a1' })).toEqual(['b1']);
+      expect(await sorts({ prefix: 'a', after: 'b1' })).toEqual([]);
+      expect(await sorts({ prefix: 'b', after: 'a2', descending: true })).toEqual([]);
+      expect(await sorts({ partition: 'nothing' })).toEqual([]);
+    });
+
+    test('keeps long bodies and gives long partitions whole', async () => {
+      const ledger = make();
+      const files = Array.from({ length: 5_000 }, (_, index) => `2026-01-31.20261121T042359123Z.${index}`);
+      await ledger.transact([put('run', { files }), put('short', null)]);
+      expect((await ledger.get<{ files: string[] }>('p', 'run'))?.body.files).toEqual(files);
+      const rows = Array.from({ length: 150 }, (_, index) => put(`row ${1000 + index}`, 'x'.repeat(3_000)));
+      await ledger.transact(rows.slice(0, 75));
+      await ledger.transact(rows.slice(75));
+      expect(await ledger.query({ partition: 'p', prefix: 'row ' })).toHaveLength(150);
+    });
+
+    test('adds to the numbers of an item, whoever adds at the same time', async () => {
+      const ledger = make();
+      const add = (numbers: Readonly<Record<string, number>>) =>
+        ledger.transact([{ kind: 'add', partition: 'p', sort: 'sum', numbers }]);
+      await add({ files: 1 });
+      await Promise.all(Array.from({ length: 10 }, () => add({ files: 2, rows: -1 })));
+      expect(await ledger.get('p', 'sum')).toMatchObject({ version: 11, body: { files: 21, rows: -10 } });
+    });
+
+    test('lets the last of two writes of one item stand', async () => {
+      const ledger = make();
+      expect(await ledger.transact([put('a', 1), put('b', 1), put('a', 2)])).toBe('done');
+      expect((await ledger.get('p', 'a'))?.body).toBe(2);
+    });
+
     test('refuses more writes than DynamoDB takes at once', async () => {
       const writes = Array.from({ length: 101 }, (_, index) => put(String(index), 1));
       await expect(make().transact(writes)).rejects.toBeInstanceOf(TerminalError);
@@ -211,6 +281,101 @@ export function describeCatalog(name: string, make: () => Catalog): void {
       );
       expect(answers.filter((answer) => answer === 'swapped')).toHaveLength(1);
       expect(await catalog.swap(table, pointer, 'late')).toBe('conflict');
+    });
+  });
+}
+
+export interface SecretsUnderTest {
+  readonly secrets: Secrets;
+  /** Puts another text in the place of the stored key, or takes it away. */
+  readonly store: (text: string | undefined) => Promise<void>;
+}
+
+/** What every Secrets must do. `make` gives a place that holds a key called `pii`, or makes it on first use. */
+export function describeSecrets(name: string, make: () => Promise<SecretsUnderTest>): void {
+  describe(`secrets: ${name}`, () => {
+    test('give the same 32 bytes again and again', async () => {
+      const { secrets } = await make();
+      const key = await secrets.read('pii');
+      expect(key).toHaveLength(32);
+      expect(await secrets.read('pii')).toEqual(key);
+    });
+
+    test.each([
+      ['has vanished', undefined, /missing|there is no/],
+      ['is another one', 'ab'.repeat(32), /another key/],
+      ['is cut off', 'ab'.repeat(31), /32 bytes/],
+      ['is no key', 'not hexadecimal', /32 bytes/],
+    ])('stop the load when a key that tokens were made with %s', async (_what, text, message) => {
+      const { secrets, store } = await make();
+      await secrets.read('pii');
+      await store(text);
+      const answer = secrets.read('pii');
+      await expect(answer).rejects.toBeInstanceOf(TerminalError);
+      await expect(answer).rejects.toThrow(message);
+    });
+  });
+}
+
+/** What every QueryEngine must do, in Athena's SQL. */
+export function describeQueryEngine(name: string, make: () => QueryEngine): void {
+  describe(`query engine: ${name}`, () => {
+    test('answers with columns in order, texts, and null for null', async () => {
+      const sql =
+        "SELECT 1 AS n, 'a' AS t, CAST(NULL AS varchar) AS nothing, CAST(1.50 AS decimal(5,2)) AS d";
+      const { columns, rows } = await make().query(sql);
+      expect(columns.map((column) => column.name)).toEqual(['n', 't', 'nothing', 'd']);
+      expect(rows).toEqual([['1', 'a', null, '1.50']]);
+    });
+
+    test('answers with every row of a long result, and with none', async () => {
+      const ten = '(VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9))';
+      const many = `SELECT a.x + 10 * b.x + 100 * c.x AS n FROM ${ten} AS a(x), ${ten} AS b(x), ${ten} AS c(x), (VALUES (0), (1)) AS d(x) ORDER BY 1`;
+      const { rows } = await make().query(many);
+      expect(rows).toHaveLength(2_000);
+      expect([rows[0], rows.at(-1)]).toEqual([['0'], ['999']]);
+      expect((await make().query('SELECT 1 AS n WHERE 1 = 2')).rows).toEqual([]);
+    });
+
+    test('refuses what is no query, with the reason', async () => {
+      for (const sql of ['SELEC 1', 'SELECT nothing FROM nowhere.at_all']) {
+        const answer = make().query(sql);
+        await expect(answer).rejects.toBeInstanceOf(TerminalError);
+        await expect(answer).rejects.toThrow(/.{20,}/);
+      }
+    });
+  });
+}
+
+export interface NotifierUnderTest {
+  readonly notifier: Notifier;
+  /** Everything that came out at the other end so far, as text. */
+  readonly received: () => Promise<readonly string[]>;
+}
+
+/** What every Notifier must do. */
+export function describeNotifier(name: string, make: () => Promise<NotifierUnderTest>): void {
+  const notice: Notice = {
+    kind: 'run.held',
+    dataset: 'shop/items',
+    title: 'shop/items: run R1 is held',
+    facts: { run: 'R1', files: 2, reason: 'too many “refused” rows' },
+    next: 'headgate hold release R1',
+  };
+
+  describe(`notifier: ${name}`, () => {
+    test('brings title, reason and next command to the other end, once', async () => {
+      const { notifier, received } = await make();
+      await notifier.notify(notice);
+      const texts = await received();
+      for (const part of [notice.title, 'too many “refused” rows', 'headgate hold release R1'])
+        expect(texts.filter((each) => each.includes(part))).toHaveLength(1);
+    });
+
+    test('takes a notice of any length', async () => {
+      const { notifier, received } = await make();
+      await notifier.notify({ ...notice, facts: { reason: 'x'.repeat(300_000) } });
+      expect((await received()).some((each) => each.includes(notice.title))).toBe(true);
     });
   });
 }

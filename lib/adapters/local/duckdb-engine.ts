@@ -12,6 +12,7 @@ import {
   type Plan,
   type PlanOutput,
   type RunResult,
+  readsTarget,
 } from '../../plan/plan.ts';
 import { prepare, type Rewrite } from '../../plan/prepare.ts';
 import {
@@ -35,7 +36,7 @@ export interface DuckDbEngineOptions extends Omit<SessionOptions, 'scratch'> {
   readonly raw: ObjectStore;
   readonly stores: { readonly lake: ObjectStore; readonly vault: ObjectStore };
   readonly secrets: Secrets;
-  /** Folder under which each run has a folder of its own while it runs. */
+  /** Folder under which each dataset has a folder of its own while a run of it executes. */
   readonly scratch: string;
 }
 
@@ -50,7 +51,14 @@ export const duckDbEngine = (options: DuckDbEngineOptions): Engine => ({
         },
       );
     }
-    const scratch = join(options.scratch, plan.runId);
+    if (plan.engine !== 'duckdb') {
+      throw new TerminalError(
+        `plan ${plan.runId} is for engine ${plan.engine}, which does not run here; let the contract of ${plan.dataset} say engine: auto or duckdb`,
+        { fault: 'contract' },
+      );
+    }
+    // The dataset's lock is held: what else stands in its folder was left by runs that died, personal data in clear with it.
+    const scratch = join(options.scratch, plan.dataset);
     return withDuckDb({ ...options, scratch }, (db) => executePlan(db, plan, { ...options, scratch }));
   },
 });
@@ -116,7 +124,7 @@ async function takeSteps(db: Session, plan: Plan): Promise<void> {
   await db.run(
     plan.vaultFiles.length === 0
       ? 'CREATE VIEW vault_known AS SELECT CAST(NULL AS VARCHAR) AS token WHERE FALSE'
-      : `CREATE VIEW vault_known AS SELECT token FROM read_parquet([${plan.vaultFiles.map(literal).join(', ')}])`,
+      : `CREATE VIEW vault_known AS SELECT token FROM read_parquet([${plan.vaultFiles.map(literal).join(', ')}], hive_partitioning = false)`,
   );
   for (const step of plan.steps) await db.run(`CREATE TABLE ${step.name} AS ${step.sql}`);
   await db.run(
@@ -125,7 +133,8 @@ async function takeSteps(db: Session, plan: Plan): Promise<void> {
 }
 
 /** The tables as they stand, without the rows of withdrawn files. */
-async function makeTargets(db: Session, { target, sides, withdraws, outputs }: Plan): Promise<void> {
+async function makeTargets(db: Session, plan: Plan): Promise<void> {
+  const { target, sides, withdraws, outputs } = plan;
   await db.run(
     `CREATE TABLE withdrawn_ids AS ${values(
       ['file_id'],
@@ -140,6 +149,7 @@ async function makeTargets(db: Session, { target, sides, withdraws, outputs }: P
     ['raw', 'target_raw', sides.raw],
   ] as const) {
     if (table === undefined || table.files.length === 0) continue;
+    if (output === 'curated' && !readsTarget(plan)) continue;
     const rows = targetRows(table);
     await db.run(
       `CREATE VIEW ${view} AS ${withdraws.length === 0 ? rows : `SELECT * FROM (${rows}) AS t WHERE _source_file NOT ${withdrawn}`}`,

@@ -98,7 +98,9 @@ async function valuesOf(db: Session, name: string): Promise<NonNullable<ColumnFa
 
 async function failures(db: Session, dataset: Dataset): Promise<readonly Failure[]> {
   const checks = rowChecks(dataset, duckDb);
-  const judged = stageStatement({ ...dataset, raw: true }, checks, duckDb);
+  // Texts as they came, of personal columns too.
+  const columns = dataset.columns.map(({ pii, ...column }) => column);
+  const judged = stageStatement({ ...dataset, columns, raw: true }, checks, duckDb);
   await db.run(
     `CREATE OR REPLACE TEMP TABLE failed AS SELECT unnest(string_split(_failed, ',')) AS number, CASE WHEN NOT _ok THEN _text END AS _text FROM (${judged}) AS judged WHERE _failed IS NOT NULL`,
   );

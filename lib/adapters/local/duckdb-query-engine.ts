@@ -7,6 +7,7 @@ import type { ObjectStore } from '../../ports/object-store.ts';
 import type { QueryEngine, QueryResult } from '../../ports/query-engine.ts';
 import type { LedgerTable } from '../../reports/ledger-tables.ts';
 import type { Mart } from '../../reports/marts.ts';
+import { idOf, martTable, references } from '../../reports/references.ts';
 import { toDuckDb } from '../../reports/translate.ts';
 import { liveFiles, loadTable, shapeOf } from '../../table/table.ts';
 
@@ -31,7 +32,7 @@ export const duckDbQueryEngine = (options: QueryEngineOptions): QueryEngine => (
     const connection = await instance.connect();
     try {
       await connection.run("SET TimeZone = 'UTC'");
-      const files = await makeViews(connection, options, statement);
+      const files = await makeViews(connection, options, sql);
       await connection.run(`SET allowed_paths = [${files.map(literal).join(', ')}]`);
       await connection.run('SET enable_external_access = false; SET lock_configuration = true');
       return await select(connection, statement);
@@ -45,17 +46,16 @@ export const duckDbQueryEngine = (options: QueryEngineOptions): QueryEngine => (
 async function makeViews(
   connection: DuckDBConnection,
   { catalog, storeOf, marts, ledgerTables }: QueryEngineOptions,
-  statement: string,
+  sql: string,
 ): Promise<readonly string[]> {
-  const named = marts
-    .filter((mart) => names(statement, mart.name))
-    .map((mart) => ({ ...mart, translated: toDuckDb(mart.sql) }));
-  const texts = [statement, ...named.map(({ translated }) => translated)];
-  const isNamed = (name: string) => texts.some((text) => names(text, name));
+  const read = references(sql, marts);
+  const named = new Set(read.tables.map(idOf));
   const allowed: string[] = [];
   for (const name of await catalog.list()) {
     await connection.run(`CREATE SCHEMA IF NOT EXISTS ${ident(name.database)}`);
-    const table = isNamed(name.name) ? await loadTable({ catalog, store: storeOf(name) }, name) : undefined;
+    const table = named.has(idOf(name))
+      ? await loadTable({ catalog, store: storeOf(name) }, name)
+      : undefined;
     if (table === undefined) continue;
     const files = (await liveFiles(storeOf(name), table)).map(({ path }) => path);
     allowed.push(...files);
@@ -64,15 +64,16 @@ async function makeViews(
     );
   }
   await connection.run('CREATE SCHEMA IF NOT EXISTS headgate');
-  for (const table of ledgerTables) if (isNamed(table.name)) await makeLedgerTable(connection, table);
-  for (const { domain, name, translated } of named) {
-    await connection.run(`CREATE SCHEMA IF NOT EXISTS ${ident(`${domain}_marts`)}`);
-    await run(connection, `CREATE VIEW ${ident(`${domain}_marts`)}.${ident(name)} AS ${translated}`);
+  for (const table of ledgerTables) {
+    if (named.has(idOf({ database: 'headgate', name: table.name }))) await makeLedgerTable(connection, table);
+  }
+  for (const mart of read.marts) {
+    const { database, name } = martTable(mart);
+    await connection.run(`CREATE SCHEMA IF NOT EXISTS ${ident(database)}`);
+    await run(connection, `CREATE VIEW ${ident(database)}.${ident(name)} AS ${toDuckDb(mart.sql)}`);
   }
   return allowed;
 }
-
-const names = (text: string, name: string): boolean => new RegExp(`\\b${name}\\b`, 'i').test(text);
 
 type Fields = ReturnType<typeof shapeOf>['schema'];
 

@@ -14,7 +14,7 @@ import {
 import type { Plan } from '../../plan/plan.ts';
 import type { Session } from './duckdb-session.ts';
 
-const { literal } = duckDb;
+const { ident, literal } = duckDb;
 
 /**
  * Parses every file once, into one Parquet file per group of files with the same shape, in the order of files and records: so a
@@ -33,7 +33,7 @@ export async function stage(
     const path = join(options.scratch, `stage-${index}.parquet`);
     const rejects = `rejects_${index}`;
     await writeStage(db, `WITH records AS (${records(group, columns, rejects)}) ${plan.stage}`, path);
-    const collect = group[0] === undefined ? undefined : collectRejects(group[0].reader, rejects);
+    const collect = collectRejects(group, rejects);
     if (collect !== undefined) await db.run(collect);
     views.push(await numbered(db, path, group, join(options.scratch, `rows-${index}.parquet`)));
   }
@@ -59,18 +59,31 @@ async function numbered(
   group: readonly ReadableInput[],
   target: string,
 ): Promise<string> {
-  const from = `read_parquet(${literal(path)}, file_row_number = true)`;
-  const spans = `(SELECT _file AS f, min(file_row_number) AS first FROM ${from} GROUP BY _file)`;
+  const names = await columnsOf(db, path);
+  const places = names.map((_, index) => `c${index}`);
+  // By position: a column of the contract may be called `file_row_number`.
+  const from = `read_parquet(${literal(path)}, hive_partitioning = false) AS s(${places.join(', ')})`;
+  const file = `c${names.indexOf('_file')}`;
+  const spans = `(SELECT ${file} AS f, min(file_row_number) AS first FROM ${from} GROUP BY ${file})`;
   const single = group.length === 1;
-  const ordinal = single ? 'file_row_number + 1' : 'file_row_number - spans.first + 1';
-  const rows = `SELECT s.* EXCLUDE (file_row_number), ${ordinal} AS _row FROM ${from} AS s${single ? '' : ` JOIN ${spans} AS spans ON spans.f = s._file`}`;
+  const ordinal = single ? 's.file_row_number + 1' : 's.file_row_number - spans.first + 1';
+  const named = names.map((name, index) => `s.c${index} AS ${ident(name)}`);
+  const rows = `SELECT ${named.join(', ')}, ${ordinal} AS _row FROM ${from}${single ? '' : ` JOIN ${spans} AS spans ON spans.f = s.${file}`}`;
   const members = group.map(({ file }) => file).join(', ');
   const [{ shifts } = { shifts: '0' }] = await db.rows<{ shifts: string }>(
     `SELECT count(*) AS shifts FROM rejects WHERE _file IN (${members})`,
   );
   if (shifts !== '0') await writeStage(db, shifted(rows), target);
-  const source = shifts === '0' ? `(${rows}) AS n` : `read_parquet(${literal(target)})`;
+  const source =
+    shifts === '0' ? `(${rows}) AS n` : `read_parquet(${literal(target)}, hive_partitioning = false)`;
   return `SELECT *, (CAST(_file AS BIGINT) << 40) + _row AS _id FROM ${source}${withoutTrailers(group)}`;
+}
+
+async function columnsOf(db: Session, path: string): Promise<readonly string[]> {
+  const rows = await db.rows<{ column_name: string }>(
+    `DESCRIBE SELECT * FROM read_parquet(${literal(path)}, hive_partitioning = false)`,
+  );
+  return rows.map((row) => row.column_name);
 }
 
 const withoutTrailers = (group: readonly ReadableInput[]): string => {

@@ -1,40 +1,24 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { TerminalError } from '../../errors.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Secrets } from '../../ports/secrets.ts';
+import { brokenKey, isKeyKnown, KEY_BYTES, parseKey, rememberKey } from '../../privacy/known-key.ts';
 
-const KEY_BYTES = 32;
-
-/**
- * Keys in files of mode 0600, made on first use. The ledger keeps a fingerprint: a key that vanished or changed after tokens were made with it
- * stops the load, because a new one would give the same person another token.
- */
+/** Keys in files of mode 0600, made on first use and never again once tokens were made with them. */
 export function keyFiles(folder: string, ledger: Ledger): Secrets {
   return {
     async read(name) {
       const file = join(folder, `${name}.key`);
-      const known = await ledger.get<{ fingerprint: string }>('secret', name);
-      const text = (await readIfThere(file)) ?? (known === undefined ? await makeKey(file) : undefined);
-      if (text === undefined) {
-        throw broken(file, 'is missing, but tokens were made with it; put it back from your backup');
-      }
+      const where = `the key file ${file}`;
+      const text =
+        (await readIfThere(file)) ?? ((await isKeyKnown(ledger, name)) ? undefined : await makeKey(file));
+      if (text === undefined)
+        throw brokenKey(where, 'is missing, but tokens were made with it; put it back from your backup');
       if (((await stat(file)).mode & 0o077) !== 0)
-        throw broken(file, 'can be read by others; run chmod 600 on it');
-      const key = Buffer.from(text.trim(), 'hex');
-      if (key.length !== KEY_BYTES)
-        throw broken(
-          file,
-          `does not hold ${KEY_BYTES} bytes as hexadecimal digits; put it back from your backup`,
-        );
-      const fingerprint = createHash('sha256').update('headgate key').update(key).digest('hex').slice(0, 16);
-      if (known === undefined)
-        await ledger.transact([
-          { kind: 'put', partition: 'secret', sort: name, body: { fingerprint }, ifVersion: 0 },
-        ]);
-      else if (known.body.fingerprint !== fingerprint)
-        throw broken(file, 'is another key than tokens were made with; put the old one back');
+        throw brokenKey(where, 'can be read by others; run chmod 600 on it');
+      const key = parseKey(where, text);
+      await rememberKey(ledger, name, key, where);
       return key;
     },
   };
@@ -43,7 +27,7 @@ export function keyFiles(folder: string, ledger: Ledger): Secrets {
 const readIfThere = (file: string): Promise<string | undefined> =>
   readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
-    throw broken(file, `can't be read (${error.code})`);
+    throw brokenKey(`the key file ${file}`, `can't be read (${error.code})`);
   });
 
 /** Whole or not at all; of two processes that make it at once one wins and both read its key. */
@@ -57,9 +41,3 @@ async function makeKey(file: string): Promise<string> {
   await rm(unfinished);
   return readFile(file, 'utf8');
 }
-
-const broken = (file: string, what: string): TerminalError =>
-  new TerminalError(`the key file ${file} ${what}; nothing was loaded`, {
-    fault: 'headgate',
-    facts: { file },
-  });

@@ -1,8 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
-import type { Dataset } from '../../contract/dataset.ts';
-import { loadContracts } from '../../contract/parse.ts';
+import { join, resolve } from 'node:path';
 import { TerminalError } from '../../errors.ts';
 import { DEFAULT_LIMITS, type Services } from '../../pipeline/services.ts';
 import { DUCKDB_UNLESS_ASKED, type EnginePolicy } from '../../plan/engine-choice.ts';
@@ -10,6 +7,7 @@ import type { Plan } from '../../plan/plan.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { Notifier } from '../../ports/notifier.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
+import { readContracts } from './contracts.ts';
 import { duckDbEngine } from './duckdb-engine.ts';
 import { localExecutions } from './executions.ts';
 import { folderStore } from './folder-store.ts';
@@ -76,16 +74,3 @@ const noSpark: SparkLauncher = () => {
 const byPlan = (engines: Readonly<Record<Plan['engine'], Engine>>): Engine => ({
   execute: (plan) => engines[plan.engine].execute(plan),
 });
-
-/** @throws ContractError when any of them is wrong: nothing is loaded then */
-export function readContracts(folder: string): readonly Dataset[] {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.odcs.yaml'),
-  );
-  return loadContracts(
-    files.sort().map((name) => ({
-      file: relative(process.cwd(), join(folder, name)),
-      text: readFileSync(join(folder, name), 'utf8'),
-    })),
-  );
-}

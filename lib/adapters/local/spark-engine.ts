@@ -16,7 +16,7 @@ export interface SparkEngineOptions {
   readonly raw: ObjectStore;
   readonly stores: { readonly lake: ObjectStore; readonly vault: ObjectStore };
   readonly secrets: Secrets;
-  /** Folder under which each run has a folder of its own while it runs. */
+  /** Folder under which each dataset has a folder of its own while a run of it executes. */
   readonly scratch: string;
   readonly launch: SparkLauncher;
   /** @default 128 MiB */
@@ -38,7 +38,8 @@ export const sparkEngine = (options: SparkEngineOptions): Engine => ({
         { fault: 'headgate' },
       );
     }
-    const scratch = join(options.scratch, plan.runId);
+    // The dataset's lock is held: what else stands in its folder was left by runs that died, personal data in clear with it.
+    const scratch = join(options.scratch, plan.dataset);
     await rm(scratch, { recursive: true, force: true });
     await mkdir(scratch, { recursive: true, mode: 0o700 });
     try {

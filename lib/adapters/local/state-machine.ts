@@ -8,11 +8,15 @@ import { asExecution } from './executions.ts';
  * One execution of the state machine for a dataset, by an interpreter in this process, until nothing of it is pending.
  * @throws when the execution ends in its Fail state
  */
-export async function runStateMachine(services: Services, dataset: string): Promise<void> {
+export const runStateMachine = (services: Services, dataset: string): Promise<void> =>
+  interpret((state) => (input) => TASKS[state as keyof typeof TASKS](services, input as never), dataset);
+
+export type TaskOf = (state: string) => (input: unknown) => Promise<unknown>;
+
+/** The same with other functions behind the states. */
+export async function interpret(taskOf: TaskOf, dataset: string): Promise<void> {
   const machine = new StateMachine(definition as unknown as ConstructorParameters<typeof StateMachine>[0]);
-  const handlers = Object.fromEntries(
-    Object.entries(TASKS).map(([state, task]) => [state, (input: unknown) => task(services, input as never)]),
-  );
+  const handlers = Object.fromEntries(Object.keys(TASKS).map((state) => [state, taskOf(state)]));
   await asExecution(async (id) => {
     const options = {
       overrides: { taskResourceLocalHandlers: handlers as never },

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import type { CsvEncoding, FileFormat } from '../dataset.ts';
+import type { CsvEncoding } from '../dataset.ts';
 
-export type FormatKind = FileFormat['kind'];
+export type FormatKind = 'csv' | 'json' | 'jsonl' | 'parquet';
 
 /** Kind of a file by its first bytes, which gzip no longer hides. CSV is what nothing else is. */
 export function kindOf(head: Buffer): FormatKind {

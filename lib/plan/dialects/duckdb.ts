@@ -40,16 +40,21 @@ export const duckDb: ValueDialect = {
   parseExactly(expression, pattern) {
     const format = quote(strptimeFormat(pattern));
     const parsed = `try_strptime(${expression}, ${format})`;
-    return `CASE WHEN strftime(${parsed}, ${format}) = ${expression} THEN ${parsed} END`;
+    const isValue = `strftime(${parsed}, ${format}) = ${expression} AND ${parsed} >= TIMESTAMP '0001-01-01'`;
+    // DuckDB reads 69 to 99 as years before 2000.
+    const shift = `CASE WHEN year(${parsed}) < 2000 THEN to_years(100) ELSE to_years(0) END`;
+    const value = hasShortYear(pattern) ? `${parsed} + ${shift}` : parsed;
+    return `CASE WHEN ${isValue} THEN ${value} END`;
   },
   instant(expression) {
     // DuckDB reads an offset only after seconds and without a blank before it.
     const seconds = `regexp_replace(${expression}, '^(.{16})( ?[Z+-])', '\\1:00\\2')`;
-    const joined = `regexp_replace(${seconds}, ' ?(Z|[+-][0-9]{2}:?[0-9]{2})$', '\\1')`;
+    const joined = `regexp_replace(${seconds}, ' ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$', '\\1')`;
     return `timezone('UTC', TRY_CAST(${joined} AS TIMESTAMPTZ))`;
   },
-  toUtc: (local, zone) =>
-    zone === 'UTC' || zone === 'Etc/UTC' ? local : `timezone('UTC', timezone(${quote(zone)}, ${local}))`,
+  toUtc: (local, zone) => `timezone('UTC', timezone(${quote(zone)}, ${local}))`,
+  toLocal: (utc, zone) => `timezone(${quote(zone)}, timezone('UTC', ${utc}))`,
+  isJson: (expression) => `json_valid(${expression})`,
   partition(column, transform) {
     switch (transform) {
       case 'identity':
@@ -73,6 +78,9 @@ export const duckDb: ValueDialect = {
   collect: (expression, orderBy) => `list(${expression} ORDER BY ${orderBy})`,
   query: (sql) => sql,
 };
+
+const hasShortYear = (pattern: string): boolean =>
+  datePatternParts(pattern).some((part) => part.kind === 'letter' && part.letter === 'yy');
 
 /** https://duckdb.org/docs/stable/sql/functions/dateformat */
 const LETTERS: Readonly<Record<DateLetter, string>> = {

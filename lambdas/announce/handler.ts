@@ -1,0 +1,4 @@
+import { runServices } from '../shared/services.ts';
+import { taskHandler } from '../shared/task.ts';
+
+export const handler = taskHandler('Announce', runServices());

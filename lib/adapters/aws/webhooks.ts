@@ -1,0 +1,48 @@
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import * as z from 'zod/mini';
+import { TerminalError } from '../../errors.ts';
+import { CLIENT } from './clients.ts';
+import { secretText } from './secrets-manager.ts';
+
+export interface Webhook {
+  readonly kind: 'slack' | 'teams';
+  readonly url: string;
+}
+
+const addresses = z.strictObject({ slack: z.optional(z.url()), teams: z.optional(z.url()) });
+
+/** Addresses from a secret such as `{"slack": "https://…"}`, read once a function's life. @throws TerminalError where it names none */
+export function webhooksOf(secret: string): () => Promise<readonly Webhook[]> {
+  const client = new SecretsManagerClient(CLIENT);
+  let known: Promise<readonly Webhook[]> | undefined;
+  return () => {
+    known ??= secretText(client, secret).then((text) => parsed(secret, text));
+    // A failure is not remembered: the secret may have been put right.
+    known.catch(() => {
+      known = undefined;
+    });
+    return known;
+  };
+}
+
+function parsed(secret: string, text: string): readonly Webhook[] {
+  const content = addresses.safeParse(jsonOf(text));
+  const { slack, teams } = content.data ?? {};
+  const found: Webhook[] = [
+    ...(slack === undefined ? [] : [{ kind: 'slack' as const, url: slack }]),
+    ...(teams === undefined ? [] : [{ kind: 'teams' as const, url: teams }]),
+  ];
+  if (found.length > 0) return found;
+  throw new TerminalError(
+    `the secret ${secret} holds no webhook; allowed: a JSON object with the addresses slack, teams or both`,
+    { fault: 'headgate' },
+  );
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

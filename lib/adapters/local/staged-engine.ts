@@ -1,0 +1,188 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { TerminalError } from '../../errors.ts';
+import {
+  type OutputResult,
+  type Plan,
+  type PlanTarget,
+  type RunResult,
+  readsTarget,
+} from '../../plan/plan.ts';
+import type { Engine } from '../../ports/engine.ts';
+import type { ObjectStore } from '../../ports/object-store.ts';
+import type { Secrets } from '../../ports/secrets.ts';
+import type { DataFile } from '../../table/data-file.ts';
+import { keyOf } from '../../table/table.ts';
+import { duckDbEngine } from './duckdb-engine.ts';
+import type { SessionOptions } from './duckdb-session.ts';
+import { folderStore } from './folder-store.ts';
+
+export interface StagedEngineOptions extends Omit<SessionOptions, 'scratch'> {
+  readonly raw: ObjectStore;
+  readonly stores: { readonly lake: ObjectStore; readonly vault: ObjectStore };
+  readonly secrets: Secrets;
+  /** Folder with room for a run's inputs, the files of the table that it reads, and its outputs. */
+  readonly scratch: string;
+}
+
+/** Objects that are moved at the same time. */
+const AT_ONCE = 8;
+
+/**
+ * DuckDB beside stores that it can't read: what the plan names is brought into the scratch folder, executed there, and its outputs are taken to
+ * the stores. Addresses in the result are the stores' own. Files of an attempt that died stay under the run's prefix; no commit names them.
+ */
+export const stagedEngine = (options: StagedEngineOptions): Engine => ({
+  async execute(plan) {
+    const home = join(options.scratch, `staged-${plan.runId}`);
+    await rm(home, { recursive: true, force: true });
+    try {
+      const { seconds: download, value: staged } = await timed(() => bring(plan, options, home));
+      const result = await executeIn(home, staged.plan, options);
+      const { seconds: upload, value: outputs } = await timed(() =>
+        take(result.outputs, plan, options, home),
+      );
+      const original = (path: string) => staged.addresses.get(path) ?? path;
+      return {
+        ...result,
+        seconds: { download, ...result.seconds, upload },
+        outputs: outputs.map((output) => ({ ...output, removes: output.removes.map(original) })),
+      };
+    } catch (error) {
+      throw diskFull(error) ?? error;
+    } finally {
+      await rm(home, { recursive: true, force: true });
+    }
+  },
+});
+
+const placeOf = (home: string, store: 'lake' | 'vault'): string => join(home, store);
+
+function executeIn(home: string, plan: Plan, options: StagedEngineOptions): Promise<RunResult> {
+  const { raw, memory, threads, secrets } = options;
+  return duckDbEngine({
+    // Files that are rewritten stream from the store; those that DuckDB parses itself lie in the folder.
+    raw: { ...raw, root: join(home, 'raw') },
+    stores: { lake: folderStore(placeOf(home, 'lake')), vault: folderStore(placeOf(home, 'vault')) },
+    secrets,
+    scratch: join(home, 'scratch'),
+    ...(memory === undefined ? {} : { memory }),
+    ...(threads === undefined ? {} : { threads }),
+  }).execute(plan);
+}
+
+interface Staged {
+  readonly plan: Plan;
+  /** Address in the store by local path, of the table's files. */
+  readonly addresses: ReadonlyMap<string, string>;
+}
+
+async function bring(plan: Plan, { raw, stores }: StagedEngineOptions, home: string): Promise<Staged> {
+  const inputs = plan.inputs
+    .filter(({ rewrite }) => !rewrite)
+    .map(({ key, etag }) => ({ store: raw, key, etag, path: join(home, 'raw', key) }));
+  const copies = (table: PlanTarget | undefined, folder: string) =>
+    (table?.files ?? []).map(({ path }, index) =>
+      localCopy(stores.lake, path, join(home, folder, `${index}.parquet`)),
+    );
+  const target = copies(plan.target, 'target');
+  const quarantine = copies(plan.sides.quarantine, 'quarantine');
+  const rawTable = copies(plan.sides.raw, 'raw-table');
+  const vault = plan.vaultFiles.map((path, index) =>
+    localCopy(stores.vault, path, join(home, 'known', `${index}.parquet`)),
+  );
+  const tables = [...(readsTarget(plan) ? target : []), ...quarantine, ...rawTable];
+  await inParallel([...inputs, ...tables, ...vault], download);
+  return {
+    plan: {
+      ...plan,
+      vaultFiles: vault.map(({ path }) => path),
+      ...(plan.target === undefined ? {} : { target: localTable(plan.target, target) }),
+      sides: {
+        ...(plan.sides.quarantine === undefined
+          ? {}
+          : { quarantine: localTable(plan.sides.quarantine, quarantine) }),
+        ...(plan.sides.raw === undefined ? {} : { raw: localTable(plan.sides.raw, rawTable) }),
+      },
+    },
+    addresses: new Map([...target, ...quarantine, ...rawTable].map(({ path, address }) => [path, address])),
+  };
+}
+
+const localTable = (table: PlanTarget, copies: readonly { readonly path: string }[]): PlanTarget => ({
+  ...table,
+  files: table.files.map((file, index) => ({ ...file, path: copies[index]?.path ?? file.path })),
+});
+
+const localCopy = (store: ObjectStore, address: string, path: string) => ({
+  store,
+  key: keyOf(store, address),
+  address,
+  path,
+});
+
+interface Download {
+  readonly store: ObjectStore;
+  readonly key: string;
+  readonly etag?: string;
+  readonly path: string;
+}
+
+async function download({ store, key, etag, path }: Download): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const body = store.read(key, etag === undefined ? {} : { etag });
+  await pipeline(Readable.from(body), createWriteStream(path, { mode: 0o600 }));
+}
+
+async function take(
+  outputs: readonly OutputResult[],
+  plan: Plan,
+  { stores }: StagedEngineOptions,
+  home: string,
+): Promise<readonly OutputResult[]> {
+  const taken: OutputResult[] = [];
+  for (const output of outputs) {
+    const name = plan.outputs.find((planned) => planned.name === output.name)?.store ?? 'lake';
+    const folder = placeOf(home, name);
+    const files = await inParallel(output.files, (file) => upload(stores[name], folder, file));
+    taken.push({ ...output, files });
+  }
+  return taken;
+}
+
+async function upload(store: ObjectStore, folder: string, file: DataFile): Promise<DataFile> {
+  const key = file.path.slice(folder.length + 1);
+  await store.write(key, createReadStream(file.path), { kind: 'absent' });
+  await rm(file.path);
+  return { ...file, path: `${store.root}/${key}` };
+}
+
+async function inParallel<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const queue = items.entries();
+  const worker = async () => {
+    for (const [index, item] of queue) results[index] = await work(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return results;
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<{ readonly seconds: number; readonly value: T }> {
+  const start = performance.now();
+  const value = await work();
+  return { value, seconds: Math.round(performance.now() - start) / 1000 };
+}
+
+const diskFull = (error: unknown): TerminalError | undefined =>
+  (error as NodeJS.ErrnoException).code === 'ENOSPC'
+    ? new TerminalError(
+        'the temporary storage is too small for this batch; give the function more, or let the contract say engine: spark',
+        { fault: 'headgate', cause: error },
+      )
+    : undefined;

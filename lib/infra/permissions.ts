@@ -1,0 +1,181 @@
+import type { Setting } from './functions.ts';
+
+/** What an action is allowed on. `objects` of a bucket, or the bucket itself; `executions` of the state machine; `tables` of the contracts' databases. */
+export type Resource =
+  | 'landing'
+  | 'landing objects'
+  | 'raw'
+  | 'raw objects'
+  | 'lake'
+  | 'lake objects'
+  | 'vault'
+  | 'vault objects'
+  | 'results'
+  | 'results objects'
+  | 'ledger'
+  | 'topic'
+  | 'state machine'
+  | 'executions'
+  | 'tables'
+  | 'key secret'
+  | 'webhook secret'
+  | 'workgroup';
+
+export interface FunctionSpec {
+  /** Folder below lambdas/. */
+  readonly name: string;
+  /** Task state of pipeline.asl.json, where it is one. */
+  readonly state?: string;
+  /** Variables that the handler reads; names in functions.ts. */
+  readonly variables: readonly Setting[];
+  readonly actions: readonly (readonly [Resource, readonly string[]])[];
+}
+
+const READ_OBJECT = ['s3:GetObject'];
+/** Sending in parts needs no more than PutObject; giving up needs AbortMultipartUpload. */
+const WRITE_OBJECT = ['s3:PutObject', 's3:AbortMultipartUpload'];
+/** Without ListBucket S3 answers 403 and not 404 for an object that is not there. */
+const LIST = ['s3:ListBucket'];
+/** TransactWriteItems is allowed by the actions of its parts. */
+const LEDGER: FunctionSpec['actions'][number] = [
+  'ledger',
+  [
+    'dynamodb:GetItem',
+    'dynamodb:Query',
+    'dynamodb:UpdateItem',
+    'dynamodb:DeleteItem',
+    'dynamodb:ConditionCheckItem',
+  ],
+];
+const RUN_VARIABLES: readonly Setting[] = [
+  'rawBucket',
+  'lakeBucket',
+  'vaultBucket',
+  'resultsBucket',
+  'ledgerTable',
+  'topicArn',
+  'datasets',
+];
+const TELL: FunctionSpec['actions'][number] = ['topic', ['sns:Publish']];
+const MAKE_TABLES: FunctionSpec['actions'] = [
+  ['lake', LIST],
+  ['vault', LIST],
+  ['lake objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+  ['vault objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+  ['tables', ['glue:GetTable', 'glue:GetTables', 'glue:CreateTable', 'glue:CreateDatabase']],
+];
+const DOCUMENTS: FunctionSpec['actions'] = [
+  ['results', LIST],
+  ['results objects', READ_OBJECT],
+];
+
+/** Whether a run that failed has committed anything: plan, pointers, metadata. */
+const LOOK_INTO_TABLES: FunctionSpec['actions'] = [
+  ...DOCUMENTS,
+  ['lake', LIST],
+  ['vault', LIST],
+  ['lake objects', READ_OBJECT],
+  ['vault objects', READ_OBJECT],
+  ['tables', ['glue:GetTable']],
+];
+
+const task = (state: string, actions: FunctionSpec['actions']): FunctionSpec => ({
+  name: state.toLowerCase(),
+  state,
+  variables: RUN_VARIABLES,
+  actions: [LEDGER, ...actions],
+});
+
+/** Every function: data for its role and its environment. The contracts are packed with the code. Buckets with a key of their own need its use, too. */
+export const FUNCTIONS: readonly FunctionSpec[] = [
+  {
+    name: 'intake',
+    variables: ['landingBucket', 'rawBucket', 'ledgerTable', 'stateMachineArn', 'topicArn', 'datasets'],
+    actions: [
+      LEDGER,
+      TELL,
+      ['landing', LIST],
+      ['landing objects', READ_OBJECT],
+      ['raw', LIST],
+      ['raw objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+      ['state machine', ['states:StartExecution']],
+    ],
+  },
+  task('Claim', [
+    ['executions', ['states:DescribeExecution']],
+    ['results', LIST],
+    ['results objects', READ_OBJECT],
+  ]),
+  task('Plan', [...MAKE_TABLES, ['results objects', WRITE_OBJECT]]),
+  {
+    ...task('Execute', [
+      ...DOCUMENTS,
+      ['results objects', WRITE_OBJECT],
+      ['raw', LIST],
+      ['raw objects', READ_OBJECT],
+      ['lake', LIST],
+      ['lake objects', [...READ_OBJECT, ...WRITE_OBJECT]],
+      ['vault', LIST],
+      ['vault objects', [...READ_OBJECT, ...WRITE_OBJECT]],
+      ['key secret', ['secretsmanager:GetSecretValue']],
+    ]),
+    variables: [...RUN_VARIABLES, 'secretPrefix', 'scratch', 'memory'],
+  },
+  task('Verify', DOCUMENTS),
+  task('Publish', [
+    ...DOCUMENTS,
+    ['lake', LIST],
+    ['vault', LIST],
+    ['lake objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+    ['vault objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+    ['tables', ['glue:GetTable', 'glue:UpdateTable']],
+  ]),
+  task('Announce', [TELL]),
+  task('Hold', [TELL]),
+  task('Isolate', [TELL, ...LOOK_INTO_TABLES]),
+  task('Abandon', []),
+  task('Fail', [TELL, ...LOOK_INTO_TABLES]),
+  {
+    name: 'sweeper',
+    variables: [...RUN_VARIABLES, 'landingBucket', 'stateMachineArn'],
+    actions: [
+      LEDGER,
+      TELL,
+      ['landing', LIST],
+      ['landing objects', [...READ_OBJECT, 's3:DeleteObject']],
+      ['raw', LIST],
+      ['raw objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+      ...MAKE_TABLES,
+      ['executions', ['states:DescribeExecution']],
+      ['state machine', ['states:StartExecution']],
+    ],
+  },
+  {
+    name: 'quality',
+    variables: ['ledgerTable', 'topicArn', 'workgroup', 'datasets'],
+    actions: [
+      LEDGER,
+      TELL,
+      [
+        'workgroup',
+        [
+          'athena:StartQueryExecution',
+          'athena:GetQueryExecution',
+          'athena:GetQueryResults',
+          'athena:StopQueryExecution',
+        ],
+      ],
+      // Athena reads tables and writes results in the name of who asks.
+      ['tables', ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions']],
+      ['lake', [...LIST, 's3:GetBucketLocation']],
+      ['lake objects', READ_OBJECT],
+      ['results', [...LIST, 's3:GetBucketLocation']],
+      ['results objects', [...READ_OBJECT, ...WRITE_OBJECT]],
+    ],
+  },
+  {
+    name: 'slack',
+    variables: ['webhookSecret'],
+    actions: [['webhook secret', ['secretsmanager:GetSecretValue']]],
+  },
+];

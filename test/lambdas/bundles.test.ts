@@ -1,0 +1,25 @@
+import { globSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { BUNDLE_BYTES, bundle } from '../../lib/infra/bundling.ts';
+import { ROOT } from '../support/headgate.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+
+const folder = temporaryFolder('bundles');
+const handlers = globSync(join(ROOT, 'lambdas/*/handler.ts')).sort();
+
+test.each(handlers.map((entry) => [basename(dirname(entry)), entry]))(
+  '%s keeps to the size of a bundle',
+  async (name, entry) => {
+    const bytes = await bundle(entry, join(folder, name, 'index.mjs'));
+    expect(bytes).toBeGreaterThan(10_000);
+    expect(bytes).toBeLessThanOrEqual(name === 'intake' ? BUNDLE_BYTES.intake : BUNDLE_BYTES.other);
+  },
+);
+
+test('only the function that executes carries DuckDB', () => {
+  const carriers = handlers
+    .map((entry) => basename(dirname(entry)))
+    .filter((name) => readFileSync(join(folder, name, 'index.mjs'), 'utf8').includes('@duckdb/node-api'));
+  expect(carriers).toEqual(['execute']);
+});

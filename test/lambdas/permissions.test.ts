@@ -1,0 +1,41 @@
+import { globSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { OPTIONAL, VARIABLES } from '../../lib/infra/functions.ts';
+import { FUNCTIONS } from '../../lib/infra/permissions.ts';
+import { TASKS } from '../../lib/pipeline/tasks.ts';
+import { ROOT } from '../support/headgate.ts';
+
+const handlers = globSync(join(ROOT, 'lambdas/*/handler.ts')).map((file) => ({
+  name: basename(dirname(file)),
+  text: readFileSync(file, 'utf8'),
+}));
+const sharedText = readFileSync(join(ROOT, 'lambdas/shared/services.ts'), 'utf8');
+
+/** Settings in calls of `read([...])` and in RUN where `runServices` is called. */
+function settingsRead(text: string): readonly string[] {
+  const lists = [...text.matchAll(/read\(\[([^\]]*)\]\)/g)].map(([, list]) => list ?? '');
+  if (text.includes('runServices(')) lists.push(/RUN = \[([^\]]*)\]/.exec(sharedText)?.[1] ?? '');
+  return [
+    ...new Set(lists.flatMap((list) => [...list.matchAll(/'(\w+)'/g)].map(([, name]) => name ?? ''))),
+  ].sort();
+}
+
+describe('the data for roles and environments', () => {
+  test('names every function, and every state that has a task', () => {
+    expect(FUNCTIONS.map(({ name }) => name).sort()).toEqual(handlers.map(({ name }) => name).sort());
+    expect(FUNCTIONS.flatMap(({ state }) => state ?? []).sort()).toEqual(Object.keys(TASKS).sort());
+  });
+
+  test.each(handlers)('names the variables that $name reads, all of them and no others', ({ name, text }) => {
+    const spec = FUNCTIONS.find((each) => each.name === name);
+    expect([...(spec?.variables ?? [])].sort()).toEqual(settingsRead(text));
+  });
+
+  test('gives only single actions', () => {
+    for (const { actions } of FUNCTIONS)
+      for (const [, names] of actions)
+        for (const action of names) expect(action).toMatch(/^[a-z0-9]+:[A-Za-z]+$/);
+    expect(OPTIONAL.every((name) => name in VARIABLES)).toBe(true);
+  });
+});
