@@ -11,7 +11,7 @@ export interface EnginePolicy {
   readonly sparkFromBytes: number;
 }
 
-/** A laptop: DuckDB was faster at every size measured on one machine (docs/adr/0004). */
+/** Until a threshold is measured none is guessed: only a contract or a person who says so gets Spark. */
 export const DUCKDB_UNLESS_ASKED: EnginePolicy = { sparkFromBytes: Number.POSITIVE_INFINITY };
 
 /** The engine of a run: what is forced, else what the contract says, else by bytes. A contract whose queries only DuckDB understands stays with it under `auto`. */

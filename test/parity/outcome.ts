@@ -10,6 +10,7 @@ import { datasetId } from '../../lib/contract/dataset.ts';
 import { fixedRoute, router } from '../../lib/intake/route.ts';
 import type { FileEntry } from '../../lib/ledger/entries.ts';
 import { fileOf } from '../../lib/ledger/files.ts';
+import { draftReplay, requestReplay } from '../../lib/pipeline/replays.ts';
 import { work } from '../../lib/pipeline/work.ts';
 import { duckDb } from '../../lib/plan/dialects/duckdb.ts';
 import type { Plan, RunResult } from '../../lib/plan/plan.ts';
@@ -17,9 +18,11 @@ import { liveFiles, loadTable } from '../../lib/table/table.ts';
 
 /** What became of a batch: everything that must not depend on the engine. Run ids, file names and sizes do. */
 export interface Outcome {
+  /** How many plans were made. */
+  readonly plans: number;
   readonly engines: readonly string[];
   readonly files: readonly unknown[];
-  readonly runs: readonly unknown[];
+  readonly runs: readonly { readonly withdraws: number }[];
   /** Rows of every table as texts, sorted; by `database.name`. */
   readonly tables: Readonly<Record<string, readonly string[]>>;
   readonly problems: readonly string[];
@@ -30,6 +33,8 @@ export interface Batches {
   readonly contracts: string;
   /** Folders that are taken in one after the other; the same ones for both engines, because an object's identity is part of its file id. */
   readonly landings: readonly string[];
+  /** Keys of files that are loaded again afterwards: what they published is withdrawn. */
+  readonly replays?: readonly string[];
   /** All files are of this dataset. */
   readonly dataset?: string;
   readonly engine: 'duckdb' | 'spark';
@@ -112,21 +117,29 @@ export async function outcomeOf(batches: Batches): Promise<Outcome> {
     };
     const report = await work({ services, ports, start: (name) => runStateMachine(services, name) }, place);
     for (const { subject, error } of report.failed) problems.push(`${subject}: ${String(error)}`);
-    for (const { file } of report.files)
-      entries.push((await fileOf(lake.ledger, file.dataset, file.fileId)) ?? file);
+    for (const { file } of report.files) entries.push(file);
+  }
+  const now = async (file: FileEntry) => (await fileOf(lake.ledger, file.dataset, file.fileId)) ?? file;
+  for (const key of batches.replays ?? []) {
+    const again = await Promise.all(entries.filter((file) => file.key === key).map(now));
+    const draft = await draftReplay(services, again);
+    await requestReplay(services, draft, 'parity');
+    await runStateMachine(services, draft.dataset);
   }
   const runs = await runsOf(lake);
   return {
+    plans: await plansOf(lake),
     engines: [...new Set(runs.map(({ engine: used }) => used))],
-    files: entries.map(({ key, state, counts, checks, reasons }) => ({
+    files: (await Promise.all(entries.map(now))).map(({ key, state, counts, checks, reasons }) => ({
       key,
       state,
       counts,
       checks: sorted(checks),
       reasons: withoutRunIds(reasons),
     })),
-    runs: runs.map(({ tallies, batch, losses, outputs }) =>
-      withoutRunIds({ tallies, batch, losses, outputs }),
+    runs: runs.map(
+      ({ tallies, batch, losses, outputs, withdraws }) =>
+        withoutRunIds({ tallies, batch, losses, outputs, withdraws }) as { readonly withdraws: number },
     ),
     tables: await tablesOf(lake),
     problems,
@@ -137,6 +150,12 @@ const sorted = (record: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 const withoutRunIds = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value).replaceAll(/\d{8}T\d{9}Z-[0-9a-f]{6}/g, 'RUN'));
+
+async function plansOf({ stores }: Lake): Promise<number> {
+  let plans = 0;
+  for await (const { key } of stores.results.list('runs/')) if (key.endsWith('/plan.json')) plans += 1;
+  return plans;
+}
 
 async function runsOf({ stores }: Lake) {
   const runs = [];
@@ -161,6 +180,7 @@ async function runsOf({ stores }: Lake) {
           .sort(),
       })),
       inputs: plan.inputs.length,
+      withdraws: plan.withdraws.length,
     });
   }
   return runs;
