@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+
 /** The one place where the command line reads its environment. */
 export const environment = {
   home: process.env.HEADGATE_HOME ?? '.headgate',
@@ -7,5 +9,11 @@ export const environment = {
   webhook: process.env.HEADGATE_WEBHOOK,
   /** Memory for DuckDB, such as `1GB`. */
   memory: process.env.HEADGATE_MEMORY,
+  /** Python environment with Spark, made from test/requirements/spark.txt. */
+  spark: process.env.HEADGATE_SPARK ?? join(import.meta.dirname, '../.venv/spark'),
+  /** Memory for Spark's Java process, such as `4g`. */
+  sparkMemory: process.env.HEADGATE_SPARK_MEMORY,
+  /** Bytes of input from which contracts with `engine: auto` run on Spark; without it they never do. */
+  sparkFromBytes: process.env.HEADGATE_SPARK_FROM_BYTES,
   debug: process.env.HEADGATE_DEBUG === '1',
 } as const;

@@ -5,8 +5,10 @@ import { readContracts } from '../lib/adapters/local/contracts.ts';
 import { duckDbQueryEngine } from '../lib/adapters/local/duckdb-query-engine.ts';
 import { type Lake, openLake } from '../lib/adapters/local/lake.ts';
 import { all, lineNotifier, webhookNotifier } from '../lib/adapters/local/notifiers.ts';
+import { sparkSubmit } from '../lib/adapters/local/spark-submit.ts';
 import { runStateMachine } from '../lib/adapters/local/state-machine.ts';
 import { TerminalError } from '../lib/errors.ts';
+import { DUCKDB_UNLESS_ASKED, type EnginePolicy } from '../lib/plan/engine-choice.ts';
 import type { QueryEngine } from '../lib/ports/query-engine.ts';
 import { ledgerTables } from '../lib/reports/ledger-tables.ts';
 import { type Mart, parseMart } from '../lib/reports/marts.ts';
@@ -54,7 +56,7 @@ export async function prepare(command: Command): Promise<void> {
   const settings = await settingsOfStage(env);
   const execute = () =>
     Promise.reject(new TerminalError('plans are executed in the stage', { fault: 'headgate' }));
-  const services = servicesOf(settings, readContracts(contracts), () => ({ name: 'duckdb', execute }));
+  const services = servicesOf(settings, readContracts(contracts), () => ({ execute }));
   stage = {
     lake: { ...services, home: `stage ${env}`, landing: landingOf(settings) },
     start: starterOf(settings),
@@ -66,17 +68,46 @@ export async function prepare(command: Command): Promise<void> {
 export const startWork = (lake: Lake, dataset: string): Promise<void> =>
   stage === undefined ? runStateMachine(lake, dataset) : stage.start(dataset);
 
-export function lakeOf(command: Command): Lake {
+export function lakeOf(command: Command, engine?: string): Lake {
   if (stage !== undefined) return stage.lake;
   const { home, contracts } = globals(command);
-  const { webhook, memory } = environment;
+  const { webhook, memory, sparkMemory } = environment;
   const lines = lineNotifier(progress);
   return openLake({
     home,
     contracts,
     notifier: webhook === undefined ? lines : all(lines, webhookNotifier(webhook, progress)),
     ...(memory === undefined ? {} : { memory }),
+    enginePolicy: enginePolicy(engine),
+    spark: sparkSubmit({
+      environment: environment.spark,
+      scripts: join(import.meta.dirname, '../glue-scripts'),
+      scratch: join(home, 'scratch'),
+      log: environment.debug ? progress : () => {},
+      ...(sparkMemory === undefined ? {} : { memory: sparkMemory }),
+    }),
   });
+}
+
+/** @throws TerminalError for an engine or a number of bytes that is none */
+function enginePolicy(engine: string | undefined): EnginePolicy {
+  if (engine !== undefined && engine !== 'auto' && engine !== 'duckdb' && engine !== 'spark')
+    throw new TerminalError(`there is no engine ${engine}; allowed: auto, duckdb, spark`, {
+      fault: 'contract',
+    });
+  const text = environment.sparkFromBytes;
+  if (text !== undefined && !/^[0-9]+$/.test(text))
+    throw new TerminalError(
+      `HEADGATE_SPARK_FROM_BYTES is ${JSON.stringify(text)}; allowed: a whole number of bytes`,
+      {
+        fault: 'headgate',
+      },
+    );
+  const { sparkFromBytes } = DUCKDB_UNLESS_ASKED;
+  return {
+    sparkFromBytes: text === undefined ? sparkFromBytes : Number(text),
+    ...(engine === undefined || engine === 'auto' ? {} : { force: engine }),
+  };
 }
 
 export function martsOf(command: Command): readonly Mart[] {

@@ -19,6 +19,7 @@ import { printTable } from '../table.ts';
 interface RunOptions {
   readonly landing?: string;
   readonly dataset?: string;
+  readonly engine?: string;
   readonly json?: boolean;
 }
 
@@ -28,10 +29,11 @@ export function addRun(program: Command): void {
     .description('take in what has landed and work until nothing is pending')
     .option('--landing <dir>', 'another folder than the lake’s own; it is read, never changed')
     .option('--dataset <name>', 'all files of the folder belong to this dataset, whatever their names')
+    .option('--engine <name>', 'duckdb or spark, whatever the contracts say; auto: as they say')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  headgate run --landing ../exports/retail --dataset retail/sales')
     .action(async (options: RunOptions, command: Command) => {
-      const lake = lakeOf(command);
+      const lake = lakeOf(command, options.engine);
       const files = await takeIn(lake, options);
       process.exitCode = files.exitCode;
       printFiles(files.entries, options.json, 'nothing has landed');

@@ -24,6 +24,5 @@ export function runServices(engine: Parameters<typeof servicesOf>[2] = () => noE
 }
 
 const noEngine: Engine = {
-  name: 'duckdb',
   execute: () => Promise.reject(new TerminalError('this function carries no engine', { fault: 'headgate' })),
 };

@@ -1,10 +1,10 @@
-import { type Dataset, datasetId } from '../contract/dataset.ts';
-import { TerminalError } from '../errors.ts';
+import type { Dataset } from '../contract/dataset.ts';
 import { type FileProfile, needsRewrite } from '../formats/profile.ts';
 import type { FileEntry } from '../ledger/entries.ts';
 import { filesOf, pendingFiles } from '../ledger/files.ts';
 import { compile, uniqueSets } from '../plan/compile.ts';
 import { duckDb } from '../plan/dialects/duckdb.ts';
+import { engineFor } from '../plan/engine-choice.ts';
 import { partitionsOf } from '../plan/outputs.ts';
 import type { OutputName, Plan, PlanInput, PlanTarget, SideOutput } from '../plan/plan.ts';
 import { definitionOf, tableOf } from '../plan/tables.ts';
@@ -83,12 +83,6 @@ async function planOf(
   runId: string,
   { files, withdraws }: PlannedBatch,
 ): Promise<Plan> {
-  if (dataset.engine === 'spark') {
-    throw new TerminalError(
-      `${datasetId(dataset)} asks for engine spark, which is not available here; allowed: auto, duckdb`,
-      { fault: 'contract' },
-    );
-  }
   const inputs = files.map((file) => inputOf(file, dataset));
   const schemas = await schemasOf(services, dataset);
   const standing = await targetOf(services, dataset, 'curated', schemas);
@@ -97,8 +91,22 @@ async function planOf(
   const vaultFiles = await addressesOf(services, dataset);
   const sides = withdraws.length === 0 ? {} : await sidesOf(services, dataset, withdraws, schemas);
   const batch = { runId, inputs, vaultFiles, withdraws, sides, schemas };
-  return compile(dataset, { ...batch, ...(target === undefined ? {} : { target }) }, duckDb);
+  return compile(
+    dataset,
+    { ...batch, ...(target === undefined ? {} : { target }) },
+    engineFor(dataset, bytesToRead(dataset, inputs, target), services.enginePolicy),
+  );
 }
+
+const bytesToRead = (
+  { writeMode }: Dataset,
+  inputs: readonly PlanInput[],
+  target: PlanTarget | undefined,
+): number =>
+  [...inputs, ...(writeMode === 'merge' ? (target?.files ?? []) : [])].reduce(
+    (sum, { bytes }) => sum + bytes,
+    0,
+  );
 
 function inputOf(file: FileEntry, { format }: Dataset): PlanInput {
   // Written by takeIn alone.

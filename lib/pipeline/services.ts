@@ -1,5 +1,6 @@
 import type { Dataset } from '../contract/dataset.ts';
 import type { Executions } from '../ledger/locks.ts';
+import type { EnginePolicy } from '../plan/engine-choice.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Engine } from '../ports/engine.ts';
@@ -13,7 +14,9 @@ export interface Services {
   readonly stores: Stores;
   readonly ledger: Ledger;
   readonly catalog: Catalog;
+  /** Executes a plan on the engine that it names. */
   readonly engine: Engine;
+  readonly enginePolicy: EnginePolicy;
   readonly notifier: Notifier;
   readonly clock: Clock;
   readonly executions: Executions;

@@ -1,7 +1,7 @@
 import { valueProblem } from '../contract/bounds.ts';
 import type { Column, Dataset, RowCheck, RowTest } from '../contract/dataset.ts';
 import { TerminalError } from '../errors.ts';
-import type { Dialect } from './dialect.ts';
+import type { ValueDialect } from './dialect.ts';
 import type { PlanCheck } from './plan.ts';
 import { grammar, sqlType } from './typing.ts';
 
@@ -15,12 +15,12 @@ export const fieldName = (column: Pick<Column, 'name'>): string => `_field_${col
 export const textName = (column: Pick<Column, 'name'>): string => `_text_${column.name}`;
 
 /** Every check of a row: types first, then what the contract lists. */
-export function rowChecks(dataset: Dataset, sql: Dialect): readonly CompiledCheck[] {
+export function rowChecks(dataset: Dataset, sql: ValueDialect): readonly CompiledCheck[] {
   const types = dataset.columns.flatMap((column) => typeChecks(column, sql));
   return [...types, ...dataset.rowChecks.map((check) => listed(dataset, check, sql))];
 }
 
-function typeChecks(column: Column, sql: Dialect): readonly CompiledCheck[] {
+function typeChecks(column: Column, sql: ValueDialect): readonly CompiledCheck[] {
   if (column.type.kind === 'string') return [];
   const text = sql.ident(textName(column));
   const value = sql.ident(column.name);
@@ -37,7 +37,7 @@ function typeChecks(column: Column, sql: Dialect): readonly CompiledCheck[] {
   ];
 }
 
-function listed(dataset: Dataset, check: RowCheck, sql: Dialect): CompiledCheck {
+function listed(dataset: Dataset, check: RowCheck, sql: ValueDialect): CompiledCheck {
   const rule = check.key.startsWith('rule.') ? check.key.slice('rule.'.length) : undefined;
   return {
     key: check.key,
@@ -59,7 +59,7 @@ export function columnOf(dataset: Dataset, name: string): Column {
 }
 
 /** SQL that is true, never null, for a row that passes the test. Names are those of the stage statement. */
-export function passes(test: RowTest, column: Column | undefined, sql: Dialect): string {
+export function passes(test: RowTest, column: Column | undefined, sql: ValueDialect): string {
   if (test.kind === 'predicate') return `COALESCE((${test.sql}), TRUE)`;
   if (column === undefined)
     throw new TerminalError(`check ${test.kind} needs a column`, { fault: 'headgate' });
@@ -70,7 +70,7 @@ export function passes(test: RowTest, column: Column | undefined, sql: Dialect):
 
 type ValueTest = Exclude<RowTest, { kind: 'predicate' | 'required' }>;
 
-function condition(test: ValueTest, column: Column, sql: Dialect): string {
+function condition(test: ValueTest, column: Column, sql: ValueDialect): string {
   const text = sql.ident(textName(column));
   const value = sql.ident(column.name);
   const literal = (bound: string) => sql.tryCast(sql.literal(bound), sqlType(column.type));
@@ -103,7 +103,7 @@ function condition(test: ValueTest, column: Column, sql: Dialect): string {
 }
 
 /** Conditions of which one holds where the value is one of the list: values of the column's type as such, all others as texts. */
-function isListed(values: readonly string[], column: Column, sql: Dialect): readonly string[] {
+function isListed(values: readonly string[], column: Column, sql: ValueDialect): readonly string[] {
   const isText = column.type.kind === 'string' || column.type.kind === 'json';
   const [typed, texts] = [true, false].map((as) =>
     values.filter((value) => (!isText && valueProblem(column.type, value) === undefined) === as),

@@ -2,6 +2,7 @@ import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { isTokenized, PII_SECRET } from '../privacy/protection.ts';
 import { type CompiledCheck, rowChecks } from './checks.ts';
 import type { Dialect } from './dialect.ts';
+import { duckDb } from './dialects/duckdb.ts';
 import { batchMeasures, fileMeasures } from './measures.ts';
 import {
   type OutputContext,
@@ -34,7 +35,7 @@ export interface Batch {
 /** Contract + batch + table state to the whole work of a run. Decides without I/O; the same input gives the same plan. */
 export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
   const unique = uniqueSets(dataset);
-  const listed = rowChecks(dataset, sql);
+  const listed = rowChecks(dataset, duckDb);
   const checks: readonly CompiledCheck[] = [...listed, ...unique.map(uniqueCheck)];
   const { withdraws = [], sides = {} } = batch;
   const hasTarget = batch.target !== undefined && batch.target.files.length > 0;
@@ -71,13 +72,13 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
     dataset: datasetId(dataset),
     contractVersion: dataset.contract.version,
     judgedBy: dataset.contract.fingerprint,
-    engine: 'duckdb',
+    engine: sql.name,
     inputs: batch.inputs,
     ...(batch.target === undefined ? {} : { target: batch.target }),
     withdraws,
     sides,
     vaultFiles: batch.vaultFiles,
-    stage: stageStatement(dataset, listed, dataset.raw, sql),
+    stage: stageStatement(dataset, listed, duckDb),
     steps: [
       ...steps,
       excluded({ deduplicates: dataset.dedupe !== undefined, merges, replaces, violations }),

@@ -5,7 +5,7 @@ import type { CompiledCheck } from './checks.ts';
 import type { Dialect } from './dialect.ts';
 import type { OutputName, Plan, PlanMeasure, PlanOutput, PlanStep, SideOutput } from './plan.ts';
 import { classifiedColumns, retiredColumns, schemaOf, tableOf } from './tables.ts';
-import { cleaned } from './typing.ts';
+import { sqlType } from './typing.ts';
 
 export interface OutputContext {
   readonly dataset: Dataset;
@@ -22,15 +22,15 @@ export interface OutputContext {
   readonly merges: boolean;
 }
 
-const asText = (expression: string, sql: Dialect): string =>
-  `CAST(${expression} AS ${sql.type({ kind: 'text' })})`;
+const asText = (column: Column, side: string, sql: Dialect): string =>
+  sql.text(`${side}${sql.ident(column.name)}`, sqlType(column.type));
 
 /** `tokens_<n>` (`value`, `token`): only distinct values are hashed. */
 export function tokenSteps({ dataset, sql }: OutputContext): readonly PlanStep[] {
   return dataset.columns.filter(isTokenized).map((column) => ({
     name: tokensOf(column, dataset),
     purpose: `tokens of the distinct values of ${column.name}`,
-    sql: `SELECT value, ${token(dataset.domain, 'value', sql)} AS token FROM (SELECT DISTINCT ${asText(sql.ident(column.name), sql)} AS value FROM staged WHERE _ok) AS distinct_values WHERE value IS NOT NULL`,
+    sql: `SELECT value, ${token(dataset.domain, 'value', sql)} AS token FROM (SELECT DISTINCT ${asText(column, '', sql)} AS value FROM staged WHERE _ok) AS distinct_values WHERE value IS NOT NULL`,
   }));
 }
 
@@ -211,12 +211,12 @@ function curatedSql(context: OutputContext): string {
     .filter(isTokenized)
     .map((column) => {
       const tokens = tokensOf(column, dataset);
-      return ` LEFT JOIN ${tokens} ON ${tokens}.value = ${asText(`s.${sql.ident(column.name)}`, sql)}`;
+      return ` LEFT JOIN ${tokens} ON ${tokens}.value = ${asText(column, 's.', sql)}`;
     })
     .join('');
   const rows =
     `SELECT ${columns.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id${gone.map(({ name }) => `, NULL AS ${sql.ident(name)}`).join('')} ` +
-    `FROM staged AS s JOIN files AS f ON f._file = s._file${joins} WHERE s._ok AND s._id NOT IN (SELECT _id FROM excluded)`;
+    `FROM published AS s JOIN files AS f ON f._file = s._file${joins}`;
   const same = [
     ...kept.map((column) => `t.${sql.ident(column.name)}`),
     't._source_file',
@@ -231,7 +231,9 @@ function curatedSql(context: OutputContext): string {
 function curatedValue(column: Column, dataset: Dataset, sql: Dialect): string {
   if (isTokenized(column)) return `${tokensOf(column, dataset)}.token`;
   const value = `s.${sql.ident(column.name)}`;
-  return column.pii === undefined ? value : protectedText(dataset.domain, column, asText(value, sql), sql);
+  return column.pii === undefined
+    ? value
+    : protectedText(dataset.domain, column, asText(column, 's.', sql), sql);
 }
 
 /** Fields as they came, personal ones as in curated; records that could not be split are pointers into the file. */
@@ -239,11 +241,10 @@ function quarantineSql({ dataset, runId, sql }: OutputContext): string {
   const text = sql.type({ kind: 'text' });
   const number = sql.type({ kind: 'integer64' });
   const fields = dataset.columns.map((column, index) => {
-    const field = `COALESCE(${sql.item('s._text', index)}, ${asText(`s.${sql.ident(column.name)}`, sql)})`;
     const shown =
       column.pii === undefined
-        ? field
-        : protectedText(dataset.domain, column, asCurated(column, index, sql), sql);
+        ? `COALESCE(${sql.item('s._shown', index)}, ${asText(column, 's.', sql)})`
+        : protectedText(dataset.domain, column, asCurated(column, sql.item('s._shown', index), sql), sql);
     return `${shown} AS ${sql.ident(column.name)}`;
   });
   const nothing = dataset.columns.map(() => `CAST(NULL AS ${text})`);
@@ -256,9 +257,9 @@ function quarantineSql({ dataset, runId, sql }: OutputContext): string {
   );
 }
 
-/** What curated hashes or masks is the typed value: only a text that is no value shows itself. */
-const asCurated = (column: Column, index: number, sql: Dialect): string =>
-  `COALESCE(${asText(`s.${sql.ident(column.name)}`, sql)}, ${cleaned(column, sql.item('s._text', index), sql)})`;
+/** What curated hashes or masks is the typed value: only a text that is no value, cleaned, shows itself. */
+const asCurated = (column: Column, text: string, sql: Dialect): string =>
+  `COALESCE(${asText(column, 's.', sql)}, ${text})`;
 
 /** Fields as they came, personal ones as in quarantine. */
 function rawSql({ dataset, runId, sql }: OutputContext): string {
@@ -266,7 +267,7 @@ function rawSql({ dataset, runId, sql }: OutputContext): string {
     const shown =
       column.pii === undefined
         ? sql.item('s._text', index)
-        : protectedText(dataset.domain, column, asCurated(column, index, sql), sql);
+        : protectedText(dataset.domain, column, asCurated(column, sql.item('s._text', index), sql), sql);
     return `${shown} AS ${sql.ident(column.name)}`;
   });
   return (

@@ -29,7 +29,7 @@ export interface Plan {
   readonly sides: Readonly<Partial<Record<SideOutput, PlanTarget>>>;
   /** Files of the vault table: relation `vault_known`. */
   readonly vaultFiles: readonly string[];
-  /** Select over `records`: typed columns, `_ok`, `_failed` (numbers of failed checks) and `_text` (the record as it came, where it is needed). */
+  /** Select over `records` in DuckDB's SQL on every engine: see `stageStatement`. */
   readonly stage: string;
   /** Temporary tables, made in this order. */
   readonly steps: readonly PlanStep[];
@@ -159,3 +159,9 @@ export interface OutputResult {
 }
 
 export const isCsv = (format: FileFormat): format is CsvFormat => format.kind === 'csv';
+
+/** Whether a statement looks into the table's files, or rows of withdrawn files are sought there; an append without keys never does. */
+export const readsTarget = ({ steps, outputs, measures, withdraws, losses }: Plan): boolean =>
+  withdraws.length > 0 ||
+  [...steps, ...outputs, ...measures].some(({ sql }) => /\btarget\b/.test(sql)) ||
+  /\btarget\b/.test(losses ?? '');

@@ -1,19 +1,19 @@
-import type { Column, Dataset } from '../contract/dataset.ts';
-import { type CompiledCheck, fieldName, textName } from './checks.ts';
-import type { Dialect } from './dialect.ts';
-import { cleaned, typed } from './typing.ts';
+import type { Column, Dataset, RowTest } from '../contract/dataset.ts';
+import { type CompiledCheck, columnOf, fieldName, passes, textName } from './checks.ts';
+import type { ValueDialect } from './dialect.ts';
+import { cleaned, sqlType, typed } from './typing.ts';
 
 /**
  * Select over `records`, one pass: cleaned texts, then typed values, then checks. Good rows carry no text and no list of failures:
  * copying wide text between steps is what costs (DESIGN section 10).
- * Columns: every column typed, `_file`, `_ok`, `_failed` (check numbers, null when none failed), `_text` (all fields as they came;
- * null for good rows unless `keepText`).
+ * Columns: every column typed, `_file`, `_ok`, `_failed` (check numbers, null when none failed), `_shown` (the fields of a refused row as
+ * they came, personal ones cleaned; null for good rows), `_text` (the same of every row, only where the raw table wants it), and
+ * `_valid_<n>` for each batch check that counts invalid values: what judges a text stands here and nowhere else.
  */
 export function stageStatement(
   dataset: Dataset,
   checks: readonly CompiledCheck[],
-  keepText: boolean,
-  sql: Dialect,
+  sql: ValueDialect,
 ): string {
   const { columns } = dataset;
   const as = (expression: string, name: string) => `${expression} AS ${sql.ident(name)}`;
@@ -41,9 +41,36 @@ export function stageStatement(
     failures.length === 0
       ? `CAST(NULL AS ${sql.type({ kind: 'text' })})`
       : `CASE WHEN _ok AND _clean THEN NULL ELSE ${sql.joinPresent(failures)} END`;
-  const original = sql.array(names(fieldName));
-  const text = keepText ? original : `CASE WHEN _ok THEN NULL ELSE ${original} END`;
-  return `SELECT ${names(own).join(', ')}, _file, _ok, ${as(failed, '_failed')}, ${as(text, '_text')} FROM (${judged}) AS judged`;
+  const shown = names((column) => (column.pii === undefined ? fieldName(column) : textName(column)));
+  const more = [
+    as(failed, '_failed'),
+    as(`CASE WHEN _ok THEN NULL ELSE ${sql.array(shown)} END`, '_shown'),
+    ...(dataset.raw ? [as(sql.array(shown), '_text')] : []),
+    ...validity(dataset, sql),
+  ];
+  return `SELECT ${names(own).join(', ')}, _file, _ok, ${more.join(', ')} FROM (${judged}) AS judged`;
+}
+
+/** Name of the column that says whether a row passes the test of the batch check with this number. */
+export const validName = (number: number): string => `_valid_${number}`;
+
+const validity = (dataset: Dataset, sql: ValueDialect): readonly string[] =>
+  dataset.batchChecks.flatMap(({ measure }, number) => {
+    if (measure.kind !== 'invalid') return [];
+    const column = columnOf(dataset, measure.column);
+    const passed = listed(measure.test, column, sql) ?? passes(measure.test, column, sql);
+    return [`(${passed}) AS ${sql.ident(validName(number))}`];
+  });
+
+/** What a batch holds are values, not how they were written: `1` and `1.00` are one number. Undefined where text is compared. */
+function listed(test: RowTest, column: Column, sql: ValueDialect): string | undefined {
+  if (test.kind !== 'allowed' && test.kind !== 'forbidden') return undefined;
+  if (sqlType(column.type).kind === 'text') return undefined;
+  const values = test.values.map((value) => typed(column.type, sql.literal(value), sql)).join(', ');
+  // A text of the list that is no value of the column equals none: null would leave the answer open.
+  const isListed = `COALESCE(${sql.ident(column.name)} IN (${values}), FALSE)`;
+  const passed = test.kind === 'allowed' ? isListed : `NOT ${isListed}`;
+  return `(${sql.ident(column.name)} IS NULL OR ${passed})`;
 }
 
 /** A failed warning leaves the row in the batch; everything else takes it out. */

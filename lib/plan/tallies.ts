@@ -1,4 +1,4 @@
-import type { FileTally, Plan, RunResult } from './plan.ts';
+import type { FileTally, OutputResult, Plan, RunResult } from './plan.ts';
 
 /** A row of a measure; numbers come as text where they may pass 2^53 or are decimal. */
 export interface MeasuredRow {
@@ -42,4 +42,29 @@ function tally(plan: Plan, fileId: string, rows: readonly MeasuredRow[]): FileTa
     checks,
     ...(controlSum === undefined || controlSum === null ? {} : { controlSum: String(controlSum) }),
   };
+}
+
+/** How many rows of removed files each output wrote again, and how many are gone. */
+export function withRemovals(
+  outputs: readonly OutputResult[],
+  rows: readonly MeasuredRow[],
+): readonly OutputResult[] {
+  const sum = (measure: string) =>
+    rows.filter(({ name }) => name === measure).reduce((total, { value }) => total + Number(value), 0);
+  return outputs.map((output) => ({
+    ...output,
+    kept: sum(`kept:${output.name}`),
+    lost: sum(`lost:${output.name}`),
+  }));
+}
+
+/** A row of `Plan.losses`: file ids. */
+export interface Loss {
+  readonly winner: string;
+  readonly loser: string;
+}
+
+export function lossesByWinner(rows: readonly Loss[]): RunResult['losses'] {
+  const byWinner = Map.groupBy(rows, ({ winner }) => winner);
+  return Object.fromEntries([...byWinner].map(([winner, lost]) => [winner, lost.map(({ loser }) => loser)]));
 }

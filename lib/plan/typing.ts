@@ -1,5 +1,5 @@
 import type { Column, ColumnType, Macro } from '../contract/dataset.ts';
-import type { Dialect, SqlType } from './dialect.ts';
+import type { SqlType, ValueDialect } from './dialect.ts';
 
 /** How staged columns are stored. */
 export function sqlType(type: ColumnType): SqlType {
@@ -20,20 +20,20 @@ export function sqlType(type: ColumnType): SqlType {
 }
 
 /** The text of a field after trim, null tokens and macros; null where the contract says that the text means null. */
-export function cleaned(column: Column, text: string, sql: Dialect): string {
+export function cleaned(column: Column, text: string, sql: ValueDialect): string {
   const trimmed = column.trim ? sql.trim(text) : text;
   const known = nullIfToken(trimmed, column.nullTokens, sql);
   return column.standardize.reduce((value, macro) => applyMacro(macro, value, sql), known);
 }
 
-function nullIfToken(text: string, tokens: readonly string[], sql: Dialect): string {
+function nullIfToken(text: string, tokens: readonly string[], sql: ValueDialect): string {
   const [only, ...others] = tokens;
   if (only === undefined) return text;
   if (others.length === 0) return `NULLIF(${text}, ${sql.literal(only)})`;
   return `CASE WHEN ${text} IN (${tokens.map(sql.literal).join(', ')}) THEN NULL ELSE ${text} END`;
 }
 
-function applyMacro(macro: Macro, text: string, sql: Dialect): string {
+function applyMacro(macro: Macro, text: string, sql: ValueDialect): string {
   switch (macro.kind) {
     case 'lowercase':
       return `lower(${text})`;
@@ -48,13 +48,13 @@ function applyMacro(macro: Macro, text: string, sql: Dialect): string {
   }
 }
 
-const whenMatches = (text: string, pattern: string, then: string, sql: Dialect): string =>
+const whenMatches = (text: string, pattern: string, then: string, sql: ValueDialect): string =>
   `CASE WHEN ${sql.matches(text, pattern)} THEN ${then} ELSE ${text} END`;
 
 /**
  * ITU-T E.164: a plus sign and at most 15 digits. `0031…`, `06…` and `+31 (0)6…` become `+31…`; what has other signs passes unchanged.
  */
-function phone(text: string, dialCode: string, sql: Dialect): string {
+function phone(text: string, dialCode: string, sql: ValueDialect): string {
   // A zero in parentheses behind a country code is only dialled inside the country.
   const dialled = `CASE WHEN ${sql.matches(text, '[ (./-]*([+]|00)[0-9 )./-]*[(] *0 *[)].*')} THEN ${sql.replaceAll(text, '[(] *0 *[)]', '')} ELSE ${text} END`;
   const bare = sql.replaceAll(dialled, '[ ()./-]', '');
@@ -92,7 +92,7 @@ export function grammar(type: ColumnType): string | undefined {
  * where the type has a fraction, no sign but minus, no blanks, no exponent unless the type is a double. Dates and times: ISO 8601, or exactly what one of the
  * contract's patterns prints; a local time that a change of the clocks leaves out is none. JSON: an object or array.
  */
-export function typed(type: ColumnType, text: string, sql: Dialect): string {
+export function typed(type: ColumnType, text: string, sql: ValueDialect): string {
   const target = sqlType(type);
   switch (type.kind) {
     case 'string':
@@ -117,7 +117,7 @@ export function typed(type: ColumnType, text: string, sql: Dialect): string {
   }
 }
 
-const castIf = (text: string, pattern: string, target: SqlType, sql: Dialect): string =>
+const castIf = (text: string, pattern: string, target: SqlType, sql: ValueDialect): string =>
   `CASE WHEN ${sql.matches(text, pattern)} THEN ${sql.tryCast(text, target)} END`;
 
 const firstOf = (values: readonly string[]): string =>
@@ -126,7 +126,7 @@ const firstOf = (values: readonly string[]): string =>
 const finite = (value: string): string =>
   `CASE WHEN abs(${value}) <= 1.7976931348623157e308 THEN ${value} END`;
 
-function isoTimestamp(text: string, zone: string, sql: Dialect): string {
+function isoTimestamp(text: string, zone: string, sql: ValueDialect): string {
   const local = utcOf(sql.tryCast(text, { kind: 'timestamp' }), zone, sql);
   return (
     `CASE WHEN ${sql.matches(text, LOCAL)} THEN ${local} ` +
@@ -137,14 +137,14 @@ function isoTimestamp(text: string, zone: string, sql: Dialect): string {
 const UTC: readonly string[] = ['UTC', 'Etc/UTC'];
 
 /** Null where the local time does not come back from UTC: it lies in a gap of the zone. */
-function utcOf(local: string, zone: string, sql: Dialect): string {
+function utcOf(local: string, zone: string, sql: ValueDialect): string {
   if (UTC.includes(zone)) return local;
   const utc = sql.toUtc(local, zone);
   return `CASE WHEN ${sql.toLocal(utc, zone)} = ${local} THEN ${inYears(utc, sql)} END`;
 }
 
 /** An offset may move a time out of the years that a text can state. */
-function inYears(timestamp: string, sql: Dialect): string {
+function inYears(timestamp: string, sql: ValueDialect): string {
   const at = (text: string) => sql.tryCast(sql.literal(text), { kind: 'timestamp' });
   return `CASE WHEN ${timestamp} BETWEEN ${at('0001-01-01 00:00:00')} AND ${at('9999-12-31 23:59:59.999999')} THEN ${timestamp} END`;
 }

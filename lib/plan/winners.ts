@@ -88,7 +88,7 @@ function batchWins(dedupe: Dedupe, sql: Dialect): string {
   return pairs.reduceRight((rest, [batch, table]) => {
     const [first, second] = beats === '>' ? [batch, table] : [table, batch];
     const nullsFirst = `(${first} IS NOT NULL AND ${second} IS NULL)`;
-    const equal = `(${batch} = ${table} OR (${batch} IS NULL AND ${table} IS NULL))`;
+    const equal = `${batch} IS NOT DISTINCT FROM ${table}`;
     return `COALESCE(${first} > ${second}, ${nullsFirst}) OR (${equal} AND (${rest}))`;
   }, 'FALSE');
 }

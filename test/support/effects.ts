@@ -46,7 +46,6 @@ export function announcing(lake: Lake, before: BeforeEffect): Lake {
       },
     },
     engine: {
-      name: lake.engine.name,
       execute(plan) {
         before('engine: execute');
         return lake.engine.execute(plan);

@@ -18,7 +18,7 @@ export function describeWithJudges(environments: readonly string[], name: string
 }
 
 export function describeWithPython(environment: string, name: string, body: (python: Python) => void): void {
-  describeWithJudges([environment], name, () => body(pythonAt(interpreterOf(environment))));
+  describeWithJudges([environment], name, () => body(pythonOf(environment)));
 }
 
 export const environmentFolder = (environment: string): string => join(home, environment);
@@ -35,6 +35,9 @@ export interface Python {
   /** Runs a script with arguments and parses what it prints as JSON. */
   json<T>(script: string, ...args: string[]): Promise<T>;
 }
+
+/** Of an environment that stands in `describeWithJudges`. */
+export const pythonOf = (environment: string): Python => pythonAt(interpreterOf(environment));
 
 const pythonAt = (interpreter: string): Python => ({
   async json<T>(script: string, ...args: string[]): Promise<T> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { byFieldId } from '../../lib/adapters/local/parquet-output.ts';
+import { byFieldId } from '../../lib/plan/parquet-copy.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { expire, neededKeys } from '../../lib/table/expire.ts';
 import { rollback } from '../../lib/table/rollback.ts';

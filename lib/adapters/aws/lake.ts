@@ -8,6 +8,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { SNSClient } from '@aws-sdk/client-sns';
 import type { Dataset } from '../../contract/dataset.ts';
 import { DEFAULT_LIMITS, type Services } from '../../pipeline/services.ts';
+import { DUCKDB_UNLESS_ASKED } from '../../plan/engine-choice.ts';
 import type { OutputName } from '../../plan/plan.ts';
 import { tableOf } from '../../plan/tables.ts';
 import type { Engine } from '../../ports/engine.ts';
@@ -70,6 +71,7 @@ export function servicesOf(
     ledger,
     catalog: glueCatalog({ client: new GlueClient(CLIENT), databases: databasesOf(datasets) }),
     engine: engine({ stores, ledger }),
+    enginePolicy: DUCKDB_UNLESS_ASKED,
     notifier: notifierOf(settings),
     clock: { now: () => new Date() },
     executions: stepFunctionsExecutions(new SFNClient(CLIENT)),

@@ -4,29 +4,33 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TerminalError } from '../../errors.ts';
-import { normalise, type RejectedRecord } from '../../formats/normalise.ts';
-import type { FileProfile } from '../../formats/profile.ts';
-import { randomAccess } from '../../intake/judge.ts';
 import { duckDb } from '../../plan/dialects/duckdb.ts';
+import { targetRows } from '../../plan/parquet-copy.ts';
 import {
   type OutputResult,
   PLAN_VERSION,
   type Plan,
-  type PlanInput,
   type PlanOutput,
-  type PlanTarget,
   type RunResult,
+  readsTarget,
 } from '../../plan/plan.ts';
-import { fileTallies, type MeasuredRow } from '../../plan/tallies.ts';
+import { prepare, type Rewrite } from '../../plan/prepare.ts';
+import {
+  fileTallies,
+  type Loss,
+  lossesByWinner,
+  type MeasuredRow,
+  withRemovals,
+} from '../../plan/tallies.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { Secrets } from '../../ports/secrets.ts';
 import { hmacPads } from '../../privacy/pads.ts';
 import { type Session, type SessionOptions, withDuckDb } from './duckdb-session.ts';
-import { type ReadableInput, type Reject, stage } from './duckdb-stage.ts';
-import { byFieldId, writeParquet } from './parquet-output.ts';
+import { stage } from './duckdb-stage.ts';
+import { writeParquet } from './parquet-output.ts';
 
-const { ident, literal } = duckDb;
+const { literal } = duckDb;
 
 export interface DuckDbEngineOptions extends Omit<SessionOptions, 'scratch'> {
   readonly raw: ObjectStore;
@@ -38,7 +42,6 @@ export interface DuckDbEngineOptions extends Omit<SessionOptions, 'scratch'> {
 
 /** Executes plans in this process. Reads and writes local paths: the roots of the stores are folders. */
 export const duckDbEngine = (options: DuckDbEngineOptions): Engine => ({
-  name: 'duckdb',
   async execute(plan) {
     if (plan.version !== PLAN_VERSION) {
       throw new TerminalError(
@@ -46,6 +49,12 @@ export const duckDbEngine = (options: DuckDbEngineOptions): Engine => ({
         {
           fault: 'headgate',
         },
+      );
+    }
+    if (plan.engine !== 'duckdb') {
+      throw new TerminalError(
+        `plan ${plan.runId} is for engine ${plan.engine}, which does not run here; let the contract of ${plan.dataset} say engine: auto or duckdb`,
+        { fault: 'contract' },
       );
     }
     // The dataset's lock is held: what else stands in its folder was left by runs that died, personal data in clear with it.
@@ -63,7 +72,9 @@ async function executePlan(db: Session, plan: Plan, options: DuckDbEngineOptions
     return result;
   };
   await bindSecrets(db, plan, options.secrets);
-  const { inputs, rejects } = await timed('prepare', () => prepare(plan.inputs, options));
+  const { inputs, rejects } = await timed('prepare', () =>
+    prepare(plan.inputs, options.raw, rewriteTo(options.scratch)),
+  );
   await timed('stage', () => stage(db, plan, inputs, { scratch: options.scratch, known: rejects }));
   const outputs: OutputResult[] = [];
   const own = [...(plan.target?.files.map(({ path }) => path) ?? []), ...plan.vaultFiles];
@@ -94,93 +105,19 @@ async function bindSecrets(db: Session, plan: Plan, secrets: Secrets): Promise<v
   }
 }
 
-interface Prepared {
-  readonly inputs: readonly ReadableInput[];
-  readonly rejects: readonly Reject[];
-}
-
 /** What reading a file needs: where its bytes are, and a folder for those that are rewritten first. */
 export type ReadOptions = Pick<DuckDbEngineOptions, 'raw' | 'scratch'>;
 
-/** Every file in a form that the parser takes. */
-export async function prepare(inputs: readonly PlanInput[], options: ReadOptions): Promise<Prepared> {
-  const rejects: Reject[] = [];
-  const readable: ReadableInput[] = [];
-  for (const [file, input] of inputs.entries()) {
-    readable.push(
-      input.rewrite ? await rewritten(input, file, options, rejects) : inPlace(input, file, options),
-    );
-  }
-  return { inputs: readable, rejects };
-}
-
-const inPlace = (input: PlanInput, file: number, { raw }: ReadOptions): ReadableInput => ({
-  input,
-  file,
-  path: join(raw.root, input.key),
-  reader:
-    input.format.kind === 'parquet'
-      ? {
-          kind: 'parquet',
-          names: (input.profile as FileProfile).header ?? [],
-          types: (input.profile as FileProfile).types ?? [],
-          nested: (input.profile as FileProfile).nested ?? [],
-        }
-      : {
-          kind: 'csv',
-          csv: input.format.kind === 'csv' ? readerOf(input.format) : CANONICAL,
-          compression: (input.profile as FileProfile).compression,
-          nothingIsNull: false,
-        },
-  inPlace: (input.profile as FileProfile).compression === 'none',
-});
-
-const CANONICAL = { delimiter: ',', quote: '"', escape: '"', header: true, skipLines: 0 } as const;
-
-const readerOf = ({
-  delimiter,
-  quote,
-  escape,
-  header,
-  skipLines,
-}: Extract<PlanInput['format'], { kind: 'csv' }>) => ({
-  delimiter,
-  quote,
-  escape,
-  header,
-  skipLines,
-});
-
-async function rewritten(
-  input: PlanInput,
-  file: number,
-  options: ReadOptions,
-  rejects: Reject[],
-): Promise<ReadableInput> {
-  const folder = join(options.scratch, 'rewritten');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, `${file}.csv`);
-  const body = options.raw.read(input.key, { etag: input.etag });
-  const isPlain = (input.profile as FileProfile).compression === 'none';
-  const onReject = ({ record, code, start, end }: RejectedRecord) =>
-    rejects.push({ file, record, code, start: isPlain ? start : null, end: isPlain ? end : null });
-  const random = randomAccess(options.raw, input);
-  const canonical = normalise(body, input.format, input.profile as FileProfile, { onReject, random });
-  await pipeline(Readable.from(canonical), createWriteStream(path, { mode: 0o600 }));
-  const read = { kind: 'csv', compression: 'none' } as const;
-  if (input.format.kind === 'csv') {
-    const csv = { ...readerOf(input.format), skipLines: 0 };
-    return { input, file, path, reader: { ...read, csv, nothingIsNull: false }, inPlace: false };
-  }
-  // A field of no column ends every line, so that a record of one null is no blank line.
-  return {
-    input: { ...input, fields: [...input.fields, null] },
-    file,
-    path,
-    reader: { ...read, csv: CANONICAL, nothingIsNull: true },
-    inPlace: false,
+/** Rewritten inputs become files of the run's scratch folder. */
+export const rewriteTo =
+  (scratch: string): Rewrite =>
+  async (name, body) => {
+    const folder = join(scratch, 'rewritten');
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const path = join(folder, name);
+    await pipeline(Readable.from(body), createWriteStream(path, { mode: 0o600 }));
+    return path;
   };
-}
 
 async function takeSteps(db: Session, plan: Plan): Promise<void> {
   await makeTargets(db, plan);
@@ -194,12 +131,6 @@ async function takeSteps(db: Session, plan: Plan): Promise<void> {
     'CREATE VIEW published AS SELECT * FROM staged AS s WHERE s._ok AND s._id NOT IN (SELECT _id FROM excluded)',
   );
 }
-
-/** Whether a statement looks into the table's files, or rows of withdrawn files are sought there; an append without keys never does. */
-export const readsTarget = ({ steps, outputs, measures, withdraws, losses }: Plan): boolean =>
-  withdraws.length > 0 ||
-  [...steps, ...outputs, ...measures].some(({ sql }) => /\btarget\b/.test(sql)) ||
-  /\btarget\b/.test(losses ?? '');
 
 /** The tables as they stand, without the rows of withdrawn files. */
 async function makeTargets(db: Session, plan: Plan): Promise<void> {
@@ -250,14 +181,6 @@ function values(names: readonly string[], rows: readonly (readonly (string | nul
   return `SELECT * FROM (VALUES ${texts.join(', ')}) AS v(${names.join(', ')})`;
 }
 
-/** By position: a column of the contract may be called `filename`. */
-function targetRows({ files, schema }: PlanTarget): string {
-  const columns = schema.map(({ name }, index) => `t.c${index} AS ${ident(name)}`).join(', ');
-  const places = schema.map((_, index) => `c${index}`).join(', ');
-  const paths = files.map(({ path }) => literal(path)).join(', ');
-  return `SELECT ${columns}, t.filename AS _path, t.file_row_number AS _position FROM read_parquet([${paths}], ${byFieldId(schema)}) AS t(${places})`;
-}
-
 async function write(
   db: Session,
   output: PlanOutput,
@@ -282,23 +205,5 @@ async function measure(db: Session, plan: Plan): Promise<readonly MeasuredRow[]>
   return rows;
 }
 
-async function losses(db: Session, plan: Plan): Promise<RunResult['losses']> {
-  if (plan.losses === undefined) return {};
-  const rows = await db.rows<{ winner: string; loser: string }>(plan.losses);
-  const byWinner = Map.groupBy(rows, ({ winner }) => winner);
-  return Object.fromEntries([...byWinner].map(([winner, lost]) => [winner, lost.map(({ loser }) => loser)]));
-}
-
-/** How many rows of removed files each output wrote again, and how many are gone. */
-function withRemovals(
-  outputs: readonly OutputResult[],
-  rows: readonly MeasuredRow[],
-): readonly OutputResult[] {
-  const sum = (measure: string) =>
-    rows.filter(({ name }) => name === measure).reduce((total, { value }) => total + Number(value), 0);
-  return outputs.map((output) => ({
-    ...output,
-    kept: sum(`kept:${output.name}`),
-    lost: sum(`lost:${output.name}`),
-  }));
-}
+const losses = async (db: Session, plan: Plan): Promise<RunResult['losses']> =>
+  plan.losses === undefined ? {} : lossesByWinner(await db.rows<Loss>(plan.losses));

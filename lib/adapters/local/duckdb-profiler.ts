@@ -1,11 +1,12 @@
 import type { Dataset } from '../../contract/dataset.ts';
 import { rowChecks } from '../../plan/checks.ts';
 import { duckDb } from '../../plan/dialects/duckdb.ts';
+import { groups, records } from '../../plan/parsing.ts';
+import { prepare } from '../../plan/prepare.ts';
 import { stageStatement } from '../../plan/stage.ts';
 import type { ColumnFacts, Failure, Profiler, SampleTable } from '../../ports/profiler.ts';
-import { prepare, type ReadOptions } from './duckdb-engine.ts';
+import { type ReadOptions, rewriteTo } from './duckdb-engine.ts';
 import { type Session, withDuckDb } from './duckdb-session.ts';
-import { groups, records } from './duckdb-stage.ts';
 
 const { ident, literal } = duckDb;
 
@@ -19,7 +20,7 @@ const EXAMPLES = 200;
 export const duckDbProfiler = (options: ReadOptions): Profiler => ({
   withTable: (inputs, columns, work) =>
     withDuckDb({ scratch: options.scratch }, async (db) => {
-      const { inputs: readable, rejects } = await prepare(inputs, options);
+      const { inputs: readable, rejects } = await prepare(inputs, options.raw, rewriteTo(options.scratch));
       const selects: string[] = [];
       for (const [index, group] of groups(readable).entries())
         selects.push(records(group, columns, `rejects_${index}`));
@@ -97,9 +98,11 @@ async function valuesOf(db: Session, name: string): Promise<NonNullable<ColumnFa
 
 async function failures(db: Session, dataset: Dataset): Promise<readonly Failure[]> {
   const checks = rowChecks(dataset, duckDb);
-  const judged = stageStatement(dataset, checks, false, duckDb);
+  // Texts as they came, of personal columns too.
+  const columns = dataset.columns.map(({ pii, ...column }) => column);
+  const judged = stageStatement({ ...dataset, columns, raw: true }, checks, duckDb);
   await db.run(
-    `CREATE OR REPLACE TEMP TABLE failed AS SELECT unnest(string_split(_failed, ',')) AS number, _text FROM (${judged}) AS judged WHERE _failed IS NOT NULL`,
+    `CREATE OR REPLACE TEMP TABLE failed AS SELECT unnest(string_split(_failed, ',')) AS number, CASE WHEN NOT _ok THEN _text END AS _text FROM (${judged}) AS judged WHERE _failed IS NOT NULL`,
   );
   const rows = await db.rows<{ number: string; n: string }>(
     'SELECT number, count(*) AS n FROM failed GROUP BY number ORDER BY number',

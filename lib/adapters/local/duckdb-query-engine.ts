@@ -1,6 +1,7 @@
 import { type DuckDBConnection, DuckDBInstance, StatementType } from '@duckdb/node-api';
 import { TerminalError } from '../../errors.ts';
 import { duckDb } from '../../plan/dialects/duckdb.ts';
+import { byFieldId, duckDbType } from '../../plan/parquet-copy.ts';
 import type { Catalog, TableName } from '../../ports/catalog.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { QueryEngine, QueryResult } from '../../ports/query-engine.ts';
@@ -10,7 +11,6 @@ import { idOf, martTable, references } from '../../reports/references.ts';
 import { toDuckDb } from '../../reports/translate.ts';
 import { asOf } from '../../table/snapshots.ts';
 import { liveFiles, loadTable, shapeOf } from '../../table/table.ts';
-import { byFieldId, duckDbType } from './parquet-output.ts';
 
 const { ident, literal } = duckDb;
 

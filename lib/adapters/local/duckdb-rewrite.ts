@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { duckDb } from '../../plan/dialects/duckdb.ts';
+import { byFieldId } from '../../plan/parquet-copy.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { CompactionOrder } from '../../table/compact.ts';
 import { type SessionOptions, withDuckDb } from './duckdb-session.ts';
-import { byFieldId, writeParquet } from './parquet-output.ts';
+import { writeParquet } from './parquet-output.ts';
 
 const { literal } = duckDb;
 

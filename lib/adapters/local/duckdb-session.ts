@@ -1,8 +1,11 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance, version } from '@duckdb/node-api';
 import { PoisonError, TerminalError, TransientError } from '../../errors.ts';
 import { duckDb } from '../../plan/dialects/duckdb.ts';
+
+/** Such as `1.5.6`: the one that package-lock.json pins. */
+export const duckDbVersion = version().replace(/^v/, '');
 
 export interface SessionOptions {
   /** Folder for what a run writes on the way; made before and removed after. */

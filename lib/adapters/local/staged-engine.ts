@@ -4,13 +4,19 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TerminalError } from '../../errors.ts';
-import type { OutputResult, Plan, PlanTarget, RunResult } from '../../plan/plan.ts';
+import {
+  type OutputResult,
+  type Plan,
+  type PlanTarget,
+  type RunResult,
+  readsTarget,
+} from '../../plan/plan.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { Secrets } from '../../ports/secrets.ts';
 import type { DataFile } from '../../table/data-file.ts';
 import { keyOf } from '../../table/table.ts';
-import { duckDbEngine, readsTarget } from './duckdb-engine.ts';
+import { duckDbEngine } from './duckdb-engine.ts';
 import type { SessionOptions } from './duckdb-session.ts';
 import { folderStore } from './folder-store.ts';
 
@@ -30,7 +36,6 @@ const AT_ONCE = 8;
  * the stores. Addresses in the result are the stores' own. Files of an attempt that died stay under the run's prefix; no commit names them.
  */
 export const stagedEngine = (options: StagedEngineOptions): Engine => ({
-  name: 'duckdb',
   async execute(plan) {
     const home = join(options.scratch, `staged-${plan.runId}`);
     await rm(home, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { type DateLetter, datePatternParts } from '../../contract/date-pattern.ts';
-import type { Dialect, SqlType } from '../dialect.ts';
+import type { SqlType, ValueDialect } from '../dialect.ts';
 
 const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 const ident = (name: string): string => `"${name.replaceAll('"', '""')}"`;
@@ -18,11 +18,12 @@ const typeName = (type: SqlType): string =>
   type.kind === 'decimal' ? `DECIMAL(${type.precision},${type.scale})` : types[type.kind];
 
 /** DuckDB 1.5. Regular expressions are RE2; casts are only reached by texts that passed a grammar. */
-export const duckDb: Dialect = {
+export const duckDb: ValueDialect = {
   name: 'duckdb',
   ident,
   literal: quote,
   type: typeName,
+  text: (expression) => `CAST(${expression} AS VARCHAR)`,
   tryCast: (expression, type) => `TRY_CAST(${expression} AS ${typeName(type)})`,
   matches: (expression, pattern) => `regexp_full_match(${expression}, ${quote(pattern)}, 's')`,
   replaceAll: (expression, pattern, replacement) =>
@@ -35,6 +36,7 @@ export const duckDb: Dialect = {
   array: (items) => `[${items.join(', ')}]`,
   item: (array, index) => `${array}[${index + 1}]`,
   hash: (keys) => `(hash(${keys.join(', ')}) >> 32)::UINTEGER`,
+  sum: (column) => `CAST(sum(${column}) AS VARCHAR)`,
   parseExactly(expression, pattern) {
     const format = quote(strptimeFormat(pattern));
     const parsed = `try_strptime(${expression}, ${format})`;
@@ -74,6 +76,7 @@ export const duckDb: Dialect = {
     `(SELECT ${columns.join(', ')}, CAST(unnest(string_split(${numbers}, ',')) AS INTEGER) AS number FROM ${relation} WHERE ${numbers} IS NOT NULL)`,
   reason: (code, column, rule) => `{'code': ${code}, 'column': ${column}, 'rule': ${rule}}`,
   collect: (expression, orderBy) => `list(${expression} ORDER BY ${orderBy})`,
+  query: (sql) => sql,
 };
 
 const hasShortYear = (pattern: string): boolean =>

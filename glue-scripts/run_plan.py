@@ -1,0 +1,129 @@
+"""Executes a Headgate job: under `spark-submit`, on AWS Glue 5.1, or job after job in one process (`--serve true`).
+
+--job      address of the job document (lib/plan/spark-job.ts): a path, or s3://bucket/key
+--secrets  address of the padded keys by name: a path readable by its owner only, or secretsmanager:<id>
+--attempt  name of this attempt's folders; on Glue the id of the job run
+--memory   memory of DuckDB in each task, such as 1GB
+--parent   id of a local process: when it is gone nobody waits for the answer, and this process ends
+"""
+
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+import uuid
+import zipfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from pyspark.sql import SparkSession
+
+from headgate_spark import job
+from headgate_spark.failures import Failure, from_spark
+
+DEFAULTS = {"memory": "1GB", "secrets": "", "attempt": "", "JOB_RUN_ID": "", "serve": "false", "job": "", "parent": ""}
+
+# What a statement means must not depend on the machine.
+MEANING = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.ansi.doubleQuotedIdentifiers": "false",
+    "spark.sql.parser.escapedStringLiterals": "false",
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.fieldId.read.enabled": "true",
+    "spark.sql.adaptive.enabled": "true",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
+}
+
+
+def options(arguments):
+    """Glue's own reader of arguments where there is one; it knows the names that Glue adds."""
+    given = [name for name in DEFAULTS if f"--{name}" in arguments]
+    try:
+        from awsglue.utils import getResolvedOptions
+    except ImportError:
+        pairs = dict(zip(arguments, arguments[1:]))
+        return {**DEFAULTS, **{name: pairs[f"--{name}"] for name in given}}
+    return {**DEFAULTS, **getResolvedOptions(arguments, given)}
+
+
+def start():
+    builder = SparkSession.builder.appName("headgate")
+    for name, value in MEANING.items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("WARN")
+    package = os.path.join(os.path.dirname(os.path.abspath(__file__)), "headgate_spark")
+    if os.path.isdir(package):
+        spark.sparkContext.addPyFile(zipped(package))
+    return spark
+
+
+def zipped(package):
+    path = os.path.join(tempfile.mkdtemp(prefix="headgate-"), "headgate_spark.zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in sorted(os.listdir(package)):
+            if name.endswith(".py"):
+                archive.write(os.path.join(package, name), f"headgate_spark/{name}")
+    return path
+
+
+def pads_at(address):
+    if address == "":
+        return {}
+    if address.startswith("secretsmanager:"):
+        import boto3
+
+        return json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=address.split(":", 1)[1])["SecretString"])
+    with open(address, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def execute(spark, given):
+    attempt = given["attempt"] or given["JOB_RUN_ID"] or str(uuid.uuid4())
+    try:
+        job.run(spark, given["job"], pads_at(given["secrets"]), attempt, given["memory"])
+    except Failure:
+        raise
+    except Exception as error:  # whatever Spark says must reach the caller as one of three kinds
+        raise from_spark(error) from None
+
+
+def serve(spark, lines):
+    """One JSON of options a line in, one line out: `headgate-done` or a failure."""
+    print("headgate-ready", flush=True)
+    for line in lines:
+        try:
+            execute(spark, {**DEFAULTS, **json.loads(line)})
+            print("headgate-done", flush=True)
+        except Failure as failure:
+            print(str(failure), flush=True)
+
+
+def end_with(parent):
+    def watch():
+        while os.path.exists(f"/proc/{parent}") or not os.path.isdir("/proc/self"):
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def main(arguments):
+    given = options(arguments)
+    if given["parent"]:
+        end_with(given["parent"])
+    spark = start()
+    if given["serve"] == "true":
+        serve(spark, sys.stdin)
+    else:
+        execute(spark, given)
+    spark.stop()
+
+
+if __name__ == "__main__":
+    main(sys.argv)

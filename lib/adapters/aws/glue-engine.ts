@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import {
+  GetJobRunCommand,
+  GetJobRunsCommand,
+  type GlueClient,
+  GlueServiceException,
+  type JobRun,
+  StartJobRunCommand,
+} from '@aws-sdk/client-glue';
+import { TerminalError, TransientError } from '../../errors.ts';
+import { PLAN_VERSION, type Plan, type RunResult } from '../../plan/plan.ts';
+import { prepare } from '../../plan/prepare.ts';
+import { failureIn } from '../../plan/spark-failure.ts';
+import { type SparkAnswer, sparkJob, sparkResult, TASK_BYTES } from '../../plan/spark-job.ts';
+import type { Engine } from '../../ports/engine.ts';
+import type { ObjectStore } from '../../ports/object-store.ts';
+
+export interface GlueEngineOptions {
+  readonly client: GlueClient;
+  /** Name of the Glue job that runs `run_plan.py`. */
+  readonly jobName: string;
+  /** Id of the secret that holds the padded keys by name. */
+  readonly secretId: string;
+  readonly raw: ObjectStore;
+  readonly stores: { readonly lake: ObjectStore; readonly vault: ObjectStore };
+  /** Job documents, rewritten inputs and answers; keys below `spark/<run>`. */
+  readonly results: ObjectStore;
+  /** Version of DuckDB in the job's additional modules. */
+  readonly duckdb: string;
+  /** Milliseconds between two looks at the job run. @default 10 seconds */
+  readonly pollEvery?: number;
+}
+
+/** Executes plans on AWS Glue: what the state machine's own `.sync` integration does, for callers that are not a state machine. */
+export const glueEngine = (options: GlueEngineOptions): Engine => ({
+  async execute(plan) {
+    const before = await answerOf(plan, options.results);
+    if (before !== undefined) return before;
+    const job = await storeJob(plan, options);
+    const jobRunId = (await joined(plan, options)) ?? (await started(plan, job, options));
+    await finished(jobRunId, options);
+    const answer = await answerOf(plan, options.results);
+    if (answer !== undefined) return answer;
+    throw new TransientError(
+      `job run ${jobRunId} of ${options.jobName} succeeded without an answer for run ${plan.runId}; run again`,
+      {
+        fault: 'headgate',
+        facts: { jobRunId },
+      },
+    );
+  },
+});
+
+const keyOf = (plan: Plan, name: string): string => `spark/${plan.dataset}/${plan.runId}/${name}`;
+
+/** Rewrites what the parser can't take, then stores the job document; gives its address. Doing it again gives the same. */
+export async function storeJob(
+  plan: Plan,
+  { raw, stores, results, duckdb }: Pick<GlueEngineOptions, 'raw' | 'stores' | 'results' | 'duckdb'>,
+): Promise<string> {
+  if (plan.version !== PLAN_VERSION) {
+    throw new TerminalError(
+      `plan ${plan.runId} has version ${plan.version}; this engine executes version ${PLAN_VERSION}`,
+      {
+        fault: 'headgate',
+      },
+    );
+  }
+  const address = (key: string) => `${results.root}/${key}`;
+  const prepared = await prepare(plan.inputs, raw, async (name, body) => {
+    const key = keyOf(plan, `rewritten/${name}`);
+    await results.write(key, body);
+    return address(key);
+  });
+  const job = sparkJob(plan, prepared, {
+    scratch: address(keyOf(plan, 'staged')),
+    answer: address(keyOf(plan, 'answer.json')),
+    roots: { lake: stores.lake.root, vault: stores.vault.root },
+    duckdb,
+    taskBytes: TASK_BYTES,
+  });
+  await results.write(keyOf(plan, 'job.json'), Buffer.from(JSON.stringify(job)));
+  return address(keyOf(plan, 'job.json'));
+}
+
+/** The accepted answer of a run, undefined while there is none. */
+export async function answerOf(plan: Plan, results: ObjectStore): Promise<RunResult | undefined> {
+  const key = keyOf(plan, 'answer.json');
+  if ((await results.stat(key)) === undefined) return undefined;
+  const parts: Uint8Array[] = [];
+  for await (const part of results.read(key)) parts.push(part);
+  // Written by run_plan.py alone, once for each run.
+  return sparkResult(plan, JSON.parse(Buffer.concat(parts).toString()) as SparkAnswer);
+}
+
+const UNFINISHED = ['STARTING', 'RUNNING', 'STOPPING', 'WAITING'];
+
+/** StartJobRun knows no idempotence token: a job run that carries this run's id is joined instead of started again. */
+async function joined({ runId }: Plan, { client, jobName }: GlueEngineOptions): Promise<string | undefined> {
+  let token: string | undefined;
+  do {
+    const page = await asked(() =>
+      client.send(
+        new GetJobRunsCommand({ JobName: jobName, ...(token === undefined ? {} : { NextToken: token }) }),
+      ),
+    );
+    const mine = page.JobRuns?.find(
+      ({ Arguments, JobRunState }) =>
+        Arguments?.['--run'] === runId && UNFINISHED.includes(JobRunState ?? ''),
+    );
+    if (mine?.Id !== undefined) return mine.Id;
+    token = page.NextToken;
+  } while (token !== undefined);
+  return undefined;
+}
+
+async function started(
+  { runId }: Plan,
+  job: string,
+  { client, jobName, secretId }: GlueEngineOptions,
+): Promise<string> {
+  const { JobRunId } = await asked(() =>
+    client.send(
+      new StartJobRunCommand({
+        JobName: jobName,
+        // Two callers at the same moment start two: each attempt writes below its own name, and the first answer stands.
+        Arguments: {
+          '--run': runId,
+          '--job': job,
+          '--secrets': `secretsmanager:${secretId}`,
+          '--attempt': randomUUID(),
+        },
+      }),
+    ),
+  );
+  if (JobRunId === undefined)
+    throw new TransientError(`Glue started ${jobName} and gave no id; run again`, { fault: 'headgate' });
+  return JobRunId;
+}
+
+async function finished(
+  jobRunId: string,
+  { client, jobName, pollEvery = 10_000 }: GlueEngineOptions,
+): Promise<void> {
+  for (;;) {
+    const { JobRun: run } = await asked(() =>
+      client.send(new GetJobRunCommand({ JobName: jobName, RunId: jobRunId })),
+    );
+    const state = run?.JobRunState ?? 'unknown';
+    if (state === 'SUCCEEDED') return;
+    if (!UNFINISHED.includes(state)) throw failureOf(jobRunId, jobName, run);
+    await setTimeout(pollEvery);
+  }
+}
+
+const failureOf = (jobRunId: string, jobName: string, run: JobRun | undefined) =>
+  failureIn(
+    run?.ErrorMessage ?? '',
+    `job run ${jobRunId} of ${jobName} ended as ${run?.JobRunState ?? 'unknown'}`,
+  );
+
+/** https://docs.aws.amazon.com/glue/latest/webapi/API_StartJobRun.html: errors that no retry cures. */
+const LASTING = ['EntityNotFoundException', 'InvalidInputException', 'AccessDeniedException'];
+
+async function asked<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await call();
+  } catch (cause) {
+    if (!(cause instanceof GlueServiceException)) throw cause;
+    const message = `Glue answered ${cause.name}`;
+    if (LASTING.includes(cause.name))
+      throw new TerminalError(`${message}; check the job's name and the role's rights`, {
+        fault: 'headgate',
+        cause,
+      });
+    throw new TransientError(`${message}; run again`, { fault: 'headgate', cause });
+  }
+}

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TerminalError } from '../../errors.ts';
+import { PLAN_VERSION, type Plan, type RunResult } from '../../plan/plan.ts';
+import { prepare } from '../../plan/prepare.ts';
+import { type SparkAnswer, sparkJob, sparkResult, TASK_BYTES } from '../../plan/spark-job.ts';
+import type { Engine } from '../../ports/engine.ts';
+import type { ObjectStore } from '../../ports/object-store.ts';
+import type { Secrets } from '../../ports/secrets.ts';
+import { hmacPads } from '../../privacy/pads.ts';
+import { rewriteTo } from './duckdb-engine.ts';
+import { duckDbVersion } from './duckdb-session.ts';
+
+export interface SparkEngineOptions {
+  readonly raw: ObjectStore;
+  readonly stores: { readonly lake: ObjectStore; readonly vault: ObjectStore };
+  readonly secrets: Secrets;
+  /** Folder under which each dataset has a folder of its own while a run of it executes. */
+  readonly scratch: string;
+  readonly launch: SparkLauncher;
+  /** @default 128 MiB */
+  readonly taskBytes?: number;
+}
+
+/**
+ * Lets `glue-scripts/run_plan.py` execute one job with these options; resolves when it has answered, rejects with what it printed.
+ * @throws TerminalError, TransientError, PoisonError
+ */
+export type SparkLauncher = (options: Readonly<Record<string, string>>) => Promise<void>;
+
+/** Executes plans on Spark on this machine. Reads and writes local paths: the roots of the stores are folders. */
+export const sparkEngine = (options: SparkEngineOptions): Engine => ({
+  async execute(plan) {
+    if (plan.version !== PLAN_VERSION) {
+      throw new TerminalError(
+        `plan ${plan.runId} has version ${plan.version}; this engine executes version ${PLAN_VERSION}`,
+        { fault: 'headgate' },
+      );
+    }
+    // The dataset's lock is held: what else stands in its folder was left by runs that died, personal data in clear with it.
+    const scratch = join(options.scratch, plan.dataset);
+    await rm(scratch, { recursive: true, force: true });
+    await mkdir(scratch, { recursive: true, mode: 0o700 });
+    try {
+      return await executePlan(plan, { ...options, scratch });
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  },
+});
+
+async function executePlan(plan: Plan, options: SparkEngineOptions): Promise<RunResult> {
+  const { scratch, stores, raw } = options;
+  const at = (name: string) => join(scratch, name);
+  const prepared = await prepare(plan.inputs, raw, rewriteTo(scratch));
+  const job = sparkJob(plan, prepared, {
+    scratch: at('staged'),
+    answer: at('answer.json'),
+    roots: { lake: stores.lake.root, vault: stores.vault.root },
+    duckdb: duckDbVersion,
+    taskBytes: options.taskBytes ?? TASK_BYTES,
+  });
+  // What an attempt that died left under this run's prefixes is seen by nobody and in nobody's way.
+  for (const { folder } of job.outputs) await rm(folder, { recursive: true, force: true });
+  await writeFile(at('job.json'), JSON.stringify(job), { mode: 0o600 });
+  await writeFile(at('pads.json'), JSON.stringify(await padsOf(plan, options.secrets)), { mode: 0o600 });
+  await options.launch({ job: at('job.json'), secrets: at('pads.json'), attempt: randomUUID() });
+  // Written by run_plan.py alone, which is of the same version as this.
+  return sparkResult(plan, JSON.parse(await readFile(job.answer, 'utf8')) as SparkAnswer);
+}
+
+async function padsOf(plan: Plan, secrets: Secrets): Promise<Readonly<Record<string, unknown>>> {
+  const pads: Record<string, unknown> = {};
+  for (const name of plan.secrets) pads[name] = hmacPads(await secrets.read(name));
+  return pads;
+}

@@ -1,0 +1,221 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { folderStore } from '../../lib/adapters/local/folder-store.ts';
+import { keyFiles } from '../../lib/adapters/local/key-file.ts';
+import { type Lake, openLake } from '../../lib/adapters/local/lake.ts';
+import { type SparkLauncher, sparkEngine } from '../../lib/adapters/local/spark-engine.ts';
+import { runStateMachine } from '../../lib/adapters/local/state-machine.ts';
+import { datasetId } from '../../lib/contract/dataset.ts';
+import { fixedRoute, router } from '../../lib/intake/route.ts';
+import type { FileEntry } from '../../lib/ledger/entries.ts';
+import { fileOf } from '../../lib/ledger/files.ts';
+import { draftReplay, requestReplay } from '../../lib/pipeline/replays.ts';
+import { work } from '../../lib/pipeline/work.ts';
+import { duckDb } from '../../lib/plan/dialects/duckdb.ts';
+import type { Plan, RunResult } from '../../lib/plan/plan.ts';
+import { liveFiles, loadTable } from '../../lib/table/table.ts';
+
+/** What became of a batch: everything that must not depend on the engine. Run ids, file names and sizes do. */
+export interface Outcome {
+  /** How many plans were made. */
+  readonly plans: number;
+  readonly engines: readonly string[];
+  readonly files: readonly unknown[];
+  readonly runs: readonly { readonly withdraws: number }[];
+  /** Rows of every table as texts, sorted; by `database.name`. */
+  readonly tables: Readonly<Record<string, readonly string[]>>;
+  readonly problems: readonly string[];
+}
+
+export interface Batches {
+  readonly home: string;
+  readonly contracts: string;
+  /** Folders that are taken in one after the other; the same ones for both engines, because an object's identity is part of its file id. */
+  readonly landings: readonly string[];
+  /** Keys of files that are loaded again afterwards: what they published is withdrawn. */
+  readonly replays?: readonly string[];
+  /** All files are of this dataset. */
+  readonly dataset?: string;
+  readonly engine: 'duckdb' | 'spark';
+  readonly spark: SparkLauncher;
+  /** Bytes from which Spark cuts a file. */
+  readonly taskBytes?: number;
+}
+
+/** What differs, at most a few lines a place: a whole table as a difference would be neither read nor printed in time. */
+export function differences(expected: Outcome, found: Outcome): readonly string[] {
+  const lists: readonly (readonly [string, readonly unknown[], readonly unknown[]])[] = [
+    ['problems', expected.problems, found.problems],
+    ['files', expected.files, found.files],
+    ['runs', expected.runs, found.runs],
+    ...[...new Set([...Object.keys(expected.tables), ...Object.keys(found.tables)])].map(
+      (name) =>
+        [name, expected.tables[name] ?? ['no such table'], found.tables[name] ?? ['no such table']] as const,
+    ),
+  ];
+  return lists.flatMap(([name, left, right]) => {
+    const [first, second] = [left, right].map((items) =>
+      items.map((item) => (typeof item === 'string' ? item : JSON.stringify(item))),
+    );
+    const only = (a: readonly string[] = [], b: readonly string[] = []) => {
+      const others = new Set(b);
+      return a.filter((item) => !others.has(item)).slice(0, 3);
+    };
+    const sizes =
+      left.length === right.length ? [] : [`${name}: ${left.length} by DuckDB, ${right.length} by Spark`];
+    return [
+      ...sizes,
+      ...only(first, second).map((item) => `${name}, only DuckDB: ${item.slice(0, 2000)}`),
+      ...only(second, first).map((item) => `${name}, only Spark: ${item.slice(0, 2000)}`),
+    ];
+  });
+}
+
+const NOW = new Date('2026-05-01T10:00:00Z');
+
+/** Takes the folders in through the whole state machine, with the same key, clock and ids whatever the engine. */
+export async function outcomeOf(batches: Batches): Promise<Outcome> {
+  const { home, contracts, engine } = batches;
+  mkdirSync(join(home, 'keys'), { recursive: true });
+  writeFileSync(join(home, 'keys/pii.key'), '07'.repeat(32), { mode: 0o600 });
+  const problems: string[] = [];
+  let ids = 0;
+  const lake: Lake = {
+    ...openLake({
+      home,
+      contracts,
+      notifier: { notify: async () => undefined },
+      enginePolicy: { force: engine, sparkFromBytes: 0 },
+      spark: batches.spark,
+    }),
+    clock: { now: () => NOW },
+    newId: () => `id-${ids++}`,
+  };
+  const sparkInPieces = sparkEngine({
+    raw: lake.stores.raw,
+    stores: lake.stores,
+    secrets: keyFiles(join(home, 'keys'), lake.ledger),
+    scratch: join(home, 'scratch'),
+    launch: batches.spark,
+    ...(batches.taskBytes === undefined ? {} : { taskBytes: batches.taskBytes }),
+  });
+  const services: Lake = engine === 'spark' ? { ...lake, engine: sparkInPieces } : lake;
+  const entries: FileEntry[] = [];
+  for (const landing of batches.landings) {
+    const chosen = lake.datasets.find((each) => datasetId(each) === batches.dataset);
+    const place = {
+      bucket: 'landing',
+      own: false,
+      route: chosen === undefined ? router(lake.datasets) : fixedRoute(chosen),
+    };
+    const ports = {
+      landing: folderStore(landing),
+      raw: lake.stores.raw,
+      ledger: lake.ledger,
+      notifier: lake.notifier,
+    };
+    const report = await work({ services, ports, start: (name) => runStateMachine(services, name) }, place);
+    for (const { subject, error } of report.failed) problems.push(`${subject}: ${String(error)}`);
+    for (const { file } of report.files) entries.push(file);
+  }
+  const now = async (file: FileEntry) => (await fileOf(lake.ledger, file.dataset, file.fileId)) ?? file;
+  for (const key of batches.replays ?? []) {
+    const again = await Promise.all(entries.filter((file) => file.key === key).map(now));
+    const draft = await draftReplay(services, again);
+    await requestReplay(services, draft, 'parity');
+    await runStateMachine(services, draft.dataset);
+  }
+  const runs = await runsOf(lake);
+  return {
+    plans: await plansOf(lake),
+    engines: [...new Set(runs.map(({ engine: used }) => used))],
+    files: (await Promise.all(entries.map(now))).map(({ key, state, counts, checks, reasons }) => ({
+      key,
+      state,
+      counts,
+      checks: sorted(checks),
+      reasons: withoutRunIds(reasons),
+    })),
+    runs: runs.map(
+      ({ tallies, batch, losses, outputs, withdraws }) =>
+        withoutRunIds({ tallies, batch, losses, outputs, withdraws }) as { readonly withdraws: number },
+    ),
+    tables: await tablesOf(lake),
+    problems,
+  };
+}
+
+const sorted = (record: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+const withoutRunIds = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value).replaceAll(/\d{8}T\d{9}Z-[0-9a-f]{6}/g, 'RUN'));
+
+async function plansOf({ stores }: Lake): Promise<number> {
+  let plans = 0;
+  for await (const { key } of stores.results.list('runs/')) if (key.endsWith('/plan.json')) plans += 1;
+  return plans;
+}
+
+async function runsOf({ stores }: Lake) {
+  const runs = [];
+  for await (const { key } of stores.results.list('runs/')) {
+    if (!key.endsWith('/result.json')) continue;
+    const result = (await document(stores.results, key)) as RunResult;
+    const plan = (await document(stores.results, key.replace('result.json', 'plan.json'))) as Plan;
+    runs.push({
+      engine: result.engine,
+      tallies: result.tallies.map((tally) => ({ ...tally, checks: sorted(tally.checks) })),
+      batch: result.batch,
+      losses: sorted(result.losses),
+      outputs: result.outputs.map((output) => ({
+        name: output.name,
+        kept: output.kept,
+        lost: output.lost,
+        removes: output.removes.length,
+        partitions: output.files
+          .map(({ rows, partition, columns }) =>
+            JSON.stringify({ partition, rows, columns: bounds(columns) }),
+          )
+          .sort(),
+      })),
+      inputs: plan.inputs.length,
+      withdraws: plan.withdraws.length,
+    });
+  }
+  return runs;
+}
+
+const bounds = (columns: RunResult['outputs'][number]['files'][number]['columns']) =>
+  Object.entries(columns)
+    .map(([id, { bytes: _bytes, ...stats }]) => ({ id, ...stats }))
+    .sort((a, b) => Number(a.id) - Number(b.id));
+
+async function document(store: Lake['stores']['results'], key: string): Promise<unknown> {
+  const parts: Uint8Array[] = [];
+  for await (const part of store.read(key)) parts.push(part);
+  return JSON.parse(Buffer.concat(parts).toString());
+}
+
+async function tablesOf({ catalog, stores }: Lake): Promise<Outcome['tables']> {
+  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  await connection.run("SET TimeZone = 'UTC'");
+  const tables: Record<string, readonly string[]> = {};
+  for (const name of await catalog.list()) {
+    const store = name.database.endsWith('_vault') ? stores.vault : stores.lake;
+    const table = await loadTable({ catalog, store }, name);
+    const files = table === undefined ? [] : await liveFiles(store, table);
+    const from = `read_parquet([${files.map(({ path }) => duckDb.literal(path)).join(', ')}])`;
+    const rows =
+      files.length === 0
+        ? []
+        : (
+            await connection.runAndReadAll(
+              `SELECT to_json(r) AS r FROM (SELECT * EXCLUDE (_run_id) FROM ${from}) AS r ORDER BY 1`,
+            )
+          ).getRows();
+    tables[`${name.database}.${name.name}`] = rows.map(([row]) => String(row));
+  }
+  connection.closeSync();
+  return tables;
+}

@@ -1,0 +1,124 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { ROOT, SHARED } from '../support/headgate.ts';
+import { describeWithJudges, pythonOf } from '../support/judge.ts';
+import { SparkServer } from '../support/spark-server.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+import { CONTRACT, hostileCsv } from './hostile.ts';
+import { type Batches, differences, type Outcome, outcomeOf } from './outcome.ts';
+
+/** Rows as PyIceberg and DuckDB's iceberg extension read them. */
+interface Verdict {
+  readonly pyiceberg: readonly (readonly (string | null)[])[];
+  readonly duckdb: readonly (readonly (string | null)[])[];
+}
+
+/** For a million rows: HEADGATE_PARITY_ROWS=1000000 npm run test:parity */
+const { HEADGATE_PARITY_SEED: SEED, HEADGATE_PARITY_ROWS: ROWS } = process.env;
+const cases = join(ROOT, 'test/cases');
+
+describeWithJudges(['spark', 'iceberg'], 'the same rows from Spark as from DuckDB', () => {
+  const folder = temporaryFolder('parity');
+  let spark: SparkServer;
+  const executed: string[] = [];
+  beforeAll(() => {
+    spark = new SparkServer(folder);
+  });
+  afterAll(() => spark.stop());
+
+  /** Both engines from the same bytes; every published, quarantined and vaulted row, tally, choice and bound must be equal. */
+  const both = async (
+    name: string,
+    batches: Pick<Batches, 'contracts' | 'landings' | 'dataset' | 'taskBytes' | 'replays'>,
+  ): Promise<Outcome> => {
+    const run = (engine: 'duckdb' | 'spark') =>
+      outcomeOf({ ...batches, home: join(folder, name, engine), engine, spark: spark.launch });
+    const expected = await run('duckdb');
+    // Nothing reached an engine: intake came first, which is the same code whatever the engine.
+    if (expected.plans === 0) return expected;
+    const found = await run('spark');
+    expect(differences(expected, found)).toEqual([]);
+    if (expected.runs.length > 0) expect([expected.engines, found.engines]).toEqual([['duckdb'], ['spark']]);
+    executed.push(name);
+    return found;
+  };
+
+  const loadable = readdirSync(cases).filter((name) => {
+    const { exitCode } = JSON.parse(readFileSync(join(cases, name, 'expected.json'), 'utf8')) as {
+      exitCode: number;
+    };
+    return exitCode !== 1 && existsSync(join(cases, name, 'landing'));
+  });
+  test.each(loadable)('golden case %s', async (name) => {
+    await both(name, { contracts: join(cases, name), landings: [join(cases, name, 'landing')] });
+  });
+
+  test('most golden cases reach an engine', () => {
+    expect(executed.length).toBeGreaterThan(loadable.length / 2);
+  });
+
+  test('generated hostile values, in files that Spark cuts into pieces, with a second batch that merges and a file that is replayed', async () => {
+    const seed = Number(SEED ?? Date.now() % 1_000_000);
+    console.log(`hostile values of seed ${seed}; again with HEADGATE_PARITY_SEED=${seed}`);
+    const contracts = join(folder, 'hostile-contract');
+    mkdirSync(contracts);
+    writeFileSync(join(contracts, 'hostile.odcs.yaml'), CONTRACT);
+    const landings = [0, 1].map((number) => {
+      const landing = join(folder, `hostile-landing-${number}`);
+      const day = join(landing, `shop/2026-01-0${number + 1}`);
+      mkdirSync(day, { recursive: true });
+      writeFileSync(join(day, 'a.csv'), hostileCsv(Number(ROWS ?? 10_000) / 2, seed + number));
+      return landing;
+    });
+    const replays = ['shop/2026-01-01/a.csv'];
+    const { tables, problems, runs } = await both('env=prod/hostile', {
+      contracts,
+      landings,
+      replays,
+      taskBytes: 200_000,
+    });
+    expect(problems).toEqual([]);
+    expect(runs.filter(({ withdraws }) => withdraws > 0)).toHaveLength(1);
+    for (const name of ['shop.hostile', 'shop_quarantine.hostile', 'shop_vault.hostile'])
+      expect(tables[name]?.length).toBeGreaterThan(10);
+    for (const database of ['shop', 'shop_quarantine', 'shop_raw']) {
+      const read = await pythonOf('iceberg').json<Verdict>(
+        join(import.meta.dirname, '../table/read_tables.py'),
+        join(folder, 'env=prod/hostile/spark/catalog.db'),
+        ...[database, 'hostile'],
+      );
+      expect(read.pyiceberg).toHaveLength(tables[`${database}.hostile`]?.length ?? 0);
+      expect(read.pyiceberg).toEqual(read.duckdb);
+    }
+  }, 3_600_000);
+
+  test('the samples of every feed', async () => {
+    const { tables } = await both('samples', {
+      contracts: join(ROOT, 'contracts'),
+      landings: [join(ROOT, 'samples')],
+    });
+    expect(Object.values(tables).filter((rows) => rows.length > 0).length).toBeGreaterThan(5);
+  });
+
+  test('retail: 95 real days', async () => {
+    const { tables } = await both('retail', {
+      contracts: join(ROOT, 'contracts'),
+      landings: [join(SHARED, 'data/retail/by-day')],
+      dataset: 'retail/sales',
+    });
+    expect(tables['retail.sales']?.length).toBeGreaterThan(140_000);
+  });
+
+  test('talpa: real orders', async () => {
+    const landing = join(folder, 'talpa-landing');
+    mkdirSync(landing);
+    cpSync(join(SHARED, 'data/talpa/sample.csv'), join(landing, 'sample.csv'));
+    const { tables } = await both('talpa', {
+      contracts: join(ROOT, 'contracts'),
+      landings: [landing],
+      dataset: 'orders/orders',
+    });
+    expect(tables['orders.orders']).toHaveLength(200);
+  });
+});
