@@ -101,7 +101,7 @@ describe('the doctor', () => {
     writeFileSync(join(lake.home, 'landing/orders/2026-03-01.csv'), 'id,amount,phone\n9,9.00,0619\n');
     await run({
       ...lake,
-      engine: { name: 'duckdb', execute: () => Promise.reject(new Error('no engine')) },
+      engine: { execute: () => Promise.reject(new Error('no engine')) },
     }).catch(() => undefined);
     const { ledger } = lake;
     const [waiting] = await ledger.query<{ fileId: string }>({
