@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import type { SparkLauncher } from '../../lib/adapters/local/spark-engine.ts';
 import { sparkSubmit } from '../../lib/adapters/local/spark-submit.ts';
-import { TransientError } from '../../lib/errors.ts';
+import { TerminalError, TransientError } from '../../lib/errors.ts';
 import type { SparkJob } from '../../lib/plan/spark-job.ts';
 import { ROOT } from '../support/headgate.ts';
 import { describeWithJudges } from '../support/judge.ts';
@@ -34,12 +34,6 @@ async function until(what: () => boolean): Promise<void> {
 const parquetBelow = (path: string): boolean =>
   readdirSync(path, { recursive: true, encoding: 'utf8' }).some((name) => name.endsWith('.parquet'));
 
-/** The same promise, whose error is kept too. */
-function noting(run: Promise<void>, failures: unknown[]): Promise<void> {
-  run.catch((error: unknown) => failures.push(error));
-  return run;
-}
-
 describeWithJudges(['spark'], 'Spark that fails', () => {
   const folder = temporaryFolder('spark-faults');
   const submit = (name: string, signal?: AbortSignal): SparkLauncher =>
@@ -61,11 +55,11 @@ describeWithJudges(['spark'], 'Spark that fails', () => {
 
   test('a driver that is killed while it writes is tried again, and its rows are there once', async () => {
     const kills: number[] = [];
-    const failures: unknown[] = [];
     const launch: SparkLauncher = async (options) => {
       if (kills.length > 0) return submit('killed')(options);
       const { scratch } = JSON.parse(readFileSync(options.job ?? '', 'utf8')) as SparkJob;
-      const run = noting(submit('killed')(options), failures);
+      const run = submit('killed')(options);
+      run.catch(() => undefined);
       // It has read the files and not answered.
       await until(() => existsSync(scratch) && parquetBelow(scratch));
       for (const id of jvms(join(folder, 'killed'))) {
@@ -76,7 +70,7 @@ describeWithJudges(['spark'], 'Spark that fails', () => {
     };
     const found = await outcome('killed', 'spark', launch);
     expect(kills).toHaveLength(1);
-    expect(failures).toEqual([expect.any(TransientError)]);
+    expect(found.failures).toEqual([expect.any(TransientError)]);
     const { tables, files, runs } = await outcome('unharmed', 'duckdb', launch);
     expect({ tables: found.tables, files: found.files, runs: found.runs }).toEqual({ tables, files, runs });
     expect(found.engines).toEqual(['spark']);
@@ -92,23 +86,25 @@ describeWithJudges(['spark'], 'Spark that fails', () => {
       return submit('missing')(options);
     });
     expect(paths).toHaveLength(1);
-    expect(found.problems.join()).toContain(`there is no object ${paths[0]}`);
+    expect(found.failures).toEqual([expect.any(TerminalError)]);
+    expect(String(found.failures[0])).toContain(`there is no object ${paths[0]}`);
+    expect(found.problems).toHaveLength(1);
     expect(found.runs).toEqual([]);
     expect(Object.values(found.tables).flat()).toEqual([]);
   }, 300_000);
 
   test('a job that is called off ends, and may be tried again', async () => {
     const controller = new AbortController();
-    const failures: unknown[] = [];
     const launch: SparkLauncher = async (options) => {
       if (controller.signal.aborted) return submit('aborted')(options);
-      const run = noting(submit('aborted', controller.signal)(options), failures);
+      const run = submit('aborted', controller.signal)(options);
+      run.catch(() => undefined);
       await until(() => jvms(join(folder, 'aborted')).length === 1);
       controller.abort();
       await until(() => jvms(join(folder, 'aborted')).length === 0);
       return run;
     };
-    const { problems, engines } = await outcome('aborted', 'spark', launch);
+    const { problems, engines, failures } = await outcome('aborted', 'spark', launch);
     expect(failures).toEqual([expect.any(TransientError)]);
     expect(problems).toEqual([]);
     expect(engines).toEqual(['spark']);

@@ -26,6 +26,8 @@ export interface Outcome {
   /** Rows of every table as texts, sorted; by `database.name`. */
   readonly tables: Readonly<Record<string, readonly string[]>>;
   readonly problems: readonly string[];
+  /** What the engine threw, tries that were followed by another one included. */
+  readonly failures: readonly Error[];
 }
 
 export interface Batches {
@@ -47,6 +49,7 @@ export interface Batches {
 export function differences(expected: Outcome, found: Outcome): readonly string[] {
   const lists: readonly (readonly [string, readonly unknown[], readonly unknown[]])[] = [
     ['problems', expected.problems, found.problems],
+    ['failures', expected.failures.map(String), found.failures.map(String)],
     ['files', expected.files, found.files],
     ['runs', expected.runs, found.runs],
     ...[...new Set([...Object.keys(expected.tables), ...Object.keys(found.tables)])].map(
@@ -90,7 +93,7 @@ export async function outcomeOf(batches: Batches): Promise<Outcome> {
       spark: batches.spark,
     }),
     clock: { now: () => NOW },
-    newId: () => `id-${ids++}`,
+    newId: () => `${String(++ids).padStart(8, '0')}-0000-4000-8000-000000000000`,
   };
   const sparkInPieces = sparkEngine({
     raw: lake.stores.raw,
@@ -100,7 +103,20 @@ export async function outcomeOf(batches: Batches): Promise<Outcome> {
     launch: batches.spark,
     ...(batches.taskBytes === undefined ? {} : { taskBytes: batches.taskBytes }),
   });
-  const services: Lake = engine === 'spark' ? { ...lake, engine: sparkInPieces } : lake;
+  const failures: Error[] = [];
+  const services: Lake = {
+    ...lake,
+    engine: {
+      execute: async (plan) => {
+        try {
+          return await (engine === 'spark' ? sparkInPieces : lake.engine).execute(plan);
+        } catch (error) {
+          failures.push(error as Error);
+          throw error;
+        }
+      },
+    },
+  };
   const entries: FileEntry[] = [];
   for (const landing of batches.landings) {
     const chosen = lake.datasets.find((each) => datasetId(each) === batches.dataset);
@@ -124,7 +140,7 @@ export async function outcomeOf(batches: Batches): Promise<Outcome> {
     const again = await Promise.all(entries.filter((file) => file.key === key).map(now));
     const draft = await draftReplay(services, again);
     await requestReplay(services, draft, 'parity');
-    await runStateMachine(services, draft.dataset);
+    await runStateMachine(services, draft.dataset).catch((error: unknown) => problems.push(String(error)));
   }
   const runs = await runsOf(lake);
   return {
@@ -143,6 +159,7 @@ export async function outcomeOf(batches: Batches): Promise<Outcome> {
     ),
     tables: await tablesOf(lake),
     problems,
+    failures,
   };
 }
 
