@@ -1,0 +1,84 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import { CfnJob, CfnSecurityConfiguration } from 'aws-cdk-lib/aws-glue';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import { Construct } from 'constructs';
+import type { StageConfig } from './config.ts';
+import type { Grants } from './grants.ts';
+import { GLUE_ACTIONS } from './permissions.ts';
+
+export interface SparkJobProps {
+  readonly config: StageConfig;
+  readonly grants: Grants;
+  /** glue-scripts/run_plan.py */
+  readonly script: string;
+  /** Text of the additional modules, `duckdb==1.5.6`. */
+  readonly modules: string;
+}
+
+/** The Glue job that executes plans on Spark. Runs wait where the account's capacity is used up, and take only the workers that they need. */
+export class SparkJob extends Construct {
+  readonly name: string;
+
+  constructor(scope: Construct, id: string, { config, grants, script, modules }: SparkJobProps) {
+    super(scope, id);
+    this.name = `headgate-${config.stage}-run-plan`;
+    const asset = new Asset(this, 'Script', { path: script });
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('glue.amazonaws.com') });
+    for (const statement of grants.statements(GLUE_ACTIONS)) role.addToPolicy(statement);
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['s3:GetObject'],
+        resources: [asset.bucket.arnForObjects(asset.s3ObjectKey)],
+      }),
+    );
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents', 'logs:AssociateKmsKey'],
+        resources: [
+          Stack.of(this).formatArn({
+            service: 'logs',
+            resource: 'log-group',
+            resourceName: '/aws-glue/*',
+            arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+          }),
+        ],
+      }),
+    );
+    const security = new CfnSecurityConfiguration(this, 'Security', {
+      name: this.name,
+      encryptionConfiguration: {
+        cloudWatchEncryption: { cloudWatchEncryptionMode: 'SSE-KMS', kmsKeyArn: grants.platformKey.keyArn },
+        jobBookmarksEncryption: {
+          jobBookmarksEncryptionMode: 'CSE-KMS',
+          kmsKeyArn: grants.platformKey.keyArn,
+        },
+        // Each object is encrypted with the key of its bucket.
+        s3Encryptions: [],
+      },
+    });
+    const job = new CfnJob(this, 'Job', {
+      name: this.name,
+      role: role.roleArn,
+      glueVersion: '5.1',
+      workerType: 'G.1X',
+      numberOfWorkers: config.glue.workers,
+      timeout: config.glue.timeoutMinutes,
+      jobRunQueuingEnabled: true,
+      // The state machine decides what is tried again.
+      maxRetries: 0,
+      executionProperty: { maxConcurrentRuns: 10 },
+      securityConfiguration: this.name,
+      command: { name: 'glueetl', pythonVersion: '3', scriptLocation: asset.s3ObjectUrl },
+      defaultArguments: {
+        '--additional-python-modules': modules,
+        '--enable-auto-scaling': 'true',
+        '--enable-metrics': 'true',
+        '--enable-observability-metrics': 'true',
+        '--enable-continuous-cloudwatch-log': 'true',
+        '--job-bookmark-option': 'job-bookmark-disable',
+      },
+    });
+    job.addDependency(security);
+  }
+}
