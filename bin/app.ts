@@ -5,6 +5,7 @@ import { readContracts } from '../lib/adapters/local/contracts.ts';
 import { parseConfig } from '../lib/infra/config.ts';
 import type { Definition } from '../lib/infra/definition.ts';
 import { addStacks, newApp } from '../lib/infra/headgate-app.ts';
+import { addNag } from '../lib/infra/nag.ts';
 
 // `cdk deploy --all -c stage=dev`: the stacks of one stage, from config/<stage>.yaml.
 const root = join(import.meta.dirname, '..');
@@ -22,10 +23,14 @@ if (!existsSync(join(root, file))) {
 const domains = globSync(join(root, 'sql/*/')).map((folder) => relative(join(root, 'sql'), folder));
 const script = join(root, 'glue-scripts/run_plan.py');
 
+const datasets = readContracts(join(root, 'contracts'));
+
+addNag(app);
 addStacks(app, {
   config: parseConfig(file, text(file)),
-  databases: databasesOf(readContracts(join(root, 'contracts'))),
-  views: domains.sort().map((domain) => `${domain}_marts`),
+  datasets,
+  databases: databasesOf(datasets),
+  domains: domains.sort(),
   definition: JSON.parse(text('lib/pipeline/pipeline.asl.json')) as Definition,
   bundles: join(root, 'dist/lambdas'),
   ...(existsSync(script)

@@ -6,6 +6,7 @@ import {
   Bucket,
   BucketEncryption,
   type BucketProps,
+  type CfnBucket,
   type IBucket,
   type LifecycleRule,
   ObjectOwnership,
@@ -66,7 +67,6 @@ export class Buckets extends Construct {
       // S3's own key: sources in other accounts put objects without being allowed to use a key of ours. Emptied within minutes.
       landing: bucket('Landing', {
         encryption: BucketEncryption.S3_MANAGED,
-        eventBridgeEnabled: true,
         lifecycleRules: [oldVersions(OLD_VERSIONS.landing)],
       }),
       raw: bucket('Raw', {
@@ -97,6 +97,10 @@ export class Buckets extends Construct {
           expiration: Duration.days(RESULTS_DAYS),
         })),
       }),
+    };
+    // The property itself: the construct's own way is a function that sets it after the deploy.
+    (this.buckets.landing.node.defaultChild as CfnBucket).notificationConfiguration = {
+      eventBridgeConfiguration: { eventBridgeEnabled: true },
     };
     for (const source of config.landing.sources) this.admit(source);
   }

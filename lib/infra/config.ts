@@ -46,6 +46,12 @@ const schema = z.strictObject({
   glue: z.strictObject({ workers: count.min(2), timeoutMinutes: count }),
   /** Who may take the roles of people: ARNs of roles or of accounts' roots. */
   access: z.strictObject({ trusted: z.array(z.string().regex(/^arn:aws[a-z-]*:iam::\d{12}:.+$/)) }),
+  alarms: z.strictObject({
+    /** Share of refused rows, in percent of an hour's rows of a dataset. */
+    quarantinedPercent: z.number().positive().max(100),
+    /** Age of the oldest event that intake has not handled, minutes. */
+    oldestEventMinutes: count,
+  }),
   budget: z.strictObject({ usdPerMonth: z.number().positive(), email: z.email() }),
 });
 

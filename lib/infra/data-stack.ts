@@ -1,6 +1,6 @@
 import { RemovalPolicy, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import { CfnWorkGroup } from 'aws-cdk-lib/aws-athena';
-import { AttributeType, StreamViewType, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, BillingMode, StreamViewType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { CfnDatabase } from 'aws-cdk-lib/aws-glue';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -19,7 +19,7 @@ export interface DataStackProps extends StackProps {
 export class DataStack extends Stack {
   readonly buckets: Buckets['buckets'];
   readonly keys: Readonly<Record<'raw' | 'lake' | 'vault' | 'platform', Key>>;
-  readonly ledger: TableV2;
+  readonly ledger: Table;
   readonly workgroup: string;
   readonly piiKey: Secret;
   readonly webhooks: Secret;
@@ -32,13 +32,15 @@ export class DataStack extends Stack {
     this.buckets = buckets.buckets;
     this.keys = { ...buckets.keys, platform };
 
-    this.ledger = new TableV2(this, 'Ledger', {
+    this.ledger = new Table(this, 'Ledger', {
       partitionKey: { name: 'partition', type: AttributeType.STRING },
       sortKey: { name: 'sort', type: AttributeType.STRING },
-      encryption: TableEncryptionV2.customerManagedKey(platform),
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      encryption: TableEncryption.CUSTOMER_MANAGED,
+      encryptionKey: platform,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       timeToLiveAttribute: 'expires',
-      dynamoStream: StreamViewType.NEW_AND_OLD_IMAGES,
+      stream: StreamViewType.NEW_AND_OLD_IMAGES,
       deletionProtection: !config.ephemeral,
       removalPolicy,
     });

@@ -16,13 +16,13 @@ export interface SparkJobProps {
   readonly modules: string;
 }
 
+export const jobName = ({ stage }: StageConfig): string => `headgate-${stage}-run-plan`;
+
 /** The Glue job that executes plans on Spark. Runs wait where the account's capacity is used up, and take only the workers that they need. */
 export class SparkJob extends Construct {
-  readonly name: string;
-
   constructor(scope: Construct, id: string, { config, grants, script, modules }: SparkJobProps) {
     super(scope, id);
-    this.name = `headgate-${config.stage}-run-plan`;
+    const name = jobName(config);
     const asset = new Asset(this, 'Script', { path: script });
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('glue.amazonaws.com') });
     for (const statement of grants.statements(GLUE_ACTIONS)) role.addToPolicy(statement);
@@ -46,7 +46,7 @@ export class SparkJob extends Construct {
       }),
     );
     const security = new CfnSecurityConfiguration(this, 'Security', {
-      name: this.name,
+      name,
       encryptionConfiguration: {
         cloudWatchEncryption: { cloudWatchEncryptionMode: 'SSE-KMS', kmsKeyArn: grants.platformKey.keyArn },
         jobBookmarksEncryption: {
@@ -58,7 +58,7 @@ export class SparkJob extends Construct {
       },
     });
     const job = new CfnJob(this, 'Job', {
-      name: this.name,
+      name,
       role: role.roleArn,
       glueVersion: '5.1',
       workerType: 'G.1X',
@@ -67,8 +67,10 @@ export class SparkJob extends Construct {
       jobRunQueuingEnabled: true,
       // The state machine decides what is tried again.
       maxRetries: 0,
+      // Says so when a run has waited or worked for so long.
+      notificationProperty: { notifyDelayAfter: 60 },
       executionProperty: { maxConcurrentRuns: 10 },
-      securityConfiguration: this.name,
+      securityConfiguration: name,
       command: { name: 'glueetl', pythonVersion: '3', scriptLocation: asset.s3ObjectUrl },
       defaultArguments: {
         '--additional-python-modules': modules,

@@ -23,6 +23,8 @@ const RECEIVES = 5;
 export class IntakeQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;
+  /** Events that could not be put into the queue. */
+  readonly undelivered: Queue;
 
   constructor(scope: Construct, id: string, { landing, intake, timeout, concurrency }: IntakeQueueProps) {
     super(scope, id);
@@ -35,7 +37,7 @@ export class IntakeQueue extends Construct {
       visibilityTimeout: Duration.seconds(6 * timeout),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: RECEIVES },
     });
-    const undelivered = deadLetterQueue(this, 'Undelivered');
+    this.undelivered = deadLetterQueue(this, 'Undelivered');
     new Rule(this, 'Created', {
       description: 'An object was created in landing',
       eventPattern: {
@@ -43,7 +45,7 @@ export class IntakeQueue extends Construct {
         detailType: ['Object Created'],
         detail: { bucket: { name: [landing.bucketName] } },
       },
-      targets: [new SqsQueue(this.queue, { deadLetterQueue: undelivered })],
+      targets: [new SqsQueue(this.queue, { deadLetterQueue: this.undelivered })],
     });
     intake.addEventSource(
       new SqsEventSource(this.queue, {

@@ -4,7 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 
-/** The one topic of notices and alarms. */
+/** An encrypted topic that alarms may publish to. */
 export function noticesTopic(
   scope: Construct,
   id: string,
@@ -14,10 +14,7 @@ export function noticesTopic(
   topic.addToResourcePolicy(
     new PolicyStatement({
       sid: 'Alarms',
-      principals: [
-        new ServicePrincipal('cloudwatch.amazonaws.com'),
-        new ServicePrincipal('budgets.amazonaws.com'),
-      ],
+      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
       actions: ['sns:Publish'],
       resources: [topic.topicArn],
       conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },

@@ -3,6 +3,7 @@ import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lamb
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { LambdaSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Trigger } from 'aws-cdk-lib/triggers';
 import type { Construct } from 'constructs';
@@ -10,7 +11,7 @@ import type { StageConfig } from './config.ts';
 import type { DataStack } from './data-stack.ts';
 import { type Definition, timeoutOf } from './definition.ts';
 import type { Setting } from './functions.ts';
-import { SparkJob } from './glue-job.ts';
+import { jobName, SparkJob } from './glue-job.ts';
 import { Grants } from './grants.ts';
 import { IntakeQueue } from './intake-queue.ts';
 import { noticesTopic } from './notices.ts';
@@ -39,10 +40,13 @@ export class PipelineStack extends Stack {
   readonly functions: ReadonlyMap<string, ServiceFunction>;
   readonly intakeQueue: IntakeQueue;
   readonly pipeline: PipelineMachine;
+  /** Name of the Glue job, where there is one. */
+  readonly jobName: string | undefined;
 
   constructor(scope: Construct, id: string, props: PipelineStackProps) {
     const { config, data, databases, views, definition, bundles, spark, ...stackProps } = props;
     super(scope, id, stackProps);
+    this.jobName = spark === undefined ? undefined : jobName(config);
     const name = machineName(config);
     this.topic = noticesTopic(this, 'Notices', { name: `${name}-notices`, key: data.keys.platform });
     // Written out, as the functions that the machine calls may name it.
@@ -119,13 +123,14 @@ export class PipelineStack extends Stack {
     return found;
   }
 
-  private scheduled(name: string): {
-    function: LambdaFunction;
-    deadLetters: NonNullable<ServiceFunction['deadLetters']>;
-  } {
-    const { function: made, deadLetters } = this.functionOf(name);
+  deadLettersOf(name: string): Queue {
+    const { deadLetters } = this.functionOf(name);
     if (deadLetters === undefined) throw new Error(`the function ${name} keeps no events that fail`);
-    return { function: made, deadLetters };
+    return deadLetters;
+  }
+
+  private scheduled(name: string): { function: LambdaFunction; deadLetters: Queue } {
+    return { function: this.functionOf(name).function, deadLetters: this.deadLettersOf(name) };
   }
 }
 

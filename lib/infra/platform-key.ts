@@ -34,14 +34,11 @@ export function platformKey(scope: Construct, id: string, config: StageConfig): 
       },
     }),
   );
-  // Alarms and budgets publish to the encrypted topic.
+  // Alarms publish to encrypted topics.
   key.addToResourcePolicy(
     new PolicyStatement({
       sid: 'Notices',
-      principals: [
-        new ServicePrincipal('cloudwatch.amazonaws.com'),
-        new ServicePrincipal('budgets.amazonaws.com'),
-      ],
+      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
       actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
       resources: ['*'],
       conditions: { StringEquals: { 'aws:SourceAccount': account } },
