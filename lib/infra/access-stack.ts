@@ -9,6 +9,7 @@ import {
 } from 'aws-cdk-lib/aws-iam';
 import { CfnTag, CfnTagAssociation } from 'aws-cdk-lib/aws-lakeformation';
 import type { Construct } from 'constructs';
+import { acknowledge, acknowledgeStars, INLINE, INLINE_REASON } from './acknowledge.ts';
 import type { BucketName } from './buckets.ts';
 import type { StageConfig } from './config.ts';
 import type { DataStack } from './data-stack.ts';
@@ -84,7 +85,7 @@ export class AccessStack extends Stack {
         lfTags: [{ catalogId: this.account, tagKey: tag.tagKey, tagValues: [classOf(name)] }],
         resource: { database: { catalogId: this.account, name } },
       });
-      association.addDependency(tag);
+      association.addResourceDependency(tag);
     }
   }
 
@@ -95,8 +96,15 @@ export class AccessStack extends Stack {
       assumedBy: trusted(config),
       description: `Headgate ${config.stage}: ${name.toLowerCase()}`,
     });
-    const allow = (names: readonly string[], resources: readonly string[]) =>
+    const allow = (names: readonly string[], resources: readonly string[]) => {
       role.addToPolicy(new PolicyStatement({ actions: [...names], resources: [...resources] }));
+      acknowledgeStars(
+        role,
+        'Objects, tables and executions come to be while the stage runs; the folders, databases and the machine are named.',
+        resources,
+      );
+    };
+    acknowledge(role, INLINE_REASON, INLINE);
     const readable = [...props.databases, ...props.views].filter((each) => reads.includes(classOf(each)));
     allow(
       ['glue:GetDatabase', 'glue:GetTable', 'glue:GetTables', 'glue:GetPartitions'],
@@ -110,17 +118,18 @@ export class AccessStack extends Stack {
         ),
       ],
     );
-    const { lake, results } = data.buckets;
+    const arnOf = (bucket: BucketName) => data.exportValue(data.buckets[bucket].bucketArn);
+    const [lake, results] = [arnOf('lake'), arnOf('results')];
     // Every database is a folder, so a database that is closed is a folder that is closed.
-    const folders = readable.filter((each) => bucketOf(each) === 'lake');
+    const folders = readable.filter((each) => bucketOf(each) === 'lake' && props.databases.includes(each));
     allow(
       ['s3:GetObject'],
-      folders.map((each) => lake.arnForObjects(`${each}/*`)),
+      folders.map((each) => `${lake}/${each}/*`),
     );
     role.addToPolicy(
       new PolicyStatement({
         actions: ['s3:ListBucket'],
-        resources: [lake.bucketArn],
+        resources: [lake],
         conditions: { StringLike: { 's3:prefix': folders.map((each) => `${each}/*`) } },
       }),
     );
@@ -137,11 +146,11 @@ export class AccessStack extends Stack {
     );
     allow(
       ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'],
-      config.athena.teams.map((team) => results.arnForObjects(`athena/${team}/*`)),
+      config.athena.teams.map((team) => `${results}/athena/${team}/*`),
     );
-    allow(['s3:GetBucketLocation'], [lake.bucketArn, results.bucketArn]);
+    allow(['s3:GetBucketLocation'], [lake, results]);
     allow(['kms:Decrypt', 'kms:GenerateDataKey'], [data.keys.platform.keyArn]);
-    for (const bucket of buckets) allow(['s3:GetObject'], [data.buckets[bucket].arnForObjects('*')]);
+    for (const bucket of buckets) allow(['s3:GetObject'], [`${arnOf(bucket)}/*`]);
     if (buckets.includes('raw')) allow(['kms:Decrypt'], [data.keys.raw.keyArn]);
     if (actions.length > 0)
       allow(

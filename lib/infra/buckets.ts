@@ -13,6 +13,7 @@ import {
   StorageClass,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { acknowledge, inSecurityPacks } from './acknowledge.ts';
 import type { StageConfig } from './config.ts';
 
 export type BucketName = 'landing' | 'raw' | 'lake' | 'vault' | 'results';
@@ -102,7 +103,37 @@ export class Buckets extends Construct {
     (this.buckets.landing.node.defaultChild as CfnBucket).notificationConfiguration = {
       eventBridgeConfiguration: { eventBridgeEnabled: true },
     };
+    this.explain(logs);
     for (const source of config.landing.sources) this.admit(source);
+  }
+
+  private explain(logs: Bucket): void {
+    for (const bucket of [logs, ...Object.values(this.buckets)])
+      acknowledge(
+        bucket,
+        'One region. A copy elsewhere of personal data is for its steward to allow; mistakes are undone by versions, snapshots of tables and files that sources send again.',
+        inSecurityPacks('S3BucketReplicationEnabled'),
+      );
+    acknowledge(
+      logs,
+      'S3 writes each log once and nobody rewrites it.',
+      inSecurityPacks('S3BucketVersioningEnabled'),
+    );
+    acknowledge(
+      this.buckets.results,
+      'Plans and results are written once under the id of their run; results of queries are asked for again.',
+      inSecurityPacks('S3BucketVersioningEnabled'),
+    );
+    acknowledge(
+      logs,
+      'S3 delivers access logs to buckets with its own key only.',
+      inSecurityPacks('S3DefaultEncryptionKMS'),
+    );
+    acknowledge(
+      this.buckets.landing,
+      'Sources in other accounts put objects without being allowed to use a key of ours; files stay for minutes.',
+      inSecurityPacks('S3DefaultEncryptionKMS'),
+    );
   }
 
   /** An account that sends files may put them below its prefix, and nothing else: not list, not read back. */

@@ -5,6 +5,7 @@ import { CfnDatabase } from 'aws-cdk-lib/aws-glue';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
+import { acknowledge, inSecurityPacks } from './acknowledge.ts';
 import { type BucketName, Buckets } from './buckets.ts';
 import type { StageConfig } from './config.ts';
 import { platformKey } from './platform-key.ts';
@@ -79,6 +80,26 @@ export class DataStack extends Stack {
       encryptionKey: platform,
       removalPolicy,
     });
+    this.explain();
+  }
+
+  private explain(): void {
+    acknowledge(
+      this.ledger,
+      'Point-in-time recovery goes back to any second of 35 days; a backup plan would add copies by the day.',
+      ['NIST.800.53.R5-DynamoDBInBackupPlan', 'HIPAA.Security-DynamoDBInBackupPlan'],
+    );
+    const rotation = ['AwsSolutions-SMG4', ...inSecurityPacks('SecretsManagerRotationEnabled')];
+    acknowledge(
+      this.piiKey,
+      'Another key makes other tokens: it changes together with the tables in one publication, never by a timer.',
+      rotation,
+    );
+    acknowledge(
+      this.webhooks,
+      'The addresses are given out by the chat, which has no way to rotate them.',
+      rotation,
+    );
   }
 
   private addWorkgroup({ stage, athena, ephemeral }: StageConfig, team: string | undefined): void {

@@ -3,6 +3,7 @@ import { CfnJob, CfnSecurityConfiguration } from 'aws-cdk-lib/aws-glue';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
+import { acknowledgeStars } from './acknowledge.ts';
 import type { StageConfig } from './config.ts';
 import type { Grants } from './grants.ts';
 import { GLUE_ACTIONS } from './permissions.ts';
@@ -25,26 +26,28 @@ export class SparkJob extends Construct {
     const name = jobName(config);
     const asset = new Asset(this, 'Script', { path: script });
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('glue.amazonaws.com') });
-    for (const statement of grants.statements(GLUE_ACTIONS)) role.addToPolicy(statement);
+    grants.give(role, GLUE_ACTIONS);
     role.addToPolicy(
       new PolicyStatement({
         actions: ['s3:GetObject'],
         resources: [asset.bucket.arnForObjects(asset.s3ObjectKey)],
       }),
     );
+    const logs = Stack.of(this).formatArn({
+      service: 'logs',
+      resource: 'log-group',
+      resourceName: '/aws-glue/*',
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
     role.addToPolicy(
       new PolicyStatement({
         actions: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents', 'logs:AssociateKmsKey'],
-        resources: [
-          Stack.of(this).formatArn({
-            service: 'logs',
-            resource: 'log-group',
-            resourceName: '/aws-glue/*',
-            arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-          }),
-        ],
+        resources: [logs],
       }),
     );
+    acknowledgeStars(role, 'Glue names its log groups itself, with the name of the security configuration.', [
+      logs,
+    ]);
     const security = new CfnSecurityConfiguration(this, 'Security', {
       name,
       encryptionConfiguration: {
@@ -81,6 +84,6 @@ export class SparkJob extends Construct {
         '--job-bookmark-option': 'job-bookmark-disable',
       },
     });
-    job.addDependency(security);
+    job.addResourceDependency(security);
   }
 }

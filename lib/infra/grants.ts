@@ -1,8 +1,9 @@
 import { ArnFormat, type RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import { acknowledge, acknowledgeStars, INLINE, INLINE_REASON } from './acknowledge.ts';
 import type { BucketName } from './buckets.ts';
 import type { DataStack } from './data-stack.ts';
 import type { FunctionSpec, Resource } from './permissions.ts';
@@ -32,6 +33,8 @@ export class Grants {
     this.platformKey = data.keys.platform;
     this.removalPolicy = removalPolicy;
     const stack = Stack.of(scope);
+    // Exported by name, so that taking a grant away does not take away an export that the deployed stack still uses.
+    const exported = (arn: string): string => data.exportValue(arn);
     const glue = (names: readonly string[]) => [
       stack.formatArn({ service: 'glue', resource: 'catalog' }),
       ...names.map((name) => stack.formatArn({ service: 'glue', resource: 'database', resourceName: name })),
@@ -39,9 +42,9 @@ export class Grants {
         stack.formatArn({ service: 'glue', resource: 'table', resourceName: `${name}/*` }),
       ),
     ];
-    const bucket = (name: BucketName): Target => ({ arns: [data.buckets[name].bucketArn] });
+    const bucket = (name: BucketName): Target => ({ arns: [exported(data.buckets[name].bucketArn)] });
     const objects = (name: BucketName, key?: IKey): Target => ({
-      arns: [data.buckets[name].arnForObjects('*')],
+      arns: [`${exported(data.buckets[name].bucketArn)}/*`],
       ...(key === undefined ? {} : { key }),
     });
     const { raw, lake, vault, platform } = data.keys;
@@ -79,7 +82,18 @@ export class Grants {
     };
   }
 
-  statements(actions: FunctionSpec['actions']): readonly PolicyStatement[] {
+  /** Gives a role what permissions.ts says, and says why some of it ends in a star. */
+  give(role: Role, actions: FunctionSpec['actions']): void {
+    for (const statement of this.statements(actions)) role.addToPolicy(statement);
+    acknowledgeStars(
+      role,
+      'Keys of objects, names of tables and executions come to be while the stage runs. Bucket, database and machine are named, and so is each action (permissions.ts).',
+      actions.flatMap(([resource]) => this.targets[resource].arns),
+    );
+    acknowledge(role, INLINE_REASON, INLINE);
+  }
+
+  private statements(actions: FunctionSpec['actions']): readonly PolicyStatement[] {
     return actions.flatMap(([resource, names]) => {
       const { arns, key } = this.targets[resource];
       const uses = key === undefined ? [] : keyUses(names);

@@ -6,6 +6,7 @@ import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
 import { deadLetterQueue } from './service-function.ts';
 
 export interface IntakeQueueProps {
@@ -53,6 +54,11 @@ export class IntakeQueue extends Construct {
         reportBatchItemFailures: true,
         maxConcurrency: concurrency,
       }),
+    );
+    acknowledge(
+      intake,
+      "Lambda has no such destination for queues: the queue's own redrive policy is the way.",
+      ['Serverless-LambdaEventSourceMappingDestination'],
     );
   }
 }

@@ -44,7 +44,9 @@ export class ObservabilityStack extends Stack {
       name: `headgate-${config.stage}-fallback`,
       key: data.keys.platform,
     });
-    fallback.addSubscription(new EmailSubscription(config.budget.email));
+    fallback.addSubscription(
+      new EmailSubscription(config.budget.email, { deadLetterQueue: deadLetterQueue(this, 'Unmailed') }),
+    );
     alarms.watch(
       {
         kind: 'notices-undelivered',

@@ -10,6 +10,7 @@ import {
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { acknowledge, acknowledgeStars, INLINE, INLINE_REASON } from './acknowledge.ts';
 
 interface Scheduled {
   readonly function: IFunction;
@@ -38,6 +39,12 @@ export class Schedules extends Construct {
         resources: [sweeper.deadLetters.queueArn, quality.deadLetters.queueArn],
       }),
     );
+    acknowledgeStars(
+      role,
+      'The target of a schedule grants itself all versions of the function.',
+      [sweeper, quality].map((each) => `${each.function.functionArn}:*`),
+    );
+    acknowledge(role, INLINE_REASON, INLINE);
     const at = (name: string, schedule: ScheduleExpression, { function: called, deadLetters }: Scheduled) =>
       new Schedule(this, name, {
         schedule,

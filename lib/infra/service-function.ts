@@ -5,6 +5,7 @@ import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { acknowledge, acknowledgeStars, inSecurityPacks } from './acknowledge.ts';
 import type { StageConfig } from './config.ts';
 import { OPTIONAL, type Setting, VARIABLES } from './functions.ts';
 import type { Grants } from './grants.ts';
@@ -56,7 +57,8 @@ export class ServiceFunction extends Construct {
         resources: [log.logGroupArn],
       }),
     );
-    for (const statement of grants.statements(spec.actions)) this.role.addToPolicy(statement);
+    grants.give(this.role, spec.actions);
+    acknowledgeStars(this.role, 'X-Ray knows no resource for what a function sends it.', ['*']);
     if (props.asynchronous === true) this.deadLetters = deadLetterQueue(this, 'DeadLetters');
     this.function = new LambdaFunction(this, 'Function', {
       functionName: name,
@@ -78,15 +80,49 @@ export class ServiceFunction extends Construct {
       ...(props.concurrency === undefined ? {} : { reservedConcurrentExecutions: props.concurrency }),
       ...(this.deadLetters === undefined ? {} : { deadLetterQueue: this.deadLetters, retryAttempts: 2 }),
     });
+    this.explain(props);
+  }
+
+  private explain({ asynchronous, concurrency }: ServiceFunctionProps): void {
+    acknowledge(
+      this.function,
+      'Calls public endpoints of AWS and of the chat only, with its role and TLS; nothing listens. In a network of ours it would need a NAT gateway or ten interface endpoints, 30 to 80 USD a month.',
+      inSecurityPacks('LambdaInsideVPC'),
+    );
+    if (concurrency === undefined)
+      acknowledge(
+        this.function,
+        'Bounded by what calls it: one run to a dataset at a time (the lock in the ledger), one message to a notice. Reserving would take from the account what other functions need.',
+        inSecurityPacks('LambdaConcurrency'),
+      );
+    if (asynchronous === true)
+      acknowledge(
+        this.function,
+        'Its dead letter queue holds what failed in the end; a destination would be the same a second time.',
+        ['Serverless-LambdaAsyncFailureDestination'],
+      );
+    else
+      acknowledge(
+        this.function,
+        'Who calls it waits for the answer: the state machine retries and catches, the queue redrives, a deploy fails. Lambda uses a dead letter queue for asynchronous calls only.',
+        [...inSecurityPacks('LambdaDLQ'), 'Serverless-LambdaDLQ'],
+      );
   }
 }
 
-export const deadLetterQueue = (scope: Construct, id: string): Queue =>
-  new Queue(scope, id, {
+/** Where messages end that nothing could take. An alarm watches each. */
+export function deadLetterQueue(scope: Construct, id: string): Queue {
+  const queue = new Queue(scope, id, {
     encryption: QueueEncryption.SQS_MANAGED,
     enforceSSL: true,
     retentionPeriod: Duration.days(14),
   });
+  acknowledge(queue, 'It is the end of the line itself.', [
+    'Serverless-SQSRedrivePolicy',
+    'AwsSolutions-SQS3',
+  ]);
+  return queue;
+}
 
 function environmentOf(
   { name, variables }: FunctionSpec,

@@ -11,6 +11,7 @@ import {
   StateMachineType,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { acknowledge, acknowledgeStars, INLINE, INLINE_REASON } from './acknowledge.ts';
 import type { StageConfig } from './config.ts';
 import { type Definition, deployed } from './definition.ts';
 import type { Grants } from './grants.ts';
@@ -52,6 +53,8 @@ export class PipelineMachine extends Construct {
         resources: states.map(({ name }) => arnOf(name)),
       }),
     );
+    acknowledgeStars(role, 'Delivery of logs and X-Ray know no resource for these actions.', ['*']);
+    acknowledge(role, INLINE_REASON, INLINE);
     this.machine = new StateMachine(this, 'Machine', {
       stateMachineName: machineName(config),
       stateMachineType: StateMachineType.STANDARD,
