@@ -9,6 +9,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Dataset } from '../contract/dataset.ts';
+import { acknowledge } from './acknowledge.ts';
 import { Alarms, sumOf } from './alarms.ts';
 import type { StageConfig } from './config.ts';
 import { domainDashboard } from './dashboard.ts';
@@ -175,6 +176,7 @@ function delayedRuns(scope: Construct, jobName: string): Metric {
     },
     targets: [new SqsQueue(delayed)],
   });
+  acknowledge(rule, 'The alarm counts what the rule matched, delivered or not.', ['Serverless-EventBusDLQ']);
   return new Metric({
     namespace: 'AWS/Events',
     metricName: 'MatchedEvents',

@@ -26,9 +26,10 @@ export const configOf = (stage: string): StageConfig => {
   return parseConfig(file, readFileSync(join(ROOT, file), 'utf8'));
 };
 
+const bundles = temporaryFolder('stacks');
+
 /** The app as bin/app.ts makes it, but for what the bundles hold: a template knows only their hashes. */
 export function stacksOf(config: StageConfig) {
-  const bundles = temporaryFolder(`stacks-${config.stage}`);
   for (const { name } of FUNCTIONS) {
     mkdirSync(join(bundles, name), { recursive: true });
     writeFileSync(join(bundles, name, 'index.mjs'), `// ${name}`);
