@@ -8,6 +8,8 @@ const environment = z.object({
   ...settings.shape,
   /** The compiled contracts; packed beside the bundle. */
   datasets: z._default(z.string(), 'datasets.json'),
+  /** The views, as JSON; packed beside the bundle. */
+  marts: z._default(z.string(), 'marts.json'),
   /** Folder with room for a run's files. */
   scratch: z._default(z.string(), '/tmp'),
   /** Memory for DuckDB, such as `2GB`. */

@@ -1,17 +1,23 @@
-// Bundles every function into dist/lambdas/<name>: index.mjs and the compiled contracts. Says how large each one is.
-import { globSync, mkdirSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+// Bundles every function into dist/lambdas/<name>: index.mjs, the compiled contracts, the views. Says how large each one is. DuckDB's library is packed by pack-duckdb.ts.
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { compiled } from '../lib/adapters/local/compiled-contracts.ts';
 import { readContracts } from '../lib/adapters/local/contracts.ts';
 import { bundle } from '../lib/infra/bundling.ts';
+import { parseMart } from '../lib/reports/marts.ts';
+import { viewsOf } from '../lib/reports/views.ts';
 
 const root = join(import.meta.dirname, '..');
 const datasets = compiled(readContracts(join(root, 'contracts')));
+const marts = globSync(join(root, 'sql/*/*.sql'))
+  .sort()
+  .map((file) => parseMart(relative(root, file), readFileSync(file, 'utf8')));
 
 for (const entry of globSync(join(root, 'lambdas/*/handler.ts')).sort()) {
   const name = basename(dirname(entry));
   const folder = join(root, 'dist/lambdas', name);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'datasets.json'), datasets);
+  if (name === 'sync') writeFileSync(join(folder, 'marts.json'), JSON.stringify(viewsOf(marts)));
   console.log(`${name} ${await bundle(entry, folder)} bytes`);
 }

@@ -17,9 +17,10 @@ export const VARIABLES = {
   scratch: 'HEADGATE_SCRATCH',
   memory: 'HEADGATE_MEMORY',
   webhookSecret: 'HEADGATE_WEBHOOK_SECRET',
+  marts: 'HEADGATE_MARTS',
 } as const;
 
 export type Setting = keyof typeof VARIABLES;
 
 /** Variables that have a default: a construct need not set them. */
-export const OPTIONAL: readonly Setting[] = ['datasets', 'scratch', 'memory'];
+export const OPTIONAL: readonly Setting[] = ['datasets', 'scratch', 'memory', 'marts'];

@@ -1,6 +1,6 @@
 import type { Setting } from './functions.ts';
 
-/** What an action is allowed on. `objects` of a bucket, or the bucket itself; `executions` of the state machine; `tables` of the contracts' databases. */
+/** What an action is allowed on. `objects` of a bucket, or the bucket itself; `executions` of the state machine; `tables` of the contracts' databases, `views` of the marts'. */
 export type Resource =
   | 'landing'
   | 'landing objects'
@@ -17,6 +17,7 @@ export type Resource =
   | 'state machine'
   | 'executions'
   | 'tables'
+  | 'views'
   | 'key secret'
   | 'webhook secret'
   | 'workgroup';
@@ -174,8 +175,42 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     ],
   },
   {
+    name: 'sync',
+    variables: [...RUN_VARIABLES, 'workgroup', 'marts'],
+    actions: [
+      ...MAKE_TABLES,
+      ['tables', ['glue:UpdateTable', 'glue:GetDatabase']],
+      ['views', ['glue:GetDatabase', 'glue:GetTable', 'glue:CreateTable', 'glue:UpdateTable']],
+      [
+        'workgroup',
+        [
+          'athena:StartQueryExecution',
+          'athena:GetQueryExecution',
+          'athena:GetQueryResults',
+          'athena:StopQueryExecution',
+        ],
+      ],
+      ['lake', ['s3:GetBucketLocation']],
+      ['results', [...LIST, 's3:GetBucketLocation']],
+      ['results objects', [...READ_OBJECT, ...WRITE_OBJECT]],
+    ],
+  },
+  {
     name: 'slack',
     variables: ['webhookSecret'],
     actions: [['webhook secret', ['secretsmanager:GetSecretValue']]],
   },
+];
+
+/** What the Glue job does: reads the job document and the inputs, writes the run's files and its answer, renames nothing. */
+export const GLUE_ACTIONS: FunctionSpec['actions'] = [
+  ['results', LIST],
+  ['results objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+  ['raw', LIST],
+  ['raw objects', READ_OBJECT],
+  ['lake', LIST],
+  ['lake objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+  ['vault', LIST],
+  ['vault objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+  ['key secret', ['secretsmanager:GetSecretValue']],
 ];

@@ -1,0 +1,45 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { databasesOf } from '../lib/adapters/aws/lake.ts';
+import { readContracts } from '../lib/adapters/local/contracts.ts';
+import { parseConfig } from '../lib/infra/config.ts';
+import type { Definition } from '../lib/infra/definition.ts';
+import { addStacks, newApp } from '../lib/infra/headgate-app.ts';
+import { addNag } from '../lib/infra/nag.ts';
+
+// `cdk deploy --all -c stage=dev`: the stacks of one stage, from config/<stage>.yaml.
+const root = join(import.meta.dirname, '..');
+const text = (file: string) => readFileSync(join(root, file), 'utf8');
+
+const app = newApp();
+const stage: unknown = app.node.tryGetContext('stage') ?? 'dev';
+const file = `config/${stage}.yaml`;
+if (!existsSync(join(root, file))) {
+  const known = globSync(join(root, 'config/*.yaml')).map((each) =>
+    relative(join(root, 'config'), each).replace('.yaml', ''),
+  );
+  throw new Error(`there is no ${file}; allowed for -c stage=: ${known.sort().join(', ')}`);
+}
+const domains = globSync(join(root, 'sql/*/')).map((folder) => relative(join(root, 'sql'), folder));
+const script = join(root, 'glue-scripts/run_plan.py');
+
+const datasets = readContracts(join(root, 'contracts'));
+
+addNag(app);
+addStacks(app, {
+  config: parseConfig(file, text(file)),
+  datasets,
+  databases: databasesOf(datasets),
+  domains: domains.sort(),
+  definition: JSON.parse(text('lib/pipeline/pipeline.asl.json')) as Definition,
+  bundles: join(root, 'dist/lambdas'),
+  ...(existsSync(script)
+    ? { spark: { script, modules: modulesOf(text('glue-scripts/requirements.txt')) } }
+    : {}),
+});
+app.synth();
+
+/** Names and versions, as Glue wants them: `duckdb==1.5.6`. */
+function modulesOf(requirements: string): string {
+  return [...requirements.matchAll(/^[A-Za-z0-9_.-]+==[^\s;]+/gm)].map(([pinned]) => pinned).join(',');
+}

@@ -1,0 +1,89 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import { CfnJob, CfnSecurityConfiguration } from 'aws-cdk-lib/aws-glue';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import { Construct } from 'constructs';
+import { acknowledgeStars } from './acknowledge.ts';
+import type { StageConfig } from './config.ts';
+import type { Grants } from './grants.ts';
+import { GLUE_ACTIONS } from './permissions.ts';
+
+export interface SparkJobProps {
+  readonly config: StageConfig;
+  readonly grants: Grants;
+  /** glue-scripts/run_plan.py */
+  readonly script: string;
+  /** Text of the additional modules, `duckdb==1.5.6`. */
+  readonly modules: string;
+}
+
+export const jobName = ({ stage }: StageConfig): string => `headgate-${stage}-run-plan`;
+
+/** The Glue job that executes plans on Spark. Runs wait where the account's capacity is used up, and take only the workers that they need. */
+export class SparkJob extends Construct {
+  constructor(scope: Construct, id: string, { config, grants, script, modules }: SparkJobProps) {
+    super(scope, id);
+    const name = jobName(config);
+    const asset = new Asset(this, 'Script', { path: script });
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('glue.amazonaws.com') });
+    grants.give(role, GLUE_ACTIONS);
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['s3:GetObject'],
+        resources: [asset.bucket.arnForObjects(asset.s3ObjectKey)],
+      }),
+    );
+    const logs = Stack.of(this).formatArn({
+      service: 'logs',
+      resource: 'log-group',
+      resourceName: '/aws-glue/*',
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents', 'logs:AssociateKmsKey'],
+        resources: [logs],
+      }),
+    );
+    acknowledgeStars(role, 'Glue names its log groups itself, with the name of the security configuration.', [
+      logs,
+    ]);
+    const security = new CfnSecurityConfiguration(this, 'Security', {
+      name,
+      encryptionConfiguration: {
+        cloudWatchEncryption: { cloudWatchEncryptionMode: 'SSE-KMS', kmsKeyArn: grants.platformKey.keyArn },
+        jobBookmarksEncryption: {
+          jobBookmarksEncryptionMode: 'CSE-KMS',
+          kmsKeyArn: grants.platformKey.keyArn,
+        },
+        // Each object is encrypted with the key of its bucket.
+        s3Encryptions: [],
+      },
+    });
+    const job = new CfnJob(this, 'Job', {
+      name,
+      role: role.roleArn,
+      glueVersion: '5.1',
+      workerType: 'G.1X',
+      numberOfWorkers: config.glue.workers,
+      timeout: config.glue.timeoutMinutes,
+      jobRunQueuingEnabled: true,
+      // The state machine decides what is tried again.
+      maxRetries: 0,
+      // Says so when a run has waited or worked for so long.
+      notificationProperty: { notifyDelayAfter: 60 },
+      executionProperty: { maxConcurrentRuns: 10 },
+      securityConfiguration: name,
+      command: { name: 'glueetl', pythonVersion: '3', scriptLocation: asset.s3ObjectUrl },
+      defaultArguments: {
+        '--additional-python-modules': modules,
+        '--enable-auto-scaling': 'true',
+        '--enable-metrics': 'true',
+        '--enable-observability-metrics': 'true',
+        '--enable-continuous-cloudwatch-log': 'true',
+        '--job-bookmark-option': 'job-bookmark-disable',
+      },
+    });
+    job.addResourceDependency(security);
+  }
+}

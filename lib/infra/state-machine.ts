@@ -1,0 +1,81 @@
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import {
+  CfnStateMachineAlias,
+  CfnStateMachineVersion,
+  DefinitionBody,
+  LogLevel,
+  StateMachine,
+  StateMachineType,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { acknowledge, acknowledgeStars, INLINE, INLINE_REASON } from './acknowledge.ts';
+import type { StageConfig } from './config.ts';
+import { type Definition, deployed } from './definition.ts';
+import type { Grants } from './grants.ts';
+import { FUNCTIONS } from './permissions.ts';
+
+export const ALIAS = 'live';
+export const machineName = ({ stage }: StageConfig): string => `headgate-${stage}`;
+
+export interface PipelineMachineProps {
+  readonly config: StageConfig;
+  readonly grants: Grants;
+  readonly definition: Definition;
+  readonly functions: ReadonlyMap<string, IFunction>;
+}
+
+/** The state machine, a version for each of its revisions, and the alias that everything starts: moving it back is the way back. */
+export class PipelineMachine extends Construct {
+  readonly machine: StateMachine;
+
+  constructor(scope: Construct, id: string, { config, grants, definition, functions }: PipelineMachineProps) {
+    super(scope, id);
+    const arnOf = (name: string) => {
+      const found = functions.get(name);
+      if (found === undefined) throw new Error(`the function ${name} is not made`);
+      return found.functionArn;
+    };
+    const log = new LogGroup(this, 'Log', {
+      // This prefix keeps the resource policy of CloudWatch Logs within its size, whatever the number of machines.
+      logGroupName: `/aws/vendedlogs/states/${machineName(config)}`,
+      retention: config.logDays,
+      encryptionKey: grants.platformKey,
+      removalPolicy: grants.removalPolicy,
+    });
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('states.amazonaws.com') });
+    const states = FUNCTIONS.filter(({ state }) => state !== undefined);
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['lambda:InvokeFunction'],
+        resources: states.map(({ name }) => arnOf(name)),
+      }),
+    );
+    acknowledgeStars(role, 'Delivery of logs and X-Ray know no resource for these actions.', ['*']);
+    acknowledge(role, INLINE_REASON, INLINE);
+    this.machine = new StateMachine(this, 'Machine', {
+      stateMachineName: machineName(config),
+      stateMachineType: StateMachineType.STANDARD,
+      definitionBody: DefinitionBody.fromString(
+        Stack.of(this).toJsonString(deployed(definition, FUNCTIONS, arnOf)),
+      ),
+      role,
+      tracingEnabled: true,
+      // Only references and counts travel through the states, so the log holds no values of rows.
+      logs: { destination: log, level: LogLevel.ALL, includeExecutionData: true },
+      removalPolicy: grants.removalPolicy,
+    });
+    const version = new CfnStateMachineVersion(this, 'Version', {
+      stateMachineArn: this.machine.stateMachineArn,
+      stateMachineRevisionId: this.machine.stateMachineRevisionId,
+    });
+    // The one before must be there to go back to.
+    version.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    new CfnStateMachineAlias(this, 'Alias', {
+      name: ALIAS,
+      deploymentPreference: { stateMachineVersionArn: version.attrArn, type: 'ALL_AT_ONCE' },
+    });
+  }
+}

@@ -1,0 +1,74 @@
+// Packs DuckDB beside the bundle of execute, for a deploy. Argument: the architecture of the functions, arm64 (default) or x64.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const MODULE = '@duckdb/node-api';
+
+interface Lock {
+  readonly lockfileVersion: number;
+  readonly packages: Readonly<Record<string, Package>>;
+}
+
+interface Package {
+  readonly version: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+packDuckDb(join(import.meta.dirname, '..'), process.argv[2] ?? 'arm64');
+
+/**
+ * Puts DuckDB's module and its native library for Lambda beside a bundle: exactly what package-lock.json names, verified by its hashes, whatever
+ * machine this runs on. Asks the registry only for what npm has not in its cache.
+ */
+function packDuckDb(root: string, architecture: string): void {
+  if (!['arm64', 'x64'].includes(architecture))
+    throw new Error(`${architecture} is no architecture of Lambda; allowed: arm64, x64`);
+  const folder = join(root, 'dist/lambdas/execute');
+  const library = join(folder, `node_modules/@duckdb/node-bindings-linux-${architecture}`);
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
+  const packages = Object.fromEntries(
+    closure(lock, MODULE).map((name) => [`node_modules/${name}`, packageOf(lock, name)]),
+  );
+  const manifest = {
+    name: 'headgate-execute',
+    version: '0.0.0',
+    private: true,
+    dependencies: { [MODULE]: packageOf(lock, MODULE).version },
+  };
+  const wanted = JSON.stringify({ ...lock, name: manifest.name, packages: { '': manifest, ...packages } });
+  const lockFile = join(folder, 'package-lock.json');
+  if (existsSync(library) && existsSync(lockFile) && readFileSync(lockFile, 'utf8') === wanted) return;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+  writeFileSync(lockFile, wanted);
+  const platform = ['--os=linux', `--cpu=${architecture}`, '--libc=glibc'];
+  execFileSync(
+    'npm',
+    ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', ...platform],
+    {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
+  if (!existsSync(library))
+    throw new Error(
+      `the registry gave no ${MODULE} ${packageOf(lock, MODULE).version} for linux ${architecture}; nothing is packed`,
+    );
+}
+
+/** A package and everything that it needs, all of which lie at the top of node_modules. */
+function closure(lock: Lock, name: string, known: Set<string> = new Set()): readonly string[] {
+  if (known.has(name)) return [...known];
+  known.add(name);
+  const { dependencies, optionalDependencies } = packageOf(lock, name);
+  for (const each of Object.keys({ ...dependencies, ...optionalDependencies })) closure(lock, each, known);
+  return [...known];
+}
+
+function packageOf({ packages }: Lock, name: string): Package {
+  const found = packages[`node_modules/${name}`];
+  if (found === undefined) throw new Error(`package-lock.json does not hold ${name}; run npm install`);
+  return found;
+}

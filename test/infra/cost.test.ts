@@ -1,0 +1,53 @@
+import { describe, expect, test } from '@jest/globals';
+import { Template } from 'aws-cdk-lib/assertions';
+import { glueRun, idleCost, lambda, runCost } from '../../lib/infra/cost.ts';
+import { configOf, stacksOf } from '../support/stacks.ts';
+
+describe('what it costs', () => {
+  test('a GB for a second is a GB-second and a request', () => {
+    expect(lambda(1024, 1)).toBeCloseTo(0.0000135334, 12);
+    expect(lambda(2048, 3) - lambda(2048, 0)).toBeCloseTo(6 * 0.0000133334, 12);
+  });
+
+  test('a Glue run is paid for a minute at least', () => {
+    expect(glueRun(2, 14)).toBeCloseTo(0.01466667, 8);
+    expect(glueRun(10, 3600)).toBeCloseTo(4.4, 8);
+  });
+
+  test('a run is the sum of its calls, transitions and requests', () => {
+    const nothing = {
+      calls: [],
+      transitions: 0,
+      s3Writes: 0,
+      s3Reads: 0,
+      dynamoWrites: 0,
+      dynamoReads: 0,
+      catalogueRequests: 0,
+    };
+    expect(runCost(nothing)).toBe(0);
+    expect(runCost({ ...nothing, transitions: 8 })).toBeCloseTo(0.0002, 12);
+    expect(runCost({ ...nothing, s3Writes: 10, s3Reads: 10 })).toBeCloseTo(0.000054, 12);
+  });
+
+  test('an alarm on an expression counts by its metrics, dashboards from the fourth', () => {
+    const alarm = {
+      Type: 'AWS::CloudWatch::Alarm',
+      Properties: { Metrics: [{ MetricStat: {} }, { MetricStat: {} }, {}] },
+    };
+    const dashboard = { Type: 'AWS::CloudWatch::Dashboard' };
+    const costs = idleCost([
+      { Resources: { a: alarm, b: dashboard, c: dashboard, d: dashboard, e: dashboard } },
+    ]);
+    expect(costs).toMatchObject({ alarms: 0.2, dashboards: 3, keys: 0 });
+  });
+
+  test('a stage where no file comes stays under 15 USD a month', () => {
+    const { data, pipeline, observability, access } = stacksOf(configOf('dev'));
+    const costs = idleCost(
+      [data, pipeline, observability, access].map((stack) => Template.fromStack(stack).toJSON() as never),
+    );
+    const total = Object.values(costs).reduce((sum, each) => sum + each, 0);
+    expect(total).toBeGreaterThan(4);
+    expect(total).toBeLessThan(15);
+  });
+});
