@@ -6,5 +6,7 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   testTimeout: 120_000,
+  // Many tests wait for processes of their own: jest's default, one less than the cores, leaves CI's two cores idle.
+  maxWorkers: '100%',
   reporters: ['default', '<rootDir>/test/reporter.mjs'],
 };
