@@ -123,6 +123,8 @@ function record(
     ...(target === undefined ? {} : { met }),
   });
 }
+/** CI runs the smallest size on machines that do other work too: it shows figures and holds no target. */
+const whole = <Target>(target: Target): Target | undefined => (values.size === 'small' ? undefined : target);
 const round = (value: number): number => Math.round(value * 100) / 100;
 
 mkdirSync(WORK, { recursive: true });
@@ -172,10 +174,11 @@ record(
   'files/s',
   size.smallFiles < 2000 ? undefined : { least: 500 },
 );
-record('commit to a table of 10,000 files', [measure('commit', '10000').seconds], 's', { most: 1 });
+const commits = Array.from({ length: size.runs }, () => measure('commit', '10000').seconds);
+record('commit to a table of 10,000 files', commits, 's', whole({ most: 1 }));
 
 for (const [what, milliseconds] of Object.entries(measure('ledger', String(size.ledgerFiles)).figures))
-  record(`${what}, ledger of ${size.ledgerFiles} files`, [milliseconds], 'ms', { most: 50 });
+  record(`${what}, ledger of ${size.ledgerFiles} files`, [milliseconds], 'ms', whole({ most: 50 }));
 const compactions = Array.from({ length: Math.min(size.runs, 2) }, () => {
   const { compact = Number.NaN, bare = Number.NaN } = measure('compact', String(size.dataFiles)).figures;
   return bare / compact;
