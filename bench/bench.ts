@@ -72,6 +72,8 @@ interface Measured {
   readonly figures: Readonly<Record<string, number>>;
 }
 
+const failed: string[] = [];
+
 /** One part of the benchmark in a process of its own, which prints its own figures as JSON. */
 function measure(part: string, ...args: string[]): Measured {
   const { stdout, stderr, status } = spawnSync(
@@ -85,6 +87,7 @@ function measure(part: string, ...args: string[]): Measured {
   if (status === 0) return JSON.parse(stdout) as Measured;
   // A part that fails has missed its target; the others are measured all the same.
   console.error(`${part} failed: ${stderr}`);
+  failed.push(part);
   return { seconds: Number.NaN, peakMegabytes: Number.NaN, figures: {} };
 }
 
@@ -202,4 +205,4 @@ for (const file of [...size.megabytes.map((each) => each.size), ...size.memory])
 const missed = results.filter(({ met }) => met === false);
 for (const { what, median, unit, target } of missed)
   console.error(`missed: ${what} is ${median} ${unit}, target ${target}`);
-process.exitCode = missed.length > 0 ? 1 : 0;
+process.exitCode = missed.length + failed.length > 0 ? 1 : 0;
