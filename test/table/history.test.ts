@@ -104,7 +104,10 @@ describe('a table as it was', () => {
     expect(await numbers(asOf(table, { snapshot: first }))).toEqual([1]);
     expect(await numbers(asOf(table, { time: seen }))).toEqual([1, 2]);
     expect(await numbers(table)).toEqual([1]);
-    expect(() => asOf(table, { time: new Date(0) })).toThrow('is not known; known since');
+    expect(await numbers(asOf(table, { time: new Date(0) }))).toEqual([]);
+    const [, ...log] = table.metadata['snapshot-log'];
+    const forgetful = { ...table, metadata: { ...table.metadata, 'snapshot-log': log } };
+    expect(() => asOf(forgetful, { time: new Date(0) })).toThrow('is not known; known since');
   });
 });
 
