@@ -133,7 +133,7 @@ export function queryEngineOf(lake: Lake, marts: readonly Mart[], asOf?: Date): 
     catalog: lake.catalog,
     storeOf: ({ database }) => (database.endsWith('_vault') ? lake.stores.vault : lake.stores.lake),
     marts,
-    ledgerTables: ledgerTables(lake.ledger),
+    ledgerTables: ledgerTables(lake),
     ...(asOf === undefined ? {} : { asOf }),
   });
 }

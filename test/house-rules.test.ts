@@ -76,6 +76,7 @@ describe('the command line', () => {
     'run',
     'up',
     'status',
+    'arrivals',
     'files',
     'runs',
     'explain',
