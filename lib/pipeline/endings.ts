@@ -25,6 +25,15 @@ export async function announce(services: Services, message: RunMessage): Promise
       ? { next: `headgate quarantine list --dataset ${message.dataset}` }
       : {}),
   });
+  const unusual = run.reasons.filter(({ code }) => code === 'batch.volume');
+  if (unusual.length > 0)
+    await services.notifier.notify({
+      kind: 'run.unusual',
+      dataset: message.dataset,
+      title: `${message.dataset}: run ${run.runId} is unusual`,
+      facts: { run: run.runId, reason: unusual.map((reason) => reason.message).join('; ') },
+      next: `headgate runs show ${run.runId}`,
+    });
   return { dataset: message.dataset };
 }
 
