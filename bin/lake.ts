@@ -137,3 +137,9 @@ export function queryEngineOf(lake: Lake, marts: readonly Mart[], asOf?: Date): 
     ...(asOf === undefined ? {} : { asOf }),
   });
 }
+
+/** Tables as a snapshot held them. The ledger's tables and marts are not asked here. */
+export const queryEngineAt = (lake: Lake, { id, time }: { readonly id: string; readonly time: Date }) =>
+  stage === undefined
+    ? { engine: queryEngineOf(lake, [], time), version: '' }
+    : { engine: stage.queryEngine, version: ` FOR VERSION AS OF ${id}` };
