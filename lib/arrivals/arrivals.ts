@@ -94,7 +94,7 @@ async function arrivalOf(
     date: businessDate,
     due,
     files: there.length,
-    expected: schedule.files,
+    ...(hasSets(dataset) && dataset.fileSet.kind !== 'count' ? {} : { expected: schedule.files }),
     rows: there.reduce((sum, { counts }) => sum + counts.received, 0),
     lacks,
   };
