@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { jsonOf } from '../json.ts';
 
 /** A member that a manifest names, and what it states of its bytes and records. */
 export interface ManifestEntry {
@@ -86,11 +87,3 @@ const fromLines = (text: string): readonly ManifestEntry[] =>
         ? { name: line }
         : { name, sha256: sha256.toLowerCase() };
     });
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

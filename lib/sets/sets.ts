@@ -144,6 +144,12 @@ function changed(file: FileEntry, change: SetChange | undefined): FileEntry | un
 }
 
 const HOUR_MS = 60 * 60 * 1000;
+/** The greatest that a Date can hold. */
+const LAST_MOMENT = 8.64e15;
+
+/** Until when what waits of a set may wait; never passes where nothing does. */
+export const deadlineOf = ({ fileSet }: SetDataset, { since }: SetVerdict): Date =>
+  new Date(since === undefined ? LAST_MOMENT : Date.parse(since) + fileSet.deadlineHours * HOUR_MS);
 
 /** Tells once of each incomplete set whose deadline has passed; it stays waiting. @returns the sets that were told of */
 export async function tellOfIncompleteSets(
@@ -152,15 +158,16 @@ export async function tellOfIncompleteSets(
 ): Promise<readonly string[]> {
   const id = datasetId(dataset);
   const told: string[] = [];
-  for (const { set, since, lacks } of await openSetsOf(ports.ledger, dataset)) {
-    const hours = dataset.fileSet.deadlineHours;
-    if (since === undefined || ports.clock.now().getTime() < Date.parse(since) + hours * HOUR_MS) continue;
+  const hours = dataset.fileSet.deadlineHours;
+  for (const verdict of await openSetsOf(ports.ledger, dataset)) {
+    const { set, since, lacks } = verdict;
+    if (deadlineOf(dataset, verdict) > ports.clock.now()) continue;
     const tell = () =>
       ports.notifier.notify({
         kind: 'set.incomplete',
         dataset: id,
         title: `${id}: the set ${set} is incomplete after ${hours} hours`,
-        facts: { set, since, reason: `file.incomplete_set: ${lacks}` },
+        facts: { set, since: since ?? '', reason: `file.incomplete_set: ${lacks}` },
         next: `headgate arrivals --dataset ${id}`,
       });
     if (await tellOnce(ports, `set#${id}#${setKey(set)}#${since}`, tell)) told.push(set);
