@@ -5,7 +5,7 @@ import { type Intake, type IntakePorts, type LandingPlace, takeIn } from '../int
 import { partitions } from '../ledger/entries.ts';
 import { isOrphaned } from '../ledger/locks.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
-import { hasSets, isActionable, openSetsOf, pendingPointers } from '../sets/sets.ts';
+import { hasSets, isActionable, openSetsOf, pendingPointers, tellOfIncompleteSets } from '../sets/sets.ts';
 import { makeTables } from './plan-run.ts';
 import type { Services } from './services.ts';
 import { settleLanding } from './settle.ts';
@@ -46,6 +46,8 @@ export async function work({ services, ports, start }: Worker, place: LandingPla
     if (waiting)
       await start(body.dataset).catch((error: unknown) => failed.push({ subject: body.dataset, error }));
   }
+  for (const dataset of services.datasets)
+    if (hasSets(dataset)) await tellOfIncompleteSets(services, dataset);
   if (place.own) {
     for (const { key, error } of await settleLanding(ports)) failed.push({ subject: key, error });
   }
