@@ -42,9 +42,12 @@ export function parseManifest(content: string): readonly ManifestEntry[] | strin
   const trimmed = content.replace(/^\uFEFF/, '').trim();
   const found = /^[[{]/.test(trimmed) ? fromJson(trimmed) : fromLines(trimmed);
   if (typeof found === 'string') return found;
-  const names = found.map(({ name }) => name);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  return twice === undefined ? found : `names a file twice: ${twice.slice(0, 100)}`;
+  const names = new Set<string>();
+  for (const { name } of found) {
+    if (names.has(name)) return `names a file twice: ${name.slice(0, 100)}`;
+    names.add(name);
+  }
+  return found;
 }
 
 function fromJson(text: string): readonly ManifestEntry[] | string {

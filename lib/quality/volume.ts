@@ -45,6 +45,7 @@ export async function volumeFindings(
     judged.map(({ businessDate, receivedAt }) => businessDate ?? dateIn(timezone, new Date(receivedAt))),
   );
   const findings: VolumeFinding[] = [];
+  const unknown: string[] = [];
   for (const date of [...dates].sort()) {
     const before: DayVolume[] = [];
     for (const earlier of comparableDates(date, schedule)) {
@@ -52,10 +53,23 @@ export async function volumeFindings(
       const day = await volumeOf(earlier);
       if (day.files > 0) before.push(day);
     }
-    findings.push(...judge(volume, date, await volumeOf(date), before));
+    const found = judge(volume, date, await volumeOf(date), before);
+    if (found.some(({ kind }) => kind === 'unknown')) unknown.push(date);
+    findings.push(...found);
   }
-  return findings;
+  return unknown.length < 2
+    ? findings
+    : [...findings.filter(({ kind }) => kind !== 'unknown'), notJudged(volume, unknown)];
 }
+
+/** A backlog's first dates have little before them: said once for all. */
+const notJudged = ({ fewest }: VolumeRule, dates: readonly string[]): VolumeFinding => ({
+  kind: 'unknown',
+  reason: {
+    code: 'batch.volume_unknown',
+    message: `${dates.length} dates from ${dates[0]} to ${dates.at(-1)}: fewer than ${fewest} comparable arrivals; nothing is judged`,
+  },
+});
 
 const total = (files: readonly FileEntry[]): DayVolume => {
   const arrived = files.filter(hasArrived);

@@ -53,10 +53,11 @@ export function verdictOf(fileSet: FileSet, set: string, files: readonly FileEnt
       ? good.flatMap(({ file }) => (file.state === 'admitted' ? [refusedWith(file, culprit.file)] : []))
       : []),
   ];
+  const unplaced = new Set(surplus);
   const waiting = byAge.filter(
     (file) =>
       (file.state === 'admitted' || (file.state === 'control' && file === control && !isWhole)) &&
-      (state === 'incomplete' || surplus.includes(file)),
+      (state === 'incomplete' || unplaced.has(file)),
   );
   const [oldest] = waiting;
   return {
@@ -112,8 +113,9 @@ function expected(fileSet: FileSet, control: FileEntry | undefined, members: rea
   const found = entries.map((entry) => ({ entry, file: newest.get(keyOf(entry, control, newest)) }));
   const named = found.flatMap(({ entry, file }) => (file === undefined ? [] : [{ entry, file }]));
   const missing = found.flatMap(({ entry, file }) => (file === undefined ? [entry.name] : []));
-  const surplus = [...newest.values()].filter(
-    (file) => file.state === 'admitted' && !named.some((each) => each.file === file),
+  const places = new Set(named.map(({ file }) => file));
+  const surplus = [...new Set(newest.values())].filter(
+    (file) => file.state === 'admitted' && !places.has(file),
   );
   return { named, missing, surplus };
 }
@@ -170,12 +172,14 @@ const differences = (file: FileEntry, { bytes, sha256, records }: ManifestEntry)
 ];
 
 /** Earlier versions that still wait and whose bytes no name stands for. */
-const replacements = (members: readonly FileEntry[], standing: ReadonlySet<string>): readonly SetChange[] =>
-  members.flatMap((file) => {
+function replacements(members: readonly FileEntry[], standing: ReadonlySet<string>): readonly SetChange[] {
+  const newest = new Map(members.map(({ key, fileId }) => [key, fileId]));
+  return members.flatMap((file) => {
     if (file.state !== 'admitted' || standing.has(file.fileId)) return [];
-    const by = members.findLast(({ key }) => key === file.key)?.fileId ?? file.fileId;
+    const by = newest.get(file.key) ?? file.fileId;
     return by === file.fileId ? [] : [{ kind: 'replace', fileId: file.fileId, by } as const];
   });
+}
 
 /** Refused for its set alone, or replaced before the set was complete and now the version that counts again. */
 const isBack = ({ state, refusedFor, runId }: FileEntry): boolean =>
