@@ -112,7 +112,8 @@ async function nextBatch(
   return pending.length === 0 ? undefined : { files: pending.map(({ fileId }) => fileId) };
 }
 
-async function batchOf(
+/** What waits and would go into the next run, within the limits. */
+export async function batchOf(
   { ledger, limits, datasets }: Services,
   { dataset, limit }: Message,
 ): Promise<readonly FileEntry[]> {
