@@ -188,7 +188,7 @@ export const propertyExtras = {
     .array(z.string())
     .default([])
     .describe(
-      "Macros in order: `lowercase`, `uppercase`, `collapseBlanks`, `stripZeroFraction`, `phone('+31')`.",
+      "Macros in order: `lowercase`, `uppercase`, `collapseBlanks`, `stripZeroFraction`, `email`, `name`, `postcode`, `date('dd-MM-yyyy', 'yyyyMMdd')` (to ISO), `phone('+31')` (to E.164). A text that a macro does not understand stays as it is.",
     ),
   pii: pii.optional().describe('Required where classification is restricted or higher.'),
   partitionTransform: z
