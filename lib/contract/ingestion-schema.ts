@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { matching } from './matching-schema.ts';
 
 const oneSign = z.string().length(1);
 
@@ -210,5 +211,5 @@ export const ruleExtras = {
     ),
 } as const;
 
-export const objectExtras = { ingestion: ingestion.optional() } as const;
+export const objectExtras = { ingestion: ingestion.optional(), matching: matching.optional() } as const;
 export type Ingestion = z.infer<typeof ingestion>;
