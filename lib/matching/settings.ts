@@ -26,8 +26,9 @@ export interface SplinkSettings {
     readonly comparison_levels: readonly Level[];
   }[];
   readonly blocking_rules_to_generate_predictions: readonly { readonly blocking_rule: string }[];
-  readonly retain_matching_columns: false;
-  readonly retain_intermediate_calculation_columns: true;
+  /** Without it Splink does not tell levels either; values are dropped before pairs are written. */
+  readonly retain_matching_columns: true;
+  readonly retain_intermediate_calculation_columns: false;
 }
 
 /** What `glue-scripts/match_records.py` does: learn from the records, then compare them. */
@@ -88,8 +89,8 @@ export const splinkSettings = ({ comparisons, blocking }: Entity): SplinkSetting
       .map((name) => `l.${name} = r.${name}`)
       .join(' AND '),
   })),
-  retain_matching_columns: false,
-  retain_intermediate_calculation_columns: true,
+  retain_matching_columns: true,
+  retain_intermediate_calculation_columns: false,
 });
 
 function levelsOf({ column, distances, frequency }: Comparison): readonly Level[] {
