@@ -6,12 +6,14 @@ import { asExecution } from '../../lib/adapters/local/executions.ts';
 import type { Lake } from '../../lib/adapters/local/lake.ts';
 import { splinkMatcher } from '../../lib/adapters/local/splink-matcher.ts';
 import { splinkProcess } from '../../lib/adapters/local/splink-process.ts';
+import { datasetId } from '../../lib/contract/dataset.ts';
 import { type Entity, entityId } from '../../lib/contract/entity.ts';
 import { TerminalError } from '../../lib/errors.ts';
-import { decide } from '../../lib/matching/decisions.ts';
-import { type PairOfReview, reviewPairs } from '../../lib/matching/review.ts';
+import { decide, type RecordName } from '../../lib/matching/decisions.ts';
+import { ordered, type PairOfReview, requireRecords, reviewPairs } from '../../lib/matching/review.ts';
 import { matchEntity } from '../../lib/matching/run.ts';
 import type { Matcher } from '../../lib/ports/matcher.ts';
+import type { QueryEngine } from '../../lib/ports/query-engine.ts';
 import { environment } from '../environment.ts';
 import { globals, lakeOf, queryEngineOf } from '../lake.ts';
 import { printTable } from '../table.ts';
@@ -48,15 +50,19 @@ export function addMatch(program: Command): void {
   ] as const)
     review
       .command(`${name} <pairs...>`)
-      .description(`decide that the records of each pair ${what}`)
-      .addHelpText('after', `\nExample:\n  headgate match review ${name} 1f0c52a9e4b7`)
-      .action(async (ids: readonly string[], _options: unknown, command: Command) => {
+      .description(
+        `decide that the records of each pair ${what}; a pair is named as the list names it, or by two records <dataset>:<id>`,
+      )
+      .addHelpText(
+        'after',
+        `\nExample:\n  headgate match review ${name} 1f0c52a9e4b7\n  headgate match review ${name} customers/crm:4711 customers/web:ann`,
+      )
+      .action(async (names: readonly string[], _options: unknown, command: Command) => {
         const lake = lakeOf(command);
-        for (const id of ids) {
-          const { entity, pair } = await findPair(lake, entitiesOf(command, undefined), id);
-          await decide(lake, entity, { ...pair, state, by: userInfo().username });
-        }
-        console.log(`${ids.length} decided; headgate match run applies it`);
+        const pairs = await pairsOf(lake, entitiesOf(command, undefined), names);
+        for (const { entity, left, right } of pairs)
+          await decide(lake, entity, { left, right, state, by: userInfo().username });
+        console.log(`${pairs.length} decided; headgate match run applies it`);
       });
 }
 
@@ -148,12 +154,49 @@ const rowOf = (entity: Entity, { id, state, left, right, probability, evidence, 
   by,
 ];
 
-async function findPair(lake: Lake, entities: readonly Entity[], id: string) {
-  for (const entity of entities) {
-    const pair = (await reviewPairs(lake, entity, queryEngineOf(lake, []))).find((each) => each.id === id);
-    if (pair !== undefined) return { entity, pair };
-  }
-  throw new TerminalError(`there is no pair ${id}; headgate match review list --all shows them`, {
-    fault: 'source',
+interface NamedPair extends Pick<PairOfReview, 'left' | 'right'> {
+  readonly entity: Entity;
+}
+
+/** @throws TerminalError for a pair or a record that is not there; then nothing is decided */
+async function pairsOf(
+  lake: Lake,
+  entities: readonly Entity[],
+  names: readonly string[],
+): Promise<readonly NamedPair[]> {
+  const engine = queryEngineOf(lake, []);
+  if (names.some((name) => name.includes(':'))) return [await pairOfRecords(entities, engine, names)];
+  const known: (NamedPair & { readonly id: string })[] = [];
+  for (const entity of entities)
+    known.push(...(await reviewPairs(lake, entity, engine)).map((pair) => ({ ...pair, entity })));
+  return names.map((name) => {
+    const pair = known.find(({ id }) => id === name);
+    if (pair !== undefined) return pair;
+    throw new TerminalError(`there is no pair ${name}; headgate match review list --all shows them`, {
+      fault: 'source',
+    });
   });
+}
+
+async function pairOfRecords(
+  entities: readonly Entity[],
+  engine: QueryEngine,
+  names: readonly string[],
+): Promise<NamedPair> {
+  const [one, other, ...more] = names.map(recordName);
+  const entity = entities.find(({ sources }) =>
+    [one, other].every((record) => sources.some(({ dataset }) => datasetId(dataset) === record?.source)),
+  );
+  if (one === undefined || other === undefined || more.length > 0 || entity === undefined)
+    throw new TerminalError(
+      `${names.join(' ')} are not two records of one entity; allowed: <dataset>:<id> <dataset>:<id>, such as customers/crm:4711`,
+      { fault: 'source' },
+    );
+  await requireRecords(engine, entity, [one, other]);
+  return { entity, ...ordered(entity, one, other) };
+}
+
+function recordName(name: string): RecordName {
+  const colon = name.indexOf(':');
+  return { source: name.slice(0, Math.max(colon, 0)), id: name.slice(colon + 1) };
 }

@@ -1,4 +1,6 @@
-import type { Entity } from '../contract/entity.ts';
+import { datasetId } from '../contract/dataset.ts';
+import { type Entity, entityId } from '../contract/entity.ts';
+import { TerminalError } from '../errors.ts';
 import { duckDb } from '../plan/dialects/duckdb.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { QueryEngine } from '../ports/query-engine.ts';
@@ -43,4 +45,41 @@ export async function reviewPairs(
       by: decision?.by ?? null,
     };
   });
+}
+
+/** A pair as runs name it: by the order of the sources, then of the ids. */
+export function ordered(
+  { sources }: Entity,
+  one: RecordName,
+  other: RecordName,
+): { readonly left: RecordName; readonly right: RecordName } {
+  const rank = ({ source }: RecordName) => sources.findIndex(({ dataset }) => datasetId(dataset) === source);
+  // The order of DuckDB is that of the bytes.
+  const order = rank(one) - rank(other) || Buffer.compare(Buffer.from(one.id), Buffer.from(other.id));
+  return order <= 0 ? { left: one, right: other } : { left: other, right: one };
+}
+
+/** @throws TerminalError for a record that the last run did not know, or one that is named twice */
+export async function requireRecords(
+  engine: QueryEngine,
+  entity: Entity,
+  records: readonly RecordName[],
+): Promise<void> {
+  const { database, name } = matchTable(entity, 'xref');
+  const { ident, literal } = duckDb;
+  for (const { source, id } of records) {
+    const { rows } = await engine.query(
+      `SELECT source_id FROM ${ident(database)}.${ident(name)} WHERE source = ${literal(source)} AND source_id = ${literal(id)}`,
+    );
+    if (rows.length === 0)
+      throw new TerminalError(
+        `${entityId(entity)} has no record ${source}:${id}; ${database}.${name} lists them`,
+        {
+          fault: 'source',
+        },
+      );
+  }
+  const [first, ...others] = records.map(({ source, id }) => `${source}:${id}`);
+  if (others.includes(first ?? ''))
+    throw new TerminalError(`${first} is named twice; allowed: two records`, { fault: 'source' });
 }

@@ -31,7 +31,19 @@ export function landFebrl(landing: string, day: string, records: readonly FebrlR
   writeFileSync(join(place('web'), 'web.jsonl'), `${odd.map(account).join('\n')}\n`);
 }
 
-const account = ({ id, first, last, number, street, locality, suburb, postcode, state, born, ssid }: FebrlRecord) =>
+const account = ({
+  id,
+  first,
+  last,
+  number,
+  street,
+  locality,
+  suburb,
+  postcode,
+  state,
+  born,
+  ssid,
+}: FebrlRecord) =>
   JSON.stringify({
     account: id,
     name: { first, last },
