@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { loadContracts } from '../../lib/contract/parse.ts';
+import { bumpOf, compareContracts } from '../../lib/contract/compare.ts';
+import { loadContracts, parseContract } from '../../lib/contract/parse.ts';
 import { splinkSettings } from '../../lib/matching/settings.ts';
 import { ROOT } from '../support/headgate.ts';
 
@@ -177,4 +178,26 @@ describe('an entity is refused by file, path, value and what is allowed', () => 
     expect(changed(name, from, to)).toThrow(message);
     expect(changed(name, from, to)).toThrow(/^c\w+\.odcs\.yaml:\d+ schema\[0\]/m);
   });
+});
+
+test('a change of how records are matched needs a major version, one more column a minor one', () => {
+  const text = files.find(({ file }) => file === 'customers.odcs.yaml')?.text ?? '';
+  const changes = (from: string, to: string) => {
+    expect(text).toContain(from);
+    return compareContracts(
+      parseContract(text, 'before.odcs.yaml'),
+      parseContract(text.replace(from, to), 'after.odcs.yaml'),
+    );
+  };
+  const other = changes('link: 0.95', 'link: 0.9');
+  expect([bumpOf(other), other.map(({ what }) => what)]).toEqual(['major', ['matching.thresholds']]);
+  const more = changes(
+    '      - name: state\n',
+    '      - name: country\n        logicalType: string\n      - name: state\n',
+  );
+  expect([bumpOf(more), more.map(({ what, effect }) => [what, effect])]).toEqual([
+    'minor',
+    [['country', 'compatible']],
+  ]);
+  expect(bumpOf(changes('One row per person.', 'A row per person.'))).toBe('patch');
 });
