@@ -95,8 +95,10 @@ def learn(job, records):
     with duckdb.connect(config={"threads": 1}) as connection:
         linker = duckdb_linker(job["settings"], records, connection)
         training = linker.training
-        certain = [splink.block_on(*rule) for rule in job["certain"]["rules"]]
-        training.estimate_probability_two_random_records_match(certain, recall=job["certain"]["recall"])
+        certain = [splink.block_on(*rule) for rule in job["certain"]["rules"] if has_pairs(connection, records, rule)]
+        # Without a certain pair Splink's own guess stands: one pair in ten thousand.
+        if certain:
+            training.estimate_probability_two_random_records_match(certain, recall=job["certain"]["recall"])
         training.estimate_u_using_random_sampling(max_pairs=LEARN_PAIRS, seed=SEED, min_count_per_level=None, num_chunks=1)
         for rule in job["training"]:
             if has_pairs(connection, records, rule):

@@ -89,7 +89,7 @@ function addMatchRun(match: Command): void {
           );
         if (counts.untrained.length > 0)
           console.error(
-            `${run.entity}: too few records to learn about ${counts.untrained.join(', ')}: Splink's first guess counts`,
+            `${run.entity}: too few pairs to learn what these are worth, Splink's first guess counts: ${counts.untrained.join(', ')}`,
           );
         rows.push([
           run.entity,
@@ -114,16 +114,14 @@ function matcherOf(lake: Lake, engine: string): Matcher {
   if (engine !== 'duckdb' && engine !== 'spark')
     throw new TerminalError(`there is no engine ${engine}; allowed: duckdb, spark`, { fault: 'contract' });
   const { memory, sparkMemory } = environment;
-  const scratch = join(lake.home, 'scratch');
   return splinkMatcher({
     engine,
     lake: lake.stores.lake,
-    scratch,
+    scratch: join(lake.home, 'scratch'),
     ...(memory === undefined ? {} : { memory }),
     launch: splinkProcess(engine, {
       environment: environment.matching,
       scripts: join(import.meta.dirname, '../../glue-scripts'),
-      scratch: join(scratch, 'match'),
       log: environment.debug ? (line) => console.error(line) : () => {},
       ...(sparkMemory === undefined ? {} : { memory: sparkMemory }),
     }),

@@ -8,7 +8,7 @@ import type { DataFile } from '../table/data-file.ts';
 import { clusters, type Pair } from './clusters.ts';
 import { type Decision, reviewId } from './decisions.ts';
 import { type Cluster, identities } from './identities.ts';
-import { linkJob } from './settings.ts';
+import { clearColumn, linkJob } from './settings.ts';
 import {
   blockSize,
   comparable,
@@ -50,7 +50,7 @@ export interface Counts {
   readonly ended: number;
   /** Values whose original the vault lacks: they count as empty. */
   readonly lost: number;
-  /** Levels of comparisons that nothing could be learnt about. */
+  /** Levels of comparisons (`column: level`) that nothing could be learnt about. */
   readonly untrained: readonly string[];
 }
 
@@ -147,7 +147,7 @@ async function compare(workshop: MatchWorkshop, entity: Entity, records: number)
     linkJob(entity, places),
   );
   await workshop.run(pairFiles === '' ? NO_PAIRS : makePairs(entity, pairFiles));
-  return { untrained, model };
+  return { untrained: untrained.map((level) => level.replace(clearColumn(''), '')), model };
 }
 
 const NO_PAIRS =

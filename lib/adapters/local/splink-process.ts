@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { TerminalError } from '../../errors.ts';
 import type { Matcher } from '../../ports/matcher.ts';
 import { finished, type SparkSubmitOptions, sparkSubmit } from './spark-submit.ts';
 import type { MatchLauncher } from './splink-matcher.ts';
 
-export type SplinkOptions = Omit<SparkSubmitOptions, 'script'>;
+export type SplinkOptions = Omit<SparkSubmitOptions, 'script' | 'scratch'>;
 
 const SCRIPT = 'match_records.py';
 
@@ -15,7 +15,11 @@ export const splinkProcess =
   (engine: Matcher['engine'], options: SplinkOptions): MatchLauncher =>
   async (job) => {
     const python = pythonOf(options.environment);
-    if (engine === 'spark') return sparkSubmit({ ...options, script: SCRIPT })({ job, backend: 'spark' });
+    if (engine === 'spark') {
+      // What Spark spills holds values in clear: it lies where the run removes everything.
+      const spark = { ...options, script: SCRIPT, scratch: dirname(job) };
+      return sparkSubmit(spark)({ job, backend: 'spark' });
+    }
     const args = ['--job', job, '--backend', 'duckdb', '--parent', String(process.pid)];
     // Without bytecode: the scripts may lie where nobody writes.
     const child = spawn(python, ['-B', join(options.scripts, SCRIPT), ...args], {

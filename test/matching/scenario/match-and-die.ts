@@ -21,7 +21,6 @@ const scratch = join(home, 'scratch');
 const splink = splinkProcess('duckdb', {
   environment: join(ROOT, '.venv/matching'),
   scripts: join(ROOT, 'glue-scripts'),
-  scratch,
   log: () => {},
 });
 const launch: MatchLauncher = async (job) => {
