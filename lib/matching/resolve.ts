@@ -230,12 +230,12 @@ async function assign(
     if (record.id !== null) cluster.before.set(record.id, (cluster.before.get(record.id) ?? 0) + 1);
   }
   const list: readonly Cluster[] = [...found.values()];
-  const named_ = identities(list, {
+  const given = identities(list, {
     known: known.map((each) => each.id),
     active: new Set(active.map((each) => each.id)),
     idOf: (first, attempt) => idOf(entity, first, attempt),
   });
-  const idByFirst = new Map([...found.keys()].map((first, index) => [first, named_.ids[index] ?? '']));
+  const idByFirst = new Map([...found.keys()].map((first, index) => [first, given.ids[index] ?? '']));
   await workshop.load(
     'assigned',
     [
@@ -253,9 +253,9 @@ async function assign(
       ['records', 'BIGINT'],
       ['position', 'BIGINT'],
     ],
-    named_.events.map((each, position) => [each.event, each.id, each.other, each.records, position]),
+    given.events.map((each, position) => [each.event, each.id, each.other, each.records, position]),
   );
-  return named_.events.map(({ event }) => event);
+  return given.events.map(({ event }) => event);
 }
 
 /** Tells nothing about a person: it is made of the keys of one record. */
