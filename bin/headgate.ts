@@ -7,6 +7,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addExplain } from './commands/explain.ts';
 import { addFiles } from './commands/files.ts';
 import { addHold } from './commands/hold.ts';
+import { addMatch } from './commands/match.ts';
 import { addQuarantine } from './commands/quarantine.ts';
 import { addQuery } from './commands/query.ts';
 import { addReplay } from './commands/replay.ts';
@@ -44,6 +45,7 @@ for (const add of [
   addQuarantine,
   addHold,
   addReplay,
+  addMatch,
   addTables,
   addContract,
   addDoctor,

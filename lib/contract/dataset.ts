@@ -192,6 +192,14 @@ export type Macro =
   | { readonly kind: 'collapseBlanks' }
   /** `17850.0` to `17850`. */
   | { readonly kind: 'stripZeroFraction' }
+  /** A mail address in small letters, without `mailto:`, and without the blanks and angle brackets around it. */
+  | { readonly kind: 'email' }
+  /** The name of a person or place in small letters, blanks collapsed, apostrophes and hyphens plain. */
+  | { readonly kind: 'name' }
+  /** Capital letters, no blanks: `1012 ab` is `1012AB`. */
+  | { readonly kind: 'postcode' }
+  /** A date by the first of these JDK patterns that prints exactly this text, as ISO 8601. */
+  | { readonly kind: 'date'; readonly patterns: readonly string[] }
   /** National or international notation to E.164 with the given dialling code, such as `+31`. */
   | { readonly kind: 'phone'; readonly dialCode: string };
 

@@ -2,6 +2,7 @@ import { TerminalError } from '../errors.ts';
 import { columnOf } from './columns.ts';
 import { readExtras } from './custom-properties.ts';
 import type { Column, Dataset, Dedupe } from './dataset.ts';
+import { type EntityDraft, entityOf } from './entity.ts';
 import { formatOf, formatProblems, type PlacedColumn } from './formats.ts';
 import { drift as driftSchema, type Ingestion, objectExtras } from './ingestion-schema.ts';
 import { compileLandingPattern } from './landing-pattern.ts';
@@ -12,6 +13,7 @@ import { timingOf } from './timing.ts';
 
 export interface Datasets {
   readonly datasets: readonly Dataset[];
+  readonly entities: readonly EntityDraft[];
   readonly problems: readonly Problem[];
 }
 
@@ -20,12 +22,24 @@ const NAME = /^[a-z][a-z0-9_]*$/;
 /** Datasets of a document that is valid by the standard; problems are those of Headgate's own meaning. */
 export function datasetsOf(document: ContractDocument, file: string, fingerprint: string): Datasets {
   const problems: Problem[] = [];
+  const entities: EntityDraft[] = [];
   problems.push(...readExtras({}, document.customProperties, []).problems);
   const datasets = (document.schema ?? []).flatMap((object, index) => {
     const path: Path = ['schema', index];
     const extras = readExtras(objectExtras, object.customProperties, path);
     problems.push(...extras.problems);
-    const { ingestion } = extras.value;
+    const { ingestion, matching } = extras.value;
+    if (ingestion !== undefined && matching !== undefined)
+      problems.push({
+        path,
+        message: 'ingestion and matching: a table is filled by files or from other tables',
+      });
+    if (matching !== undefined) {
+      const contract = { id: document.id, version: document.version, file, fingerprint };
+      const found = entityOf({ contract, domain: document.domain ?? '', object, matching, path });
+      problems.push(...found.problems);
+      entities.push(found.entity);
+    }
     if (ingestion !== undefined && object.logicalType === 'blob')
       problems.push({
         path: [...path, 'logicalType'],
@@ -36,7 +50,7 @@ export function datasetsOf(document: ContractDocument, file: string, fingerprint
     problems.push(...found.problems);
     return [found.dataset];
   });
-  return { datasets, problems };
+  return { datasets, entities, problems };
 }
 
 interface Source {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { matching } from './matching-schema.ts';
 
 const oneSign = z.string().length(1);
 
@@ -269,7 +270,7 @@ export const propertyExtras = {
     .array(z.string())
     .default([])
     .describe(
-      "Macros in order: `lowercase`, `uppercase`, `collapseBlanks`, `stripZeroFraction`, `phone('+31')`.",
+      "Macros in order: `lowercase`, `uppercase`, `collapseBlanks`, `stripZeroFraction`, `email`, `name`, `postcode`, `date('dd-MM-yyyy', 'yyyyMMdd')` (to ISO), `phone('+31')` (to E.164). A text that a macro does not understand stays as it is.",
     ),
   pii: pii.optional().describe('Required where classification is restricted or higher.'),
   partitionTransform: z
@@ -291,5 +292,5 @@ export const ruleExtras = {
     ),
 } as const;
 
-export const objectExtras = { ingestion: ingestion.optional() } as const;
+export const objectExtras = { ingestion: ingestion.optional(), matching: matching.optional() } as const;
 export type Ingestion = z.infer<typeof ingestion>;

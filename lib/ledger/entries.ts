@@ -209,6 +209,10 @@ export const partitions = {
   alerts: 'alert',
   summary: (dataset: string) => `summary#${dataset}`,
   locks: 'lock',
+  /** Runs that matched the records of an entity, by run id. */
+  matchRuns: (entity: string) => `match-run#${entity}`,
+  /** What people decided about pairs of records of an entity, by pair. */
+  matchDecisions: (entity: string) => `match-decision#${entity}`,
   /** Landed objects whose file is final and that still have to be removed, by file id. */
   settling: 'settling',
 } as const;

@@ -26,6 +26,7 @@ export interface DiagnosisOptions {
 }
 
 const RUN = 'headgate run';
+const MATCH = 'headgate match run';
 const MEND = 'headgate doctor --mend';
 
 /** What is inconsistent between ledger, catalogue and storage. Reads everything: minutes where there are millions of files. */
@@ -218,7 +219,8 @@ async function ofWork(services: Services): Promise<readonly Finding[]> {
     if (await isOrphaned(services, body.dataset))
       findings.push({
         what: `the lock of ${body.dataset} belongs to an execution that has ended`,
-        mend: RUN,
+        // Else it is that of an entity.
+        mend: services.datasets.some((each) => datasetId(each) === body.dataset) ? RUN : MATCH,
       });
   }
   return findings;

@@ -136,7 +136,9 @@ test('every domain has its dashboard', () => {
   const names = resourcesOf(template, 'AWS::CloudWatch::Dashboard').map(
     ({ Properties }) => Properties.DashboardName,
   );
-  expect(names).toEqual(['headgate-dev-orders', 'headgate-dev-payments', 'headgate-dev-retail']);
+  expect(names).toEqual(
+    ['customers', 'orders', 'payments', 'retail'].map((domain) => `headgate-dev-${domain}`),
+  );
 });
 
 test('a month that costs more than the budget, or is to, is told', () => {
