@@ -89,7 +89,7 @@ def empty_outputs(measured):
     def total(*names):
         return sum(int(row["value"]) for row in measured if row["name"] in names)
 
-    return {name for name, rows in (("quarantine", total("quarantined", "kept:quarantine")), ("curated", total("published", "kept:curated"))) if rows == 0}
+    return {name for name, rows in (("quarantine", total("quarantined", "kept:quarantine")), ("curated", total("published", "kept:curated", "derived:curated"))) if rows == 0}
 
 
 class Clock:

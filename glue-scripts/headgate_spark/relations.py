@@ -56,10 +56,11 @@ def bind_tables(spark, job):
     texts = "path string, output string, rows bigint"
     spark.createDataFrame([], texts).createOrReplaceTempView("withdrawn_paths")
     withdrawn = spark.createDataFrame([(file,) for file in job["withdraws"]], "file_id string")
+    withdrawn.createOrReplaceTempView("withdrawn_ids")
     gone = []
     for table in job["tables"]:
         rows = table_rows(spark, table)
-        if job["withdraws"]:
+        if job["withdraws"] and not (table["output"] == "curated" and job["keepsWithdrawn"]):
             leaving = rows.join(F.broadcast(withdrawn), rows._source_file == withdrawn.file_id, "left_semi")
             counts = leaving.groupBy(F.col("_path").alias("path")).agg(F.count("*").alias("rows"))
             gone += [(row.path, table["output"], row["rows"]) for row in counts.collect()]

@@ -124,6 +124,12 @@ const SETTINGS: readonly Setting[] = [
     because: 'the same files leave other rows in the table',
   },
   {
+    what: 'scd2',
+    value: ({ history }) => history,
+    effect: always('breaking'),
+    because: 'readers know the columns of the history by their names',
+  },
+  {
     what: 'duplicateFile',
     value: ({ duplicateFile }) => duplicateFile,
     effect: always('breaking'),

@@ -16,6 +16,8 @@ export interface Dataset {
   readonly columns: readonly Column[];
   readonly writeMode: WriteMode;
   readonly dedupe?: Dedupe;
+  /** With `writeMode: scd2`. */
+  readonly history?: History;
   readonly duplicateFile: 'skip' | 'reload';
   readonly drift: DriftPolicy;
   /** Share of refused rows, per file and per batch, above which the batch is held. 0 to 100. */
@@ -28,7 +30,17 @@ export interface Dataset {
   readonly service: readonly ServiceLevel[];
 }
 
-export type WriteMode = 'append' | 'merge' | 'replacePartitions' | 'replace';
+export type WriteMode = 'append' | 'merge' | 'scd2' | 'replacePartitions' | 'replace';
+
+/**
+ * Names of the columns that type-2 rows have besides the contract's own. A version of a key holds from `effectiveFrom`, the value of
+ * `dedupe.orderBy`, up to but not including `effectiveTo`, which is null for the version that is current.
+ */
+export interface History {
+  readonly effectiveFrom: string;
+  readonly effectiveTo: string;
+  readonly current: string;
+}
 
 export interface Dedupe {
   readonly keys: readonly string[];

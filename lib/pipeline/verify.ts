@@ -88,12 +88,13 @@ function requireBalance(plan: Plan, { runId, tallies, outputs }: RunResult): voi
       .flatMap(({ files }) => files)
       .reduce((sum, { rows }) => sum + rows, 0);
   const kept = (name: OutputName) => outputs.find((output) => output.name === name)?.kept ?? 0;
+  const derived = outputs.find((output) => output.name === 'curated')?.derived ?? 0;
   const equations: (readonly [string, number, number])[] = [
     ...tallies.map(
       ({ fileId, parsed, published, quarantined, deduplicated }) =>
         [`received of ${fileId}`, parsed, published + quarantined + deduplicated] as const,
     ),
-    ['published', total(({ published }) => published) + kept('curated'), written('curated')],
+    ['published', total(({ published }) => published) + kept('curated') + derived, written('curated')],
     ['quarantined', total(({ quarantined }) => quarantined) + kept('quarantine'), written('quarantine')],
     ...outputs.flatMap((output) => removed(plan, output)),
   ];

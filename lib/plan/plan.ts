@@ -27,6 +27,8 @@ export interface Plan {
   readonly withdraws: readonly string[];
   /** Files of the other tables that hold rows of withdrawn files: relations `target_quarantine`, `target_raw`. */
   readonly sides: Readonly<Partial<Record<SideOutput, PlanTarget>>>;
+  /** `target` has the rows of withdrawn files too: the steps take them out, by `withdrawn_ids` (`file_id`). */
+  readonly keepsWithdrawn?: true;
   /** Files of the vault table: relation `vault_known`. */
   readonly vaultFiles: readonly string[];
   /** Select over `records` in DuckDB's SQL on every engine: see `stageStatement`. */
@@ -156,6 +158,8 @@ export interface OutputResult {
   readonly kept: number;
   /** Rows of removed files that are gone: withdrawn, or replaced by rows of the batch. */
   readonly lost: number;
+  /** Rows that no row of the batch or of removed files is: versions of a history that a late row brings back. */
+  readonly derived: number;
 }
 
 export const isCsv = (format: FileFormat): format is CsvFormat => format.kind === 'csv';

@@ -55,6 +55,7 @@ export function withRemovals(
     ...output,
     kept: sum(`kept:${output.name}`),
     lost: sum(`lost:${output.name}`),
+    derived: sum(`derived:${output.name}`),
   }));
 }
 
