@@ -51,7 +51,8 @@ describeWithJudges(['spark', 'iceberg'], 'the same rows from Spark as from DuckD
     return exitCode !== 1 && existsSync(join(cases, name, 'landing'));
   });
   test.each(loadable)('golden case %s', async (name) => {
-    await both(name, { contracts: join(cases, name), landings: [join(cases, name, 'landing')] });
+    const folders = ['landing', 'second'].map((each) => join(cases, name, each)).filter(existsSync);
+    await both(name, { contracts: join(cases, name), landings: folders });
   });
 
   test('most golden cases reach an engine', () => {
