@@ -145,6 +145,13 @@ const SETTINGS: readonly Setting[] = [
     because: 'batches with more refused rows are held',
   },
   {
+    what: 'qualityScoreAbove',
+    value: ({ qualityScoreAbove }) => qualityScoreAbove,
+    effect: (before, after) =>
+      (after.qualityScoreAbove ?? -1) > (before.qualityScoreAbove ?? -1) ? 'breaking' : 'compatible',
+    because: 'batches with a lower quality score are held',
+  },
+  {
     what: 'raw',
     value: ({ raw }) => raw,
     effect: (_before, after) => (after.raw ? 'compatible' : 'breaking'),

@@ -22,6 +22,8 @@ export interface Dataset {
   readonly drift: DriftPolicy;
   /** Share of refused rows, per file and per batch, above which the batch is held. 0 to 100. */
   readonly maxRejectPercent: number;
+  /** Quality score that a batch, and each file of it, must exceed to be published: see `lib/quality/score.ts`. 0 to 100. */
+  readonly qualityScoreAbove?: number;
   readonly engine: 'auto' | 'duckdb' | 'spark';
   /** Keep an all-text table of every record in `<domain>_raw`. */
   readonly raw: boolean;

@@ -100,6 +100,7 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
     duplicateFile: ingestion.duplicateFile,
     drift: ingestion.drift ?? driftSchema.parse({}),
     maxRejectPercent: ingestion.maxRejectPercent,
+    ...(ingestion.qualityScoreAbove === undefined ? {} : { qualityScoreAbove: ingestion.qualityScoreAbove }),
     engine: ingestion.engine,
     raw: ingestion.raw,
     rowChecks: checks.rowChecks,

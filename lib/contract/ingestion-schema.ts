@@ -162,6 +162,14 @@ export const ingestion = z.strictObject({
     .max(100)
     .default(5)
     .describe('Share of refused rows, per file and batch, above which the batch is held.'),
+  qualityScoreAbove: z
+    .number()
+    .min(0)
+    .lt(100)
+    .optional()
+    .describe(
+      'Quality score that every batch, and each file of it, must exceed, or the batch is held. The score is the share of received records, in percent, that fail no check: neither one that refuses a row nor one that warns.',
+    ),
   engine: z.enum(['auto', 'duckdb', 'spark']).default('auto').describe('What executes the plan.'),
   raw: z
     .boolean()

@@ -4,6 +4,7 @@ import type { FileProfile } from '../formats/profile.ts';
 import type { FileEntry, Reason } from '../ledger/entries.ts';
 import type { FileTally, OutputName, OutputResult, Plan, RunResult } from '../plan/plan.ts';
 import { gate } from '../quality/gate.ts';
+import { qualityOf } from '../quality/score.ts';
 import { plannedFiles } from './batch.ts';
 import { datasetOf, runContext } from './context.ts';
 import { loadDocument } from './documents.ts';
@@ -26,7 +27,7 @@ export async function verify(services: Services, message: RunMessage): Promise<M
   requireBalance(plan, result);
   const findings = gate(dataset, files, result);
   if (findings.length === 0) return { ...message, next: 'publish' };
-  await save({ reasons: findings });
+  await save({ reasons: findings, quality: qualityOf(result.tallies) });
   return { ...message, next: 'hold' };
 }
 

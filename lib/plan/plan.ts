@@ -144,6 +144,8 @@ export interface FileTally {
   readonly published: number;
   readonly quarantined: number;
   readonly deduplicated: number;
+  /** Records that fail no check, warnings included. Deduplicated ones count. */
+  readonly clean: number;
   /** Failing rows by check key, warnings included. */
   readonly checks: Readonly<Record<string, number>>;
   /** Sum of the control column, as decimal text, where the format has a trailer with one. */
