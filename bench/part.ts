@@ -301,7 +301,7 @@ async function merges(rows: string): Promise<Figures> {
     const write = (day: string, from: string) => {
       mkdirSync(join(home, day, 'shop', day), { recursive: true });
       return connection.run(
-        `COPY (SELECT i AS id, 'name ' || hash(i) AS name, (hash(i) % 100000 / 100)::DECIMAL(18,2) AS amount, 'city ' || hash(i) % 500 AS city, 'note ' || hash(i + 1) AS note, TIMESTAMP '${day}' AS changed_at FROM ${from}) TO '${join(home, day, 'shop', day, 'a.csv')}' (FORMAT csv, HEADER)`,
+        `COPY (SELECT i AS id, 'name ' || hash(i) AS name, (hash(i) % 100000 / 100)::DECIMAL(18,2) AS amount, 'city ' || hash(i) % 500 AS city, 'note ' || hash(i + 1) || '${day}' AS note, TIMESTAMP '${day}' AS changed_at FROM ${from}) TO '${join(home, day, 'shop', day, 'a.csv')}' (FORMAT csv, HEADER)`,
       );
     };
     await write('2026-01-01', `range(${total}) AS r(i)`);

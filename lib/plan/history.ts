@@ -15,7 +15,9 @@ export interface History {
  * `dedupe.orderBy`, of several with the same time the one that `keep` says by file and row, and of neighbours with the same content the first. A version
  * in the table therefore names the rows that only confirmed it (`_confirmations`): a late row between them makes versions of them again.
  * Only keys that the batch, or a withdrawn file, touches are looked at; only their rows that change are written again.
- * Relations: `touched_keys`, `known` (the table's versions of these keys), `observations` (every row received with them), `rivals`, `versions`
+ * A key with one row and no past, as nearly all of a first load, needs none of this: it is written as it is.
+ * Relations: `touched_keys`, `known` (the table's versions of these keys), `busy_keys` (`h`, hashes of keys with several rows),
+ * `observations` (every row received with these), `rivals`, `versions`
  * (`_starts` 1 for the first row of a version, `_version` its number), `confirmations`, `history` (the versions with their ends) and `replaced`.
  */
 export function historyOf(context: OutputContext): History {
@@ -24,6 +26,7 @@ export function historyOf(context: OutputContext): History {
   return {
     steps: [
       ...(hasTarget ? [touchedKeys(context, names), known(names)] : []),
+      busyKeys(context, names),
       observations(context, names),
       rivals(names),
       versions(names),
@@ -32,7 +35,7 @@ export function historyOf(context: OutputContext): History {
       ...(hasTarget ? [replaced] : []),
     ],
     rows: {
-      rows: writtenRows(names),
+      rows: writtenRows(context, names),
       kept: '(SELECT * FROM history WHERE _path IS NOT NULL AND _changed) AS h',
       derived: '(SELECT * FROM history WHERE _path IS NULL AND _id IS NULL) AS h',
     },
@@ -112,6 +115,14 @@ const known = ({ keys, columns, gone, to }: Names): PlanStep => ({
     `FROM target AS t JOIN touched_keys AS k ON ${equal('k', 't', keys)}`,
 });
 
+const busyKeys = ({ sql }: OutputContext, { keys, hasTarget }: Names): PlanStep => ({
+  name: 'busy_keys',
+  purpose: 'hashes of keys with more rows than one, in batch and table together',
+  sql:
+    `SELECT ${sql.hash(keys)} AS h FROM staged WHERE _ok GROUP BY 1 HAVING count(*) > 1` +
+    (hasTarget ? ` UNION SELECT ${sql.hash(keys)} AS h FROM known` : ''),
+});
+
 /** Rows of the batch as curated shows them, versions of the table, and the rows that confirmed these. */
 function observations(context: OutputContext, names: Names): PlanStep {
   const { sql, runId } = context;
@@ -123,7 +134,7 @@ function observations(context: OutputContext, names: Names): PlanStep {
   const confirmed = columns.map((column) => (column === time ? 'c._item.effective_from' : `c.${column}`));
   const stands = (source: string) => (withdraws ? ` WHERE ${source} NOT IN ${WITHDRAWN}` : '');
   const selects = [
-    `${batch} WHERE s._ok`,
+    `${batch} WHERE s._ok AND ${sql.hash(of('s', names.keys))} IN (SELECT h FROM busy_keys)`,
     ...(hasTarget
       ? [
           `SELECT ${[number, file, ...of('k', ['_path', '_position', ...columns, '_source_file', '_source_row', '_run_id', ...gone])].join(', ')} FROM known AS k${stands('k._source_file')}`,
@@ -196,12 +207,17 @@ const replaced: PlanStep = {
 };
 
 /** In the order of the table's columns. */
-const writtenRows = ({ columns, gone, time, from, to, current }: Names): string =>
-  `SELECT ${[
-    ...of('h', [...columns, '_source_file', '_source_row', '_run_id']),
-    `h.${time} AS ${from}`,
-    `h._until AS ${to}`,
-    `h._until IS NULL AS ${current}`,
-    `h._items AS ${CONFIRMATIONS}`,
-    ...of('h', gone),
-  ].join(', ')} FROM history AS h WHERE h._path IS NULL OR h._changed`;
+function writtenRows(
+  context: OutputContext,
+  { keys, columns, gone, time, from, to, current }: Names,
+): string {
+  const own = [...columns, '_source_file', '_source_row', '_run_id'];
+  const select = (alias: string, until: string, items: string) =>
+    `SELECT ${[...of(alias, own), `${alias}.${time} AS ${from}`, `${until} AS ${to}`, `${until} IS NULL AS ${current}`, `${items} AS ${CONFIRMATIONS}`, ...of(alias, gone)].join(', ')}`;
+  const hash = context.sql.hash(of('s', keys));
+  const alone = `${freshRows('published', '', context)} WHERE NOT EXISTS (SELECT 1 FROM busy_keys AS b WHERE b.h = ${hash})`;
+  return (
+    `${select('h', 'h._until', 'h._items')} FROM history AS h WHERE h._path IS NULL OR h._changed ` +
+    `UNION ALL ${select('a', 'NULL', 'NULL')} FROM (${alone}) AS a`
+  );
+}
