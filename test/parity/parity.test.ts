@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { fileOfDay, historyRows, layHistory } from '../pipeline/history-files.ts';
 import { ROOT, SHARED } from '../support/headgate.ts';
 import { describeWithJudges, pythonOf } from '../support/judge.ts';
 import { SparkServer } from '../support/spark-server.ts';
@@ -93,6 +94,19 @@ describeWithJudges(['spark', 'iceberg'], 'the same rows from Spark as from DuckD
       expect(read.pyiceberg).toEqual(read.duckdb);
     }
   }, 3_600_000);
+
+  test('a history with late files, of which one is replayed', async () => {
+    const days = [
+      ['2026-02-02', '2026-02-05'],
+      ['2026-02-01', '2026-02-03'],
+    ];
+    const place = layHistory(join(folder, 'history-files'), historyRows(7), days);
+    const replays = [fileOfDay('2026-02-02')];
+    const { tables, problems, runs } = await both('history', { ...place, replays });
+    expect(problems).toEqual([]);
+    expect(runs.filter(({ withdraws }) => withdraws > 0)).toHaveLength(1);
+    expect(tables['shop.customers']?.length).toBeGreaterThan(50);
+  });
 
   test('the samples of every feed', async () => {
     const { tables } = await both('samples', {

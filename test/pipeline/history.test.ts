@@ -1,61 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { outcomeOf } from '../parity/outcome.ts';
 import { temporaryFolder } from '../support/temporary.ts';
+import { fileOfDay, historyRows, layHistory, type HistoryRow as Row } from './history-files.ts';
 
 const folder = temporaryFolder('history');
-
-const CONTRACT = `
-kind: DataContract
-apiVersion: v3.1.0
-id: history
-version: 1.0.0
-status: active
-domain: shop
-schema:
-  - name: customers
-    customProperties:
-      - property: ingestion
-        value: { landing: 'shop/{businessDate:yyyy-MM-dd}/*.csv', format: csv, writeMode: scd2, dedupe: { keys: [id], orderBy: changed_on } }
-    properties:
-      - { name: id, logicalType: integer, required: true, primaryKey: true, primaryKeyPosition: 1 }
-      - { name: segment, logicalType: string, partitioned: true, partitionKeyPosition: 1 }
-      - name: phone
-        logicalType: string
-        classification: restricted
-        customProperties: [{ property: pii, value: { kind: phone, action: tokenize } }]
-      - { name: changed_on, logicalType: date, required: true }
-`;
-
-interface Row {
-  readonly id: number;
-  readonly segment: string | null;
-  readonly phone: string | null;
-  readonly changed_on: string;
-  readonly day: string;
-  readonly row: number;
-}
-
-/** Few keys, contents and dates: changes, confirmations, late versions and rivals of one date in every file. */
-function madeUp(seed: number): readonly Row[] {
-  let state = seed;
-  const below = (bound: number): number => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return Math.floor((state / 2 ** 32) * bound);
-  };
-  const pick = <Value>(values: readonly Value[]): Value => values[below(values.length)] as Value;
-  return Array.from({ length: 6 }, (_, file) =>
-    Array.from({ length: 30 }, (_each, index) => ({
-      id: 1 + below(8),
-      segment: pick(['a', 'b', null]),
-      phone: pick(['+31600000001', '+31600000002', null]),
-      changed_on: `2026-01-${String(1 + below(20)).padStart(2, '0')}`,
-      day: `2026-02-0${1 + file}`,
-      row: index + 1,
-    })),
-  ).flat();
-}
 
 type Version = string;
 
@@ -120,15 +69,6 @@ function storedHistory(table: readonly string[], rows: readonly Row[]): readonly
   return versions.map((each) => JSON.stringify(each)).sort();
 }
 
-const csv = (rows: readonly Row[]): string =>
-  [
-    'id,segment,phone,changed_on',
-    ...rows.map(
-      ({ id, segment, phone, changed_on }) => `${id},${segment ?? ''},${phone ?? ''},${changed_on}`,
-    ),
-    '',
-  ].join('\n');
-
 const SEED = Number(process.env.HEADGATE_HISTORY_SEED ?? 20_261_121);
 const DAYS = ['2026-02-01', '2026-02-02', '2026-02-03', '2026-02-04', '2026-02-05', '2026-02-06'];
 const [first = '', second = '', third = '', fourth = '', fifth = '', sixth = ''] = DAYS;
@@ -143,23 +83,13 @@ test.each([
     [second, fourth],
   ],
 ])('the history is the same whatever batches its files come in: %s', async (name, batches, replays) => {
-  const rows = madeUp(SEED);
+  const rows = historyRows(SEED);
   const home = join(folder, name.replaceAll(/\W+/g, '-'));
-  const write = (path: string, text: string) => {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text);
-  };
-  write(join(home, 'contracts/customers.odcs.yaml'), CONTRACT);
-  const landings = batches.map((days, index) => {
-    for (const day of days)
-      write(join(home, `landing-${index}`, 'shop', day, 'a.csv'), csv(rows.filter((row) => row.day === day)));
-    return join(home, `landing-${index}`);
-  });
+  const place = layHistory(home, rows, batches);
   const { tables, problems, files } = await outcomeOf({
     home: join(home, 'lake'),
-    contracts: join(home, 'contracts'),
-    landings,
-    replays: replays.map((day) => `shop/${day}/a.csv`),
+    ...place,
+    replays: replays.map(fileOfDay),
     engine: 'duckdb',
     spark: () => Promise.reject(new Error('not here')),
   });
