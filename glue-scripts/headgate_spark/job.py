@@ -44,7 +44,7 @@ def execute(spark, job, pads, places):
     relations.bind_functions(spark)
     relations.bind_batch(spark, job, pieces)
     relations.bind_tables(spark, job)
-    clock.take("steps", lambda: relations.take_steps(spark, job))
+    clock.take("steps", lambda: relations.take_steps(spark, job, places["staged"]))
     measured = clock.take("measure", lambda: measures(spark, job))
     empty = empty_outputs(measured)
     written = []

@@ -145,6 +145,7 @@ function observations(context: OutputContext, names: Names): PlanStep {
   ];
   return {
     name: 'observations',
+    stored: true,
     purpose: 'every row received with these keys',
     sql: selects.join(' UNION ALL '),
   };
@@ -167,6 +168,7 @@ function versions({ keys, time, content }: Names): PlanStep {
   ];
   return {
     name: 'versions',
+    stored: true,
     purpose: 'the others in the order of their time, and which of them begins a version',
     sql:
       `SELECT *, sum(_starts) OVER (PARTITION BY ${by} ORDER BY ${time}) AS _version ` +
@@ -193,6 +195,7 @@ function history({ hasTarget, keys, time }: Names): PlanStep {
     : 'e.*, c._items, FALSE AS _changed';
   return {
     name: 'history',
+    stored: true,
     purpose: 'the versions of these keys, and when each of them ended',
     sql:
       `SELECT ${columns} FROM (${ends}) AS e LEFT JOIN confirmations AS c ON ${equal('c', 'e', keys)} AND c._version = e._version` +

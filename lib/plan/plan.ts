@@ -85,6 +85,8 @@ export interface PlanStep {
   readonly name: string;
   readonly purpose: string;
   readonly sql: string;
+  /** Later statements name it often: an engine that would put its statement in their place stores its rows first. */
+  readonly stored?: true;
 }
 
 export type OutputName = 'quarantine' | 'vault' | 'raw' | 'curated';

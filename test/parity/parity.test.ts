@@ -106,7 +106,7 @@ describeWithJudges(['spark', 'iceberg'], 'the same rows from Spark as from DuckD
     expect(problems).toEqual([]);
     expect(runs.filter(({ withdraws }) => withdraws > 0)).toHaveLength(1);
     expect(tables['shop.customers']?.length).toBeGreaterThan(50);
-  });
+  }, 600_000);
 
   test('the samples of every feed', async () => {
     const { tables } = await both('samples', {
@@ -114,7 +114,7 @@ describeWithJudges(['spark', 'iceberg'], 'the same rows from Spark as from DuckD
       landings: [join(ROOT, 'samples')],
     });
     expect(Object.values(tables).filter((rows) => rows.length > 0).length).toBeGreaterThan(5);
-  });
+  }, 600_000);
 
   test('retail: 95 real days', async () => {
     const { tables } = await both('retail', {
