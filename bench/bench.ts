@@ -27,6 +27,8 @@ interface Size {
   readonly ledgerFiles: number;
   /** Small data files that a compaction rewrites. */
   readonly dataFiles: number;
+  /** Rows of the table that 1 percent of changes is merged into. */
+  readonly mergedRows: number;
 }
 
 /** Targets of DESIGN section 10. Small inputs only show that the benchmark works: fixed costs weigh on them. */
@@ -38,6 +40,7 @@ const SIZES: Readonly<Record<string, Size>> = {
     smallFiles: 200,
     ledgerFiles: 20_000,
     dataFiles: 50,
+    mergedRows: 100_000,
   },
   medium: {
     runs: 3,
@@ -46,6 +49,7 @@ const SIZES: Readonly<Record<string, Size>> = {
     smallFiles: 2000,
     ledgerFiles: 1_000_000,
     dataFiles: 1000,
+    mergedRows: 5_000_000,
   },
   large: {
     runs: 3,
@@ -57,6 +61,7 @@ const SIZES: Readonly<Record<string, Size>> = {
     smallFiles: 2000,
     ledgerFiles: 1_000_000,
     dataFiles: 1000,
+    mergedRows: 5_000_000,
   },
 };
 const size = SIZES[values.size];
@@ -191,6 +196,17 @@ record(
   compactions,
   'times',
   size.dataFiles < 1000 ? undefined : { least: 0.6 },
+);
+
+const histories = Array.from({ length: Math.min(size.runs, 2) }, () => {
+  const { merge = Number.NaN, scd2 = Number.NaN } = measure('merges', String(size.mergedRows)).figures;
+  return scd2 / merge;
+});
+record(
+  `type-2 merge of 1 percent changes into ${size.mergedRows} rows / plain merge`,
+  histories,
+  'times',
+  whole({ most: 2 }),
 );
 
 console.log(

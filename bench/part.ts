@@ -12,7 +12,7 @@ import { writeParquet } from '../lib/adapters/local/parquet-output.ts';
 import { sqliteCatalog } from '../lib/adapters/local/sqlite-catalog.ts';
 import { runStateMachine } from '../lib/adapters/local/state-machine.ts';
 import { proposeContract } from '../lib/contract/propose/propose.ts';
-import { fixedRoute } from '../lib/intake/route.ts';
+import { fixedRoute, router } from '../lib/intake/route.ts';
 import { type FileEntry, partitions } from '../lib/ledger/entries.ts';
 import { summaryOf, summaryWrites } from '../lib/ledger/summary.ts';
 import { claim } from '../lib/pipeline/claim.ts';
@@ -284,11 +284,75 @@ async function compaction(count: string): Promise<Figures> {
   };
 }
 
+/**
+ * Seconds of a plain merge and of a type-2 merge of the same file: 1 percent of the keys, each with a change, into a table of so many
+ * rows.
+ */
+async function merges(rows: string): Promise<Figures> {
+  const total = Number(rows);
+  const changed = total / 100;
+  const figures: Record<string, number> = {};
+  for (const writeMode of ['merge', 'scd2']) {
+    const home = join(folder, writeMode);
+    const contracts = join(home, 'contracts');
+    mkdirSync(contracts, { recursive: true });
+    writeFileSync(join(contracts, 'items.odcs.yaml'), MERGED_CONTRACT.replace('WRITE_MODE', writeMode));
+    const connection = await duckDb();
+    const write = (day: string, from: string) => {
+      mkdirSync(join(home, day, 'shop', day), { recursive: true });
+      return connection.run(
+        `COPY (SELECT i AS id, 'name ' || hash(i) AS name, (hash(i) % 100000 / 100)::DECIMAL(18,2) AS amount, 'city ' || hash(i) % 500 AS city, 'note ' || hash(i + 1) || '${day}' AS note, TIMESTAMP '${day}' AS changed_at FROM ${from}) TO '${join(home, day, 'shop', day, 'a.csv')}' (FORMAT csv, HEADER)`,
+      );
+    };
+    await write('2026-01-01', `range(${total}) AS r(i)`);
+    await write('2026-01-02', `(SELECT i * 100 + hash(i) % 100 AS i FROM range(${changed}) AS r(i))`);
+    connection.closeSync();
+    const lake = openLake({ home: join(home, 'lake'), contracts, notifier: quiet });
+    const [dataset] = lake.datasets;
+    if (dataset === undefined) throw new Error('no dataset');
+    const take = (day: string) =>
+      timed(async () => {
+        const landing = folderStore(join(home, day));
+        const ports = { landing, raw: lake.stores.raw, ledger: lake.ledger, notifier: quiet };
+        const place = { bucket: day, own: false, route: router(lake.datasets) };
+        const start = (name: string) => runStateMachine(lake, name);
+        const report = await work({ services: lake, ports, start }, place);
+        if (report.failed.length > 0) throw report.failed[0]?.error;
+      });
+    figures[`${writeMode} first load`] = await take('2026-01-01');
+    figures[writeMode] = await take('2026-01-02');
+    rmSync(home, { recursive: true, force: true });
+  }
+  return figures;
+}
+
+const MERGED_CONTRACT = `
+kind: DataContract
+apiVersion: v3.1.0
+id: bench
+version: 1.0.0
+status: active
+domain: shop
+schema:
+  - name: items
+    customProperties:
+      - property: ingestion
+        value: { landing: 'shop/{businessDate:yyyy-MM-dd}/*.csv', format: csv, writeMode: WRITE_MODE, dedupe: { keys: [id], orderBy: changed_at } }
+    properties:
+      - { name: id, logicalType: integer, required: true, primaryKey: true, primaryKeyPosition: 1 }
+      - { name: name, logicalType: string }
+      - { name: amount, logicalType: number, physicalType: 'decimal(18,2)' }
+      - { name: city, logicalType: string }
+      - { name: note, logicalType: string }
+      - { name: changed_at, logicalType: timestamp, required: true }
+`;
+
 type Figures = Readonly<Record<string, number>>;
 
 const PARTS: Readonly<Record<string, (...args: string[]) => Promise<number | Figures>>> = {
   ledger: ledgerOfMany,
   compact: compaction,
+  merges,
   generate,
   bare,
   full,

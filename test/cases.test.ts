@@ -6,7 +6,7 @@ import { type FileRow, headgate, json } from './support/headgate.ts';
 import { temporaryFolder } from './support/temporary.ts';
 
 interface Expected {
-  /** What a second run over the same place makes of what `make.ts` has done in between. */
+  /** What a second run makes of the same place once the files of `second/` have landed, or `make.ts` has acted. */
   readonly second?: Expected;
   readonly exitCode: number;
   /** By key. `codes`: reason codes of the file; `checks`: failing rows by check or record code. */
@@ -54,6 +54,8 @@ describe('golden cases', () => {
     ended?.();
     if (expected.second === undefined) return;
     maker.second?.(place);
+    if (existsSync(join(folder, 'second')))
+      cpSync(join(folder, 'second'), place.landing, { recursive: true });
     await expectRun(folder, place, expected.second);
   });
 });

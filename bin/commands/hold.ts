@@ -1,6 +1,9 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
+import { TerminalError } from '../../lib/errors.ts';
+import { filesOf } from '../../lib/ledger/files.ts';
 import { rejectHold, releaseHold } from '../../lib/pipeline/holds.ts';
+import { scoreText } from '../../lib/quality/score.ts';
 import { allRuns } from '../../lib/reports/ledger-tables.ts';
 import { findRun } from '../find.ts';
 import { lakeOf, startWork } from '../lake.ts';
@@ -23,11 +26,58 @@ export function addHold(program: Command): void {
             run.runId,
             run.dataset,
             run.files.length,
+            run.quality === undefined ? '' : scoreText(run.quality),
             run.updatedAt,
             run.reasons.map(({ message }) => message).join('; '),
           ]);
       }
-      printTable(['run', 'dataset', 'files', 'since', 'why'], rows, { json, empty: 'nothing is held' });
+      printTable(['run', 'dataset', 'files', 'score', 'since', 'why'], rows, {
+        json,
+        empty: 'nothing is held',
+      });
+    });
+  hold
+    .command('show <run>')
+    .description(
+      'a batch that was held: its quality score, the checks that fail, its files and where they are kept',
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  headgate hold show 20261121T042359123Z-1a2b3c')
+    .action(async (id: string, { json }: { json?: boolean }, command: Command) => {
+      const { ledger } = lakeOf(command);
+      const run = await findRun(ledger, id);
+      if (run.quality === undefined)
+        throw new TerminalError(`run ${id} was not held; headgate hold list shows the held ones`, {
+          fault: 'source',
+        });
+      const files = await filesOf(ledger, run.dataset, run.files);
+      const { score, received, failing } = run.quality;
+      if (json) {
+        const kept = files.map(({ fileId, key, state, rawKey }) => ({
+          file: fileId,
+          key,
+          state,
+          kept: rawKey,
+        }));
+        const { runId, dataset, state, reasons } = run;
+        console.log(
+          JSON.stringify(
+            { run: runId, dataset, state, score, received, failing, reasons, files: kept },
+            null,
+            2,
+          ),
+        );
+        return;
+      }
+      console.log(`${run.dataset}: run ${run.runId} is ${run.state}`);
+      for (const { message } of run.reasons) console.log(`  ${message}`);
+      console.log(`quality score ${scoreText(run.quality)} of ${received} records`);
+      printTable(['check', 'failing'], Object.entries(failing), { empty: 'no check fails' });
+      printTable(
+        ['file', 'status', 'kept in raw as'],
+        files.map(({ key, state, rawKey }) => [key, state, rawKey]),
+        { empty: 'no files' },
+      );
     });
   hold
     .command('release <run>')

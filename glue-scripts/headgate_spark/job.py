@@ -44,7 +44,7 @@ def execute(spark, job, pads, places):
     relations.bind_functions(spark)
     relations.bind_batch(spark, job, pieces)
     relations.bind_tables(spark, job)
-    clock.take("steps", lambda: relations.take_steps(spark, job))
+    clock.take("steps", lambda: relations.take_steps(spark, job, places["staged"]))
     measured = clock.take("measure", lambda: measures(spark, job))
     empty = empty_outputs(measured)
     written = []
@@ -89,7 +89,7 @@ def empty_outputs(measured):
     def total(*names):
         return sum(int(row["value"]) for row in measured if row["name"] in names)
 
-    return {name for name, rows in (("quarantine", total("quarantined", "kept:quarantine")), ("curated", total("published", "kept:curated"))) if rows == 0}
+    return {name for name, rows in (("quarantine", total("quarantined", "kept:quarantine")), ("curated", total("published", "kept:curated", "derived:curated"))) if rows == 0}
 
 
 class Clock:

@@ -1,5 +1,6 @@
 """The relations that a plan's statements name (lib/plan/plan.ts), as temporary views of one Spark session."""
 
+import json
 import re
 
 from pyspark import StorageLevel
@@ -56,10 +57,11 @@ def bind_tables(spark, job):
     texts = "path string, output string, rows bigint"
     spark.createDataFrame([], texts).createOrReplaceTempView("withdrawn_paths")
     withdrawn = spark.createDataFrame([(file,) for file in job["withdraws"]], "file_id string")
+    withdrawn.createOrReplaceTempView("withdrawn_ids")
     gone = []
     for table in job["tables"]:
         rows = table_rows(spark, table)
-        if job["withdraws"]:
+        if job["withdraws"] and not (table["output"] == "curated" and job["keepsWithdrawn"]):
             leaving = rows.join(F.broadcast(withdrawn), rows._source_file == withdrawn.file_id, "left_semi")
             counts = leaving.groupBy(F.col("_path").alias("path")).agg(F.count("*").alias("rows"))
             gone += [(row.path, table["output"], row["rows"]) for row in counts.collect()]
@@ -116,11 +118,21 @@ def data_type(kind):
     return StructType([field(each) for each in kind["fields"]])
 
 
-def take_steps(spark, job):
+def take_steps(spark, job, folder):
     """Each step is computed once. Then `published`."""
     for step in job["steps"]:
-        spark.sql(step["sql"]).persist(StorageLevel.MEMORY_AND_DISK).createOrReplaceTempView(step["name"])
+        rows = spark.sql(step["sql"])
+        kept = stored(spark, rows, f"{folder}/steps/{step['name']}") if step.get("stored") else rows.persist(StorageLevel.MEMORY_AND_DISK)
+        kept.createOrReplaceTempView(step["name"])
     view(spark, "published", "SELECT s.* FROM staged AS s LEFT ANTI JOIN excluded AS e ON e._id = s._id WHERE s._ok")
+
+
+def stored(spark, rows, path):
+    """The rows from files: a persisted view stands in every plan with all that it was made from, and these grow by multiplication."""
+    rows.write.parquet(path)
+    # Field ids of the table's columns are no names of these files' columns.
+    schema = re.sub(r'"metadata":\{[^{}]*\}', '"metadata":{}', rows.schema.json())
+    return spark.read.schema(StructType.fromJson(json.loads(schema))).parquet(plain(path))
 
 
 def view(spark, name, sql, before=lambda: None):

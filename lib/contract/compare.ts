@@ -126,6 +126,12 @@ const SETTINGS: readonly Setting[] = [
     because: 'the same files leave other rows in the table',
   },
   {
+    what: 'scd2',
+    value: ({ history }) => history,
+    effect: always('breaking'),
+    because: 'readers know the columns of the history by their names',
+  },
+  {
     what: 'duplicateFile',
     value: ({ duplicateFile }) => duplicateFile,
     effect: always('breaking'),
@@ -139,6 +145,13 @@ const SETTINGS: readonly Setting[] = [
     value: ({ maxRejectPercent }) => maxRejectPercent,
     effect: (before, after) => (after.maxRejectPercent < before.maxRejectPercent ? 'breaking' : 'compatible'),
     because: 'batches with more refused rows are held',
+  },
+  {
+    what: 'qualityScoreAbove',
+    value: ({ qualityScoreAbove }) => qualityScoreAbove,
+    effect: (before, after) =>
+      (after.qualityScoreAbove ?? -1) > (before.qualityScoreAbove ?? -1) ? 'breaking' : 'compatible',
+    because: 'batches with a lower quality score are held',
   },
   {
     what: 'raw',

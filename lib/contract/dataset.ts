@@ -16,10 +16,14 @@ export interface Dataset {
   readonly columns: readonly Column[];
   readonly writeMode: WriteMode;
   readonly dedupe?: Dedupe;
+  /** With `writeMode: scd2`. */
+  readonly history?: History;
   readonly duplicateFile: 'skip' | 'reload';
   readonly drift: DriftPolicy;
   /** Share of refused rows, per file and per batch, above which the batch is held. 0 to 100. */
   readonly maxRejectPercent: number;
+  /** Quality score that a batch, and each file of it, must exceed to be published: see `lib/quality/score.ts`. 0 to 100. */
+  readonly qualityScoreAbove?: number;
   readonly engine: 'auto' | 'duckdb' | 'spark';
   /** Keep an all-text table of every record in `<domain>_raw`. */
   readonly raw: boolean;
@@ -59,7 +63,17 @@ export interface VolumeRule {
   readonly fewest: number;
 }
 
-export type WriteMode = 'append' | 'merge' | 'replacePartitions' | 'replace';
+export type WriteMode = 'append' | 'merge' | 'scd2' | 'replacePartitions' | 'replace';
+
+/**
+ * Names of the columns that type-2 rows have besides the contract's own. A version of a key holds from `effectiveFrom`, the value of
+ * `dedupe.orderBy`, up to but not including `effectiveTo`, which is null for the version that is current.
+ */
+export interface History {
+  readonly effectiveFrom: string;
+  readonly effectiveTo: string;
+  readonly current: string;
+}
 
 export interface Dedupe {
   readonly keys: readonly string[];

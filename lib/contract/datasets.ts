@@ -4,7 +4,12 @@ import { readExtras } from './custom-properties.ts';
 import type { Column, Dataset, Dedupe } from './dataset.ts';
 import { type EntityDraft, entityOf } from './entity.ts';
 import { formatOf, formatProblems, type PlacedColumn } from './formats.ts';
-import { drift as driftSchema, type Ingestion, objectExtras } from './ingestion-schema.ts';
+import {
+  drift as driftSchema,
+  type Ingestion,
+  objectExtras,
+  scd2 as scd2Schema,
+} from './ingestion-schema.ts';
 import { compileLandingPattern } from './landing-pattern.ts';
 import type { ContractDocument, SchemaObject } from './odcs-schema.ts';
 import type { Path, Problem } from './problems.ts';
@@ -108,9 +113,11 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
     columns,
     writeMode: ingestion.writeMode,
     ...(dedupe === undefined ? {} : { dedupe }),
+    ...(ingestion.writeMode === 'scd2' ? { history: ingestion.scd2 ?? scd2Schema.parse({}) } : {}),
     duplicateFile: ingestion.duplicateFile,
     drift: ingestion.drift ?? driftSchema.parse({}),
     maxRejectPercent: ingestion.maxRejectPercent,
+    ...(ingestion.qualityScoreAbove === undefined ? {} : { qualityScoreAbove: ingestion.qualityScoreAbove }),
     engine: ingestion.engine,
     raw: ingestion.raw,
     rowChecks: checks.rowChecks,
@@ -151,7 +158,7 @@ function dedupeOf({ dedupe, writeMode }: Ingestion, columns: readonly Column[]):
   const keep = dedupe?.keep ?? (writeMode === 'append' ? 'first' : 'last');
   if (dedupe === undefined) {
     const keys = keyColumns(columns);
-    return writeMode === 'merge' && keys.length > 0 ? { keys, keep } : undefined;
+    return (writeMode === 'merge' || writeMode === 'scd2') && keys.length > 0 ? { keys, keep } : undefined;
   }
   const keys = dedupe.keys.join() === '*' ? columns.map(({ name }) => name) : dedupe.keys;
   return { keys, keep, ...(dedupe.orderBy === undefined ? {} : { orderBy: dedupe.orderBy }) };
@@ -193,8 +200,9 @@ function problemsOfIngestion(
       );
     }
   }
-  if (ingestion.writeMode === 'merge' && dedupe === undefined)
-    complain('writeMode merge needs dedupe.keys or a primaryKey');
+  if ((ingestion.writeMode === 'merge' || ingestion.writeMode === 'scd2') && dedupe === undefined)
+    complain(`writeMode ${ingestion.writeMode} needs dedupe.keys or a primaryKey`);
+  for (const problem of historyProblems(ingestion, dedupe, columns)) complain(problem);
   if (ingestion.writeMode === 'append' && dedupe?.keep === 'last') {
     complain(
       'dedupe.keep last replaces rows of the table; allowed with writeMode append: first; use writeMode merge',
@@ -221,6 +229,38 @@ function problemsOfIngestion(
   } catch (error) {
     if (!(error instanceof TerminalError)) throw error;
     complain(error.message);
+  }
+  return problems;
+}
+
+/** Type-2 rows need a moment for each row, and names for their columns that nobody else has. */
+function historyProblems(
+  { writeMode, scd2, dedupe: written }: Ingestion,
+  dedupe: Dedupe | undefined,
+  columns: readonly Column[],
+): readonly string[] {
+  if (writeMode !== 'scd2') {
+    return scd2 === undefined ? [] : [`scd2 goes with writeMode: scd2, not ${writeMode}`];
+  }
+  const problems: string[] = [];
+  const order = columns.find(({ name }) => name === dedupe?.orderBy);
+  if (
+    order === undefined ||
+    !order.required ||
+    (order.type.kind !== 'date' && order.type.kind !== 'timestamp')
+  )
+    problems.push(
+      'writeMode scd2 needs dedupe.orderBy: a required date or timestamp, from which a version holds',
+    );
+  if (dedupe?.orderBy !== undefined && dedupe.keys.includes(dedupe.orderBy))
+    problems.push(
+      `${dedupe.orderBy} is the time of a version and ${written?.keys.join() === '*' ? 'all columns are' : 'also'} the key; name the columns that stay the same from version to version`,
+    );
+  const names = Object.values(scd2 ?? scd2Schema.parse({}));
+  for (const [index, name] of names.entries()) {
+    if (columns.some((column) => column.name === name))
+      problems.push(`scd2: ${name} is a column of the contract; give the history's column another name`);
+    if (names.indexOf(name) !== index) problems.push(`scd2: two columns are named ${name}`);
   }
   return problems;
 }

@@ -98,6 +98,20 @@ export const dedupe = z.strictObject({
     .describe('Column whose greater value is later; default business date, time received, file, row.'),
 });
 
+const historyColumn = z.string().regex(/^[a-z][a-z0-9_]*$/);
+
+export const scd2 = z.strictObject({
+  effectiveFrom: historyColumn
+    .default('effective_from')
+    .describe('When the version began: the value of `dedupe.orderBy`.'),
+  effectiveTo: historyColumn
+    .default('effective_to')
+    .describe(
+      'When the next version began; the version does not hold at that moment any more. Null: still holds.',
+    ),
+  current: historyColumn.default('is_current').describe('True for the newest version of a key.'),
+});
+
 export const drift = z.strictObject({
   addedColumn: z
     .enum(['reject', 'ignore'])
@@ -201,12 +215,15 @@ export const ingestion = z.strictObject({
     .default('skip')
     .describe('What to do with the same bytes under another name.'),
   writeMode: z
-    .enum(['append', 'merge', 'replacePartitions', 'replace'])
+    .enum(['append', 'merge', 'scd2', 'replacePartitions', 'replace'])
     .default('append')
     .describe(
-      'append: add rows. merge: rows with a known key replace it. replacePartitions, replace: the newest file of a partition, or of the table, wins.',
+      'append: add rows. merge: rows with a known key replace it. scd2: each change of a key is a row with the time that it held (type 2). replacePartitions, replace: the newest file of a partition, or of the table, wins.',
     ),
-  dedupe: dedupe.optional().describe('Rows that are the same; default for merge: the primary key.'),
+  dedupe: dedupe.optional().describe('Rows that are the same; default for merge and scd2: the primary key.'),
+  scd2: scd2
+    .optional()
+    .describe('With `writeMode: scd2`: names of the columns that say when a version held.'),
   drift: drift.optional().describe('What to do when columns differ.'),
   fileSet: fileSet
     .optional()
@@ -227,6 +244,14 @@ export const ingestion = z.strictObject({
     .max(100)
     .default(5)
     .describe('Share of refused rows, per file and batch, above which the batch is held.'),
+  qualityScoreAbove: z
+    .number()
+    .min(0)
+    .lt(100)
+    .optional()
+    .describe(
+      'Quality score that every batch, and each file of it, must exceed, or the batch is held. The score is the share of received records, in percent, that fail no check: neither one that refuses a row nor one that warns.',
+    ),
   engine: z.enum(['auto', 'duckdb', 'spark']).default('auto').describe('What executes the plan.'),
   raw: z
     .boolean()

@@ -1,3 +1,5 @@
+import type { Quality } from '../quality/score.ts';
+
 /**
  * `admitted`: waits for a run. `held`: its batch failed the quality gate. The others are final until a person decides otherwise:
  * `published`, `quarantined` (refused as a whole), `duplicate` (its content is known under another name), `superseded` (a corrected file took its
@@ -135,6 +137,8 @@ export interface RunEntry {
   readonly decidedBy?: string;
   readonly engine?: string;
   readonly counts?: FileCounts;
+  /** Of a batch that is held. */
+  readonly quality?: Quality;
   readonly snapshots?: Readonly<Record<string, string>>;
   readonly reasons: readonly Reason[];
   readonly seconds?: Readonly<Record<string, number>>;

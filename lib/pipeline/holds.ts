@@ -13,7 +13,7 @@ type Deciding = 'releasing' | 'rejecting';
 export const releaseHold = (services: Services, run: RunEntry, by: string): Promise<void> =>
   decide(services, run, 'releasing', by);
 
-/** Refuses a held batch: its files are quarantined as a whole; a replay leaves everything as it was. Repeating it changes nothing. */
+/** Refuses a held batch: its files are quarantined as a whole, with what the gate found; a replay leaves everything as it was. Repeating it changes nothing. */
 export const rejectHold = (services: Services, run: RunEntry, by: string): Promise<void> =>
   decide(services, run, 'rejecting', by);
 
@@ -64,7 +64,7 @@ const rejectFile =
   (by: string, run: RunEntry) =>
   (file: FileEntry): FileEntry =>
     refused(
-      { ...file, reasons: [] },
+      file,
       'file.rejected_on_hold',
       `${by} rejected the held batch ${run.runId}; send a corrected file`,
     );

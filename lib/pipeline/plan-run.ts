@@ -104,7 +104,7 @@ const bytesToRead = (
   inputs: readonly PlanInput[],
   target: PlanTarget | undefined,
 ): number =>
-  [...inputs, ...(writeMode === 'merge' ? (target?.files ?? []) : [])].reduce(
+  [...inputs, ...(writeMode === 'merge' || writeMode === 'scd2' ? (target?.files ?? []) : [])].reduce(
     (sum, { bytes }) => sum + bytes,
     0,
   );

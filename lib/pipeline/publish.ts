@@ -67,7 +67,7 @@ async function commitOutputs(
 /** The plan compared the batch with the table, or takes rows out of it: its outcome is right for that snapshot only. */
 const isBound = (plan: Plan): boolean =>
   plan.outputs.some(({ name, removes }) => name === 'curated' && removes !== undefined) ||
-  plan.steps.some(({ name }) => name === 'batch_losers' || name === 'violations');
+  plan.steps.some(({ name }) => ['batch_losers', 'violations', 'versions'].includes(name));
 
 interface Outcome {
   readonly run: RunEntry;

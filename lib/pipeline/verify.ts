@@ -4,6 +4,7 @@ import type { FileProfile } from '../formats/profile.ts';
 import type { FileEntry, Reason } from '../ledger/entries.ts';
 import type { FileTally, OutputName, OutputResult, Plan, RunResult } from '../plan/plan.ts';
 import { gate } from '../quality/gate.ts';
+import { qualityOf } from '../quality/score.ts';
 import { volumeFindings } from '../quality/volume.ts';
 import { plannedFiles } from './batch.ts';
 import { datasetOf, runContext } from './context.ts';
@@ -30,8 +31,12 @@ export async function verify(services: Services, message: RunMessage): Promise<M
   const unusual = volumes.filter(({ kind }) => kind === 'unusual').map(({ reason }) => reason);
   const holds = [...gate(dataset, files, result), ...(dataset.volume?.onAnomaly === 'hold' ? unusual : [])];
   const reasons = holds.length > 0 ? holds : volumes.map(({ reason }) => reason);
+  if (holds.length > 0) {
+    await save({ reasons, quality: qualityOf(result.tallies) });
+    return { ...message, next: 'hold' };
+  }
   if (reasons.length > 0) await save({ reasons });
-  return { ...message, next: holds.length > 0 ? 'hold' : 'publish' };
+  return { ...message, next: 'publish' };
 }
 
 type Isolated = Reason & { readonly fileId: string };
@@ -92,12 +97,13 @@ function requireBalance(plan: Plan, { runId, tallies, outputs }: RunResult): voi
       .flatMap(({ files }) => files)
       .reduce((sum, { rows }) => sum + rows, 0);
   const kept = (name: OutputName) => outputs.find((output) => output.name === name)?.kept ?? 0;
+  const derived = outputs.find((output) => output.name === 'curated')?.derived ?? 0;
   const equations: (readonly [string, number, number])[] = [
     ...tallies.map(
       ({ fileId, parsed, published, quarantined, deduplicated }) =>
         [`received of ${fileId}`, parsed, published + quarantined + deduplicated] as const,
     ),
-    ['published', total(({ published }) => published) + kept('curated'), written('curated')],
+    ['published', total(({ published }) => published) + kept('curated') + derived, written('curated')],
     ['quarantined', total(({ quarantined }) => quarantined) + kept('quarantine'), written('quarantine')],
     ...outputs.flatMap((output) => removed(plan, output)),
   ];

@@ -3,6 +3,7 @@ import { isTokenized, PII_SECRET } from '../privacy/protection.ts';
 import { type CompiledCheck, rowChecks } from './checks.ts';
 import type { Dialect } from './dialect.ts';
 import { duckDb } from './dialects/duckdb.ts';
+import { historyOf } from './history.ts';
 import { batchMeasures, fileMeasures } from './measures.ts';
 import {
   type OutputContext,
@@ -43,16 +44,17 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
   const merges = dataset.dedupe !== undefined && hasTarget && !replacesWhole(dataset);
   const replaces = replacesWhole(dataset);
   const numbered = unique.map((columns, index) => ({ columns, number: listed.length + index }));
-  const context: OutputContext = {
+  const plain: OutputContext = {
     dataset,
     runId: batch.runId,
     sql,
     schemas: batch.schemas ?? {},
     sides: hasTarget ? sides : {},
+    withdraws: withdraws.length > 0,
     replaced: [
       ...(merges ? ['SELECT _path AS path FROM replaced'] : []),
       ...(replaces ? ['SELECT path FROM replaced_files'] : []),
-      ...(withdraws.length > 0 ? [withdrawnPaths('curated')] : []),
+      ...(withdraws.length > 0 && dataset.history === undefined ? [withdrawnPaths('curated')] : []),
     ],
     rewrites: !replaces && hasTarget,
     merges,
@@ -60,10 +62,15 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
   const partitions =
     dataset.writeMode === 'replace' ? [] : partitionsOf(dataset, sql).map((field) => field.expression);
   const field = replaces ? 'file' : 'table';
+  const history = dataset.history === undefined ? undefined : historyOf(plain);
+  const context: OutputContext = history === undefined ? plain : { ...plain, history: history.rows };
+  const tokens = tokenSteps(context);
+  const dedupe = history === undefined ? dataset.dedupe : undefined;
   const steps = [
     ...(replaces ? newestFilePerPartition(partitions, sql) : []),
-    ...(dataset.dedupe === undefined ? [] : batchLosers(dataset.dedupe, field, sql)),
-    ...(dataset.dedupe !== undefined && merges ? againstTable(dataset.dedupe, sql) : []),
+    ...(dedupe === undefined ? [] : batchLosers(dedupe, field, sql)),
+    ...(dedupe !== undefined && merges ? againstTable(dedupe, sql) : []),
+    ...(history === undefined ? [] : [...tokens, ...history.steps]),
     ...(violations ? uniqueViolations(numbered, { field, hasTarget }, sql) : []),
   ];
   return {
@@ -77,13 +84,20 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
     ...(batch.target === undefined ? {} : { target: batch.target }),
     withdraws,
     sides,
+    ...(history === undefined ? {} : { keepsWithdrawn: true as const }),
     vaultFiles: batch.vaultFiles,
     stage: stageStatement(dataset, listed, duckDb),
     steps: [
       ...steps,
-      excluded({ deduplicates: dataset.dedupe !== undefined, merges, replaces, violations }),
+      excluded({
+        deduplicates: dedupe !== undefined,
+        merges: dedupe !== undefined && merges,
+        replaces,
+        violations,
+        history: history !== undefined,
+      }),
       ...reasonSteps(checks, violations, sql),
-      ...tokenSteps(context),
+      ...(history === undefined ? tokens : []),
     ],
     outputs: outputs(context),
     measures: [
@@ -128,15 +142,22 @@ interface Exclusions {
   readonly merges: boolean;
   readonly replaces: boolean;
   readonly violations: boolean;
+  readonly history: boolean;
 }
 
 /** `excluded` (`_id`, `_file`, `why`): rows that passed their own checks and are not published all the same, each once. */
-function excluded({ deduplicates, merges, replaces, violations }: Exclusions): PlanStep {
+function excluded({ deduplicates, merges, replaces, violations, history }: Exclusions): PlanStep {
   const selects = [
     ...(violations ? ["SELECT _id, _file, 'violation' AS why, 0 AS rank FROM violations"] : []),
     ...(replaces ? ["SELECT _id, _file, 'superseded' AS why, 1 AS rank FROM superseded"] : []),
     ...(deduplicates ? ["SELECT _id, _file, 'duplicate' AS why, 2 AS rank FROM batch_losers"] : []),
     ...(merges ? ["SELECT _id, _file, 'superseded' AS why, 3 AS rank FROM table_losers"] : []),
+    ...(history
+      ? [
+          "SELECT _id, _file, CASE WHEN _rival_id IS NULL THEN 'superseded' ELSE 'duplicate' END AS why, 2 AS rank FROM rivals WHERE _id IS NOT NULL",
+          "SELECT _id, _file, 'duplicate' AS why, 3 AS rank FROM versions WHERE _id IS NOT NULL AND _starts = 0",
+        ]
+      : []),
   ];
   const none = "SELECT _id, _file, '' AS why FROM staged WHERE FALSE";
   return {

@@ -36,6 +36,10 @@ export interface Dialect {
   explodeNumbers(relation: string, columns: readonly string[], numbers: string): string;
   /** An array of reason structs (code, column, rule) from rows (`number`) joined to the check list. */
   reason(code: string, column: string, rule: string): string;
+  /** A struct of named values. */
+  struct(fields: Readonly<Record<string, string>>): string;
+  /** One row per item of an array: a relation with the columns and `_item`. Rows whose array is null or empty have none. */
+  explode(relation: string, columns: readonly string[], array: string): string;
   collect(expression: string, orderBy: string): string;
   /** A person's query over `published`, written in DuckDB's SQL. @throws TerminalError that names what this engine can't be trusted with */
   query(sql: string): string;

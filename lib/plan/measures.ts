@@ -22,6 +22,10 @@ export function fileMeasures(dataset: Dataset, violations: boolean, sql: Dialect
     perFile('duplicate', "excluded WHERE why = 'duplicate'"),
     perFile('superseded', "excluded WHERE why = 'superseded'"),
     perFile('published', 'published'),
+    perFile(
+      'clean',
+      `staged WHERE _ok AND _failed IS NULL${violations ? ' AND _id NOT IN (SELECT _id FROM violations)' : ''}`,
+    ),
     {
       name: 'check',
       sql: 'SELECT _file, number, count(*) AS value FROM failed_checks GROUP BY _file, number',

@@ -14,12 +14,25 @@ export interface OutputContext {
   /** Columns of the tables by output, with their field ids. */
   readonly schemas: Partial<Readonly<Record<OutputName, readonly Field[]>>>;
   readonly sides: Plan['sides'];
+  /** Rows of withdrawn files leave the tables. */
+  readonly withdraws: boolean;
   /** Selects of `path`: files of the table that leave it. */
   readonly replaced: readonly string[];
   /** The rows of `target` in files that leave are written again, those in `replaced` excepted. */
   readonly rewrites: boolean;
   /** There is a relation `replaced`. */
   readonly merges: boolean;
+  /** Type-2 rows take the place of published ones: see `historySteps`. */
+  readonly history?: HistoryRows;
+}
+
+/** What becomes of a history in one run. */
+export interface HistoryRows {
+  /** Select of the rows that are written. */
+  readonly rows: string;
+  /** Relations: versions of the table that stand with another end, and versions that came back. */
+  readonly kept: string;
+  readonly derived: string;
 }
 
 const asText = (column: Column, side: string, sql: Dialect): string =>
@@ -138,13 +151,24 @@ export function removalMeasures(context: OutputContext): readonly PlanMeasure[] 
           withdrawn(name),
         ],
   );
+  const lostToBatch = (merges: boolean) => [
+    withdrawn('curated'),
+    ...(merges ? [count('lost:curated', 'SELECT 1 AS one FROM replaced')] : []),
+  ];
+  const changedVersions = ({ kept, derived }: HistoryRows) => [
+    count('kept:curated', `SELECT 1 AS one FROM ${kept}`),
+    count(
+      'lost:curated',
+      `SELECT 1 AS one FROM replaced AS r WHERE NOT EXISTS (SELECT 1 FROM ${kept} WHERE ${samePlace('r', 'h')})`,
+    ),
+    count('derived:curated', `SELECT 1 AS one FROM ${derived}`),
+  ];
   const rewritten = rewrittenRows('1 AS one', context);
   if (rewritten === undefined) return sides;
   return [
     ...sides,
     count('kept:curated', rewritten),
-    withdrawn('curated'),
-    ...(context.merges ? [count('lost:curated', 'SELECT 1 AS one FROM replaced')] : []),
+    ...(context.history === undefined ? lostToBatch(context.merges) : changedVersions(context.history)),
   ];
 }
 
@@ -152,11 +176,13 @@ export function removalMeasures(context: OutputContext): readonly PlanMeasure[] 
 function rewrittenRows(columns: string, { rewrites, merges, replaced }: OutputContext): string | undefined {
   const touched = union(replaced);
   if (!rewrites || touched === undefined) return undefined;
-  const loses = merges
-    ? ' AND NOT EXISTS (SELECT 1 FROM replaced AS r WHERE r._path = t._path AND r._position = t._position)'
-    : '';
+  const loses = merges ? ` AND NOT EXISTS (SELECT 1 FROM replaced AS r WHERE ${samePlace('r', 't')})` : '';
   return `SELECT ${columns} FROM target AS t WHERE t._path IN (${touched})${loses}`;
 }
+
+/** Two relations name the same row of the table. */
+export const samePlace = (left: string, right: string): string =>
+  `${left}._path = ${right}._path AND ${left}._position = ${right}._position`;
 
 function output(context: OutputContext, name: OutputName, statement: string): PlanOutput {
   const { dataset, runId, sql } = context;
@@ -181,7 +207,7 @@ function writtenColumns(context: OutputContext, name: OutputName): readonly Fiel
   return [...wanted.map((field) => table.get(field.name) ?? field), ...retired(context, name)];
 }
 
-function retired(
+export function retired(
   { dataset, rewrites, replaced, sides, schemas }: OutputContext,
   name: OutputName,
 ): readonly Field[] {
@@ -203,6 +229,15 @@ export function partitionsOf(dataset: Dataset, sql: Dialect): PlanOutput['partit
 }
 
 function curatedSql(context: OutputContext): string {
+  const { dataset, sql, history } = context;
+  const same = [...schemaOf(dataset, 'curated'), ...retired(context, 'curated')];
+  const rows = history?.rows ?? freshRows('published', '', context);
+  const rewritten = rewrittenRows(same.map(({ name }) => `t.${sql.ident(name)}`).join(', '), context);
+  return rewritten === undefined ? rows : `${rows} UNION ALL ${rewritten}`;
+}
+
+/** Select of rows of the batch as curated shows them, retired columns empty; `s` is the row, `f` its file. */
+export function freshRows(relation: 'published' | 'staged', more: string, context: OutputContext): string {
   const { dataset, runId, sql } = context;
   const kept = dataset.columns.filter((column) => !isDropped(column));
   const gone = retired(context, 'curated');
@@ -214,18 +249,10 @@ function curatedSql(context: OutputContext): string {
       return ` LEFT JOIN ${tokens} ON ${tokens}.value = ${asText(column, 's.', sql)}`;
     })
     .join('');
-  const rows =
-    `SELECT ${columns.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id${gone.map(({ name }) => `, NULL AS ${sql.ident(name)}`).join('')} ` +
-    `FROM published AS s JOIN files AS f ON f._file = s._file${joins}`;
-  const same = [
-    ...kept.map((column) => `t.${sql.ident(column.name)}`),
-    't._source_file',
-    't._source_row',
-    't._run_id',
-    ...gone.map(({ name }) => `t.${sql.ident(name)}`),
-  ];
-  const rewritten = rewrittenRows(same.join(', '), context);
-  return rewritten === undefined ? rows : `${rows} UNION ALL ${rewritten}`;
+  return (
+    `SELECT ${more}${columns.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id${gone.map(({ name }) => `, NULL AS ${sql.ident(name)}`).join('')} ` +
+    `FROM ${relation} AS s JOIN files AS f ON f._file = s._file${joins}`
+  );
 }
 
 function curatedValue(column: Column, dataset: Dataset, sql: Dialect): string {

@@ -28,6 +28,8 @@ export interface Plan {
   readonly withdraws: readonly string[];
   /** Files of the other tables that hold rows of withdrawn files: relations `target_quarantine`, `target_raw`. */
   readonly sides: Readonly<Partial<Record<SideOutput, PlanTarget>>>;
+  /** `target` has the rows of withdrawn files too: the steps take them out, by `withdrawn_ids` (`file_id`). */
+  readonly keepsWithdrawn?: true;
   /** Files of the vault table: relation `vault_known`. */
   readonly vaultFiles: readonly string[];
   /** Select over `records` in DuckDB's SQL on every engine: see `stageStatement`. */
@@ -83,6 +85,8 @@ export interface PlanStep {
   readonly name: string;
   readonly purpose: string;
   readonly sql: string;
+  /** Later statements name it often: an engine that would put its statement in their place stores its rows first. */
+  readonly stored?: true;
 }
 
 export type OutputName = 'quarantine' | 'vault' | 'raw' | 'curated';
@@ -143,6 +147,8 @@ export interface FileTally {
   readonly published: number;
   readonly quarantined: number;
   readonly deduplicated: number;
+  /** Records that fail no check, warnings included. Deduplicated ones count. */
+  readonly clean: number;
   /** Failing rows by check key, warnings included. */
   readonly checks: Readonly<Record<string, number>>;
   /** Sum of the control column, as decimal text, where the format has a trailer with one. */
@@ -157,6 +163,8 @@ export interface OutputResult {
   readonly kept: number;
   /** Rows of removed files that are gone: withdrawn, or replaced by rows of the batch. */
   readonly lost: number;
+  /** Rows that no row of the batch or of removed files is: versions of a history that a late row brings back. */
+  readonly derived: number;
 }
 
 export const isCsv = (format: FileFormat): format is CsvFormat => format.kind === 'csv';

@@ -44,6 +44,8 @@ export interface SparkJob {
   } | null;
   /** File ids whose rows leave the tables. */
   readonly withdraws: readonly string[];
+  /** The relation `target` has their rows all the same. */
+  readonly keepsWithdrawn: boolean;
   readonly losses?: string;
   readonly vaultFiles: readonly string[];
   readonly outputs: readonly JobOutput[];
@@ -163,6 +165,7 @@ export function sparkJob(plan: Plan, prepared: Prepared, places: JobPlaces): Spa
             rows: target.files.map(({ path, partition, newest }) => [path, ...partition, newest]),
           },
     withdraws: plan.withdraws,
+    keepsWithdrawn: plan.keepsWithdrawn === true,
     ...(plan.losses === undefined ? {} : { losses: plan.losses }),
     vaultFiles: plan.vaultFiles,
     outputs: plan.outputs.map((output) => ({
@@ -278,6 +281,7 @@ export function sparkResult(plan: Plan, { outputs, measures, losses, seconds }: 
             removes: answer.removes,
             kept: 0,
             lost: 0,
+            derived: 0,
           },
         ];
   });

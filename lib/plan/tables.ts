@@ -52,6 +52,7 @@ export function schemaOf(dataset: Dataset, output: OutputName): readonly Field[]
       return numbered([
         ...dataset.columns.filter((column) => !isDropped(column)).map(curatedField),
         ...origin,
+        ...historyFields(dataset),
       ]);
     case 'quarantine':
       return numbered([
@@ -100,6 +101,43 @@ export function curatedField(column: Column): Unnumbered {
     ...(column.description === undefined ? {} : { doc: column.description }),
   };
 }
+
+/** A table that has rows can't get these columns, nor lose them: they are required. */
+function historyFields(dataset: Dataset): readonly Unnumbered[] {
+  const { history, dedupe, columns } = dataset;
+  if (history === undefined) return [];
+  const time = columns.find(({ name }) => name === dedupe?.orderBy);
+  const type = time === undefined ? 'date' : icebergType(time.type);
+  const last = columns.filter((column) => !isDropped(column)).length + origin.length + 4;
+  const item = [{ name: 'effective_from', type, required: false }, ...origin.slice(0, 2)];
+  return [
+    { name: history.effectiveFrom, type, required: true, doc: 'the version holds from here' },
+    {
+      name: history.effectiveTo,
+      type,
+      required: false,
+      doc: 'up to but not including; null: it still holds',
+    },
+    { name: history.current, type: 'boolean', required: true, doc: 'the newest version of its key' },
+    {
+      name: CONFIRMATIONS,
+      required: false,
+      doc: 'later rows that said the same',
+      type: {
+        type: 'list',
+        'element-id': last + 1,
+        'element-required': true,
+        element: {
+          type: 'struct',
+          fields: item.map((field, index) => ({ ...field, id: last + 2 + index, required: false })),
+        },
+      },
+    },
+  ];
+}
+
+/** Column of a history: rows after the first of a version that hold the same. A late row in between makes versions of them. */
+export const CONFIRMATIONS = '_confirmations';
 
 function icebergType(type: ColumnType): FieldType {
   switch (type.kind) {

@@ -39,6 +39,7 @@ function tally(plan: Plan, fileId: string, rows: readonly MeasuredRow[]): FileTa
     published: sum('published'),
     quarantined: sum('quarantined'),
     deduplicated: sum('deduplicated'),
+    clean: sum('clean'),
     checks,
     ...(controlSum === undefined || controlSum === null ? {} : { controlSum: String(controlSum) }),
   };
@@ -55,6 +56,7 @@ export function withRemovals(
     ...output,
     kept: sum(`kept:${output.name}`),
     lost: sum(`lost:${output.name}`),
+    derived: sum(`derived:${output.name}`),
   }));
 }
 

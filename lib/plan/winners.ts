@@ -189,6 +189,7 @@ export function lossesOf(steps: readonly PlanStep[]): Pick<Plan, 'losses'> {
           'SELECT CASE WHEN m.batch_wins THEN f.file_id ELSE m._source_file END AS winner, CASE WHEN m.batch_wins THEN m._source_file ELSE f.file_id END AS loser FROM matches AS m JOIN files AS f ON f._file = m._file',
         ]
       : []),
+    ...(has('rivals') ? ['SELECT _rival AS winner, _source_file AS loser FROM rivals'] : []),
     ...(has('superseded')
       ? [
           'SELECT s._winner AS winner, f.file_id AS loser FROM superseded AS s JOIN files AS f ON f._file = s._file',

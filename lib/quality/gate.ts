@@ -1,9 +1,10 @@
 import type { BatchCheck, Dataset, Operator } from '../contract/dataset.ts';
 import type { FileEntry, Reason } from '../ledger/entries.ts';
-import type { RunResult } from '../plan/plan.ts';
+import type { FileTally, RunResult } from '../plan/plan.ts';
+import { failingText, qualityOf, scoreText } from './score.ts';
 
 /**
- * Why a batch is held: too large a share of refused rows in a file or in the batch, or a failed batch rule with `onFailure: hold`.
+ * Why a batch is held: too large a share of refused rows, or too low a quality score, of a file or of the batch, or a failed batch rule with `onFailure: hold`.
  * Files that a person has waived through count no more.
  */
 export function gate(dataset: Dataset, files: readonly FileEntry[], result: RunResult): readonly Reason[] {
@@ -37,7 +38,27 @@ export function gate(dataset: Dataset, files: readonly FileEntry[], result: RunR
       ? [held('batch.rule', `${check.key} is ${result.batch[check.key] ?? 0}, ${expected(check)}`)]
       : [],
   );
-  return [...perFile, ...whole, ...rules];
+  const scores = [
+    ...(tallies.length < 2 ? [] : tallies.flatMap((each) => lowScore(dataset, [each], 'file'))),
+    ...lowScore(dataset, tallies, 'batch'),
+  ];
+  return [...perFile, ...whole, ...scores, ...rules];
+}
+
+function lowScore(
+  { qualityScoreAbove: limit }: Dataset,
+  tallies: readonly FileTally[],
+  what: 'file' | 'batch',
+): readonly Reason[] {
+  const quality = qualityOf(tallies);
+  if (limit === undefined || quality.score > limit) return [];
+  const subject = what === 'file' ? `file ${tallies[0]?.fileId}` : 'the batch';
+  return [
+    held(
+      `${what}.score`,
+      `${subject} has the quality score ${scoreText(quality)}, published is what is above ${limit}; failing: ${failingText(quality)}`,
+    ),
+  ];
 }
 
 const held = (code: string, message: string): Reason => ({ code, message });

@@ -19,7 +19,8 @@ export interface WantedColumns {
 /**
  * Columns of a table after its contract changed, by the rules of Iceberg's schema evolution: columns are added as optional ones, renamed, widened
  * (int to long, float to double, more digits of a decimal), made optional. Ids are never used again: a column that the contract no longer
- * has stays in the table, optional, and comes back under its id when the contract names it again.
+ * has stays in the table and comes back under its id when the contract names it again. Only optional ones can go: what every row must have
+ * says what the rows are, such as the versions of a history.
  */
 export function evolved(
   current: readonly Field[],
@@ -53,12 +54,9 @@ export function evolved(
     return { ...field, id: partner.id, type };
   });
   const taken = new Set(kept.map(({ id }) => id));
-  const retired = current
-    .filter(({ id }) => !taken.has(id))
-    .map((field) => {
-      if (field.required) changes.push(`${field.name} made optional, the contract no longer has it`);
-      return field.required ? { ...field, required: false } : field;
-    });
+  const retired = current.filter(({ id }) => !taken.has(id));
+  for (const { name, required } of retired)
+    if (required) problems.push(`${name} is required in the table and the contract no longer has it`);
   const schema = [...kept, ...retired];
   if (changes.length === 0 && schema.some(({ id }, index) => id !== current[index]?.id))
     changes.push('columns put in the order of the contract');

@@ -66,6 +66,9 @@ const lenient = { ingestion: { drift: { missingColumn: 'null' } } };
 const extra = (property: object = {}) => ({ more: [{ name: 'extra', logicalType: 'string', ...property }] });
 const positional = { ingestion: { csv: { header: false } } };
 
+const HISTORY = { writeMode: 'scd2', dedupe: { keys: ['code'], orderBy: 'day' } };
+const DATED = { code: { required: true }, day: { required: true } };
+
 /** Each pair of versions read forwards and backwards: what it is, before, after, effect forwards, effect backwards. */
 const MATRIX: readonly (readonly [string, Parts, Parts, string, string])[] = [
   ['another id', {}, { root: { id: 'y' } }, 'breaking', 'breaking'],
@@ -98,6 +101,14 @@ const MATRIX: readonly (readonly [string, Parts, Parts, string, string])[] = [
   ],
   ['another order refused', {}, { ingestion: { drift: { reordered: 'reject' } } }, 'breaking', 'compatible'],
   ['more rejects allowed', {}, { ingestion: { maxRejectPercent: 9 } }, 'compatible', 'breaking'],
+  ['a higher quality score', {}, { ingestion: { qualityScoreAbove: 95 } }, 'breaking', 'compatible'],
+  [
+    'another name in a history',
+    { ...DATED, ingestion: HISTORY },
+    { ...DATED, ingestion: { ...HISTORY, scd2: { current: 'now' } } },
+    'breaking',
+    'breaking',
+  ],
   ['a raw table', {}, { ingestion: { raw: true } }, 'compatible', 'breaking'],
   ['another engine', {}, { ingestion: { engine: 'duckdb' } }, 'documentation', 'documentation'],
   [

@@ -45,6 +45,22 @@ const extra = (property: object) => ({ properties: [{ name: 'extra', ...property
 const inside = (property: object) =>
   extra({ logicalType: 'object', properties: [{ name: 'inner', ...property }] });
 
+/** A dataset `scd2` by `code` and the date `extra`. */
+const historical = (dedupe: object, ingestion: object = {}, time: object = {}): Additions => ({
+  ...extra({ logicalType: 'date', required: true, ...time }),
+  code: { required: true },
+  ingestion: { writeMode: 'scd2', dedupe: { keys: ['code'], orderBy: 'extra', ...dedupe }, ...ingestion },
+});
+
+test('a history has the names of the contract reference unless the contract says others', () => {
+  expect(parsed(historical({}))?.history).toEqual({
+    effectiveFrom: 'effective_from',
+    effectiveTo: 'effective_to',
+    current: 'is_current',
+  });
+  expect(parsed(historical({}, { scd2: { current: 'now' } }))?.history?.current).toBe('now');
+});
+
 test.each<[string, Additions, string]>([
   [
     'a bound that is no date',
@@ -173,6 +189,41 @@ test.each<[string, Additions, string]>([
     'replacePartitions without partition',
     { ingestion: { writeMode: 'replacePartitions' } },
     'needs a partitioned column',
+  ],
+  [
+    'a history without time',
+    { ingestion: { writeMode: 'scd2', dedupe: { keys: ['code'] } }, code: { required: true } },
+    'writeMode scd2 needs dedupe.orderBy: a required date or timestamp',
+  ],
+  [
+    'a history without key',
+    { ingestion: { writeMode: 'scd2' } },
+    'writeMode scd2 needs dedupe.keys or a primaryKey',
+  ],
+  [
+    'a history whose time is its key',
+    historical({ keys: ['extra'] }),
+    'extra is the time of a version and also the key',
+  ],
+  [
+    'a history whose time is optional',
+    historical({}, {}, { required: false }),
+    'needs dedupe.orderBy: a required date or timestamp',
+  ],
+  [
+    'a history with a column of the contract',
+    historical({}, { scd2: { current: 'amount' } }),
+    'scd2: amount is a column of the contract',
+  ],
+  [
+    'a history with one name for two columns',
+    historical({}, { scd2: { effectiveTo: 'effective_from' } }),
+    'scd2: two columns are named effective_from',
+  ],
+  [
+    'names of a history without history',
+    { ingestion: { scd2: {} } },
+    'scd2 goes with writeMode: scd2, not append',
   ],
   [
     'one source name for two columns',

@@ -44,6 +44,18 @@ const expressions: readonly (readonly [string, (sql: Dialect) => string, string,
     "named_struct('code', a, 'column', b, 'rule', c)",
   ],
   [
+    'a struct',
+    (sql) => sql.struct({ "it's": 'a', b: 'c' }),
+    "{'it''s': a, 'b': c}",
+    "named_struct('it\\'s', a, 'b', c)",
+  ],
+  [
+    'items as rows',
+    (sql) => sql.explode('t', ['a', 'b'], 'list'),
+    '(SELECT a, b, unnest(list) AS _item FROM t)',
+    '(SELECT a, b, _item FROM t LATERAL VIEW explode(list) items AS _item)',
+  ],
+  [
     'a query',
     (sql) => sql.query(`SELECT count(*) FROM t WHERE "a b" <> 'it''s'`),
     `SELECT count(*) FROM t WHERE "a b" <> 'it''s'`,

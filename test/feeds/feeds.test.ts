@@ -31,6 +31,12 @@ describe('the samples', () => {
       row.deduplicated,
     ]);
     expect(rows).toEqual([
+      ['advertising/bid_requests/2026-01-20/exchange-a.avro', 'published', 4, 3, 0, 1],
+      ['advertising/bid_requests/2026-01-20/exchange-b.avro', 'published', 2, 2, 0, 0],
+      ['advertising/clicks_conversions/2026-01-20/events.csv', 'published', 21, 19, 1, 1],
+      ['advertising/creatives/2026-01-02/creatives.csv', 'published', 5, 4, 0, 1],
+      ['advertising/creatives/2026-01-20/creatives.csv', 'published', 4, 3, 0, 1],
+      ['advertising/impressions/2026-01-20/impressions.json', 'published', 25, 23, 1, 1],
       ['orders/orders/2026-01-31/orders.csv', 'published', 58, 57, 1, 0],
       ['payments/accounts/2026-01-01/accounts.jsonl', 'published', 21, 20, 1, 0],
       ['payments/notes.txt', 'quarantined', 0, 0, 0, 0],
@@ -60,6 +66,27 @@ describe('the samples', () => {
         'SELECT customer_id, first_reported, reported_now FROM payments_marts.refund_restatements',
       ),
     ).toEqual([{ customer_id: 'C102', first_reported: '20.00', reported_now: '0.00' }]);
+  });
+
+  test('count the sides of a campaign apart, and give each impression the campaign of its moment', async () => {
+    const performance = await ask(
+      home,
+      "SELECT * FROM advertising_marts.campaign_performance WHERE user_id IN ('user_1', 'user_2') ORDER BY 1, 2",
+    );
+    expect(performance.map((row) => Object.values(row))).toEqual([
+      ['', 'user_2', '2', '0', '0', '0', '0'],
+      ['campaign_1', 'user_1', '8', '3', '2', '37.5', '66.67'],
+      ['campaign_2', 'user_1', '2', '1', '0', '50', '0'],
+      ['campaign_2', 'user_2', '1', '1', '1', '100', '100'],
+      ['campaign_4', 'user_2', '1', '0', '0', '0', '0'],
+    ]);
+    const conversions = await ask(home, 'SELECT * FROM advertising_marts.campaign_conversions');
+    expect(conversions.map((row) => Object.values(row))).toEqual([
+      ['campaign_1', '1', '1', '100'],
+      ['campaign_2', '2', '0', '0'],
+      ['campaign_3', '8', '1', '12.5'],
+      ['campaign_5', '1', '0', '0'],
+    ]);
   });
 
   test('merge a later version of a transaction into its old month', async () => {

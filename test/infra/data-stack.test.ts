@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
-import { configOf, resourcesOf, stacksOf } from '../support/stacks.ts';
+import { configOf, DOMAINS, resourcesOf, stacksOf } from '../support/stacks.ts';
 
 const IDS: readonly string[] = [
   'BucketsAccessLogsA5F88218',
@@ -16,25 +16,10 @@ const IDS: readonly string[] = [
   'BucketsVaultkeyDB286199',
   'PiiKey5DC31365',
   'WebhooksA50342DA',
-  'Databasecustomers',
-  'Databasecustomersquarantine',
-  'Databasecustomersraw',
-  'Databasecustomersvault',
-  'Databaseorders',
-  'Databaseordersquarantine',
-  'Databaseordersraw',
-  'Databaseordersvault',
-  'Databasepayments',
-  'Databasepaymentsquarantine',
-  'Databasepaymentsraw',
-  'Databasepaymentsvault',
-  'Databaseretail',
-  'Databaseretailquarantine',
-  'Databaseretailraw',
-  'Databaseretailvault',
-  'Databaseordersmarts',
-  'Databasepaymentsmarts',
-  'Databaseretailmarts',
+  ...DOMAINS.flatMap((domain) =>
+    ['', 'quarantine', 'raw', 'vault'].map((room) => `Database${domain}${room}`),
+  ),
+  ...DOMAINS.map((domain) => `Database${domain}marts`),
 ];
 
 const { data } = stacksOf(configOf('dev'));

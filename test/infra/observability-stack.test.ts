@@ -7,7 +7,7 @@ import { ALARM_KINDS } from '../../lib/infra/alarms.ts';
 import { promisedHours } from '../../lib/infra/dataset-alarms.ts';
 import { messageOf } from '../../lib/notices/message.ts';
 import { ROOT } from '../support/headgate.ts';
-import { configOf, resourcesOf, stacksOf } from '../support/stacks.ts';
+import { configOf, DOMAINS, resourcesOf, stacksOf } from '../support/stacks.ts';
 
 const { observability } = stacksOf(configOf('dev'));
 const template = Template.fromStack(observability);
@@ -136,9 +136,8 @@ test('every domain has its dashboard', () => {
   const names = resourcesOf(template, 'AWS::CloudWatch::Dashboard').map(
     ({ Properties }) => Properties.DashboardName,
   );
-  expect(names).toEqual(
-    ['customers', 'orders', 'payments', 'retail'].map((domain) => `headgate-dev-${domain}`),
-  );
+  expect(names.length).toBeGreaterThanOrEqual(3);
+  expect(names).toEqual(DOMAINS.map((domain) => `headgate-dev-${domain}`));
 });
 
 test('a month that costs more than the budget, or is to, is told', () => {

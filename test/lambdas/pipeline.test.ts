@@ -149,6 +149,10 @@ describeWithEmulator('the functions on samples', (emulator) => {
     // One at a time: the laptop takes two names of one content in the order of the names.
     for (const record of records) expect(await intake([record])).toEqual({ batchItemFailures: [] });
     expect(await work()).toEqual([
+      'advertising/bid_requests',
+      'advertising/clicks_conversions',
+      'advertising/creatives',
+      'advertising/impressions',
       'orders/orders',
       'payments/accounts',
       'payments/transactions',
@@ -193,7 +197,7 @@ describeWithEmulator('the functions on samples', (emulator) => {
     const before = await files();
     const record = await land(
       'orders/orders/2026-02-01/again.csv',
-      readFileSync(join(SAMPLES, samples[0] ?? '')),
+      readFileSync(join(SAMPLES, 'orders/orders/2026-01-31/orders.csv')),
     );
     const copies = Array.from({ length: 10 }, () => ({ ...record, messageId: randomUUID() }));
     expect(await intake(copies)).toEqual({ batchItemFailures: [] });

@@ -190,6 +190,7 @@ async function runsOf({ stores }: Lake) {
         name: output.name,
         kept: output.kept,
         lost: output.lost,
+        derived: output.derived,
         removes: output.removes.length,
         partitions: output.files
           .map(({ rows, partition, columns }) =>

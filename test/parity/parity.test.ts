@@ -4,6 +4,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { RunResult } from '../../lib/plan/plan.ts';
 import { PORTABLE_FUNCTIONS } from '../../lib/plan/portable.ts';
+import { fileOfDay, historyRows, layHistory } from '../pipeline/history-files.ts';
 import { ROOT, SHARED } from '../support/headgate.ts';
 import { describeWithJudges, pythonOf } from '../support/judge.ts';
 import { SparkServer } from '../support/spark-server.ts';
@@ -84,7 +85,8 @@ describeWithJudges(['spark', 'iceberg'], 'the same rows from Spark as from DuckD
     return exitCode !== 1 && existsSync(join(cases, name, 'landing'));
   });
   test.each(loadable)('golden case %s', async (name) => {
-    await both(name, { contracts: join(cases, name), landings: [join(cases, name, 'landing')] });
+    const folders = ['landing', 'second'].map((each) => join(cases, name, each)).filter(existsSync);
+    await both(name, { contracts: join(cases, name), landings: folders });
   });
 
   test('most golden cases reach an engine', () => {
@@ -125,6 +127,19 @@ describeWithJudges(['spark', 'iceberg'], 'the same rows from Spark as from DuckD
       expect(read.pyiceberg).toEqual(read.duckdb);
     }
   }, 3_600_000);
+
+  test('a history with late files, of which one is replayed', async () => {
+    const days = [
+      ['2026-02-02', '2026-02-05'],
+      ['2026-02-01', '2026-02-03'],
+    ];
+    const place = layHistory(join(folder, 'history-files'), historyRows(7), days);
+    const replays = [fileOfDay('2026-02-02')];
+    const { tables, problems, runs } = await both('history', { ...place, replays });
+    expect(problems).toEqual([]);
+    expect(runs.filter(({ withdraws }) => withdraws > 0)).toHaveLength(1);
+    expect(tables['shop.customers']?.length).toBeGreaterThan(50);
+  }, 600_000);
 
   test('a batch of which only the third file is broken: it alone is refused', async () => {
     const landing = join(folder, 'third-landing');
@@ -207,7 +222,7 @@ ${rules.join('\n')}
       landings: [join(ROOT, 'samples')],
     });
     expect(Object.values(tables).filter((rows) => rows.length > 0).length).toBeGreaterThan(5);
-  });
+  }, 600_000);
 
   test('retail: 95 real days', async () => {
     const { tables } = await both('retail', {

@@ -49,7 +49,9 @@ export function stacksOf(config: StageConfig) {
   return { app, ...stacks };
 }
 
-const DOMAINS = ['orders', 'payments', 'retail'];
+export const DOMAINS = [
+  ...new Set(readContracts(join(ROOT, 'contracts')).map(({ domain }) => domain)),
+].sort();
 
 export const resourcesOf = (template: Template, type?: string): readonly (Resource & { id: string })[] =>
   Object.entries(template.toJSON().Resources as Record<string, Resource>)

@@ -54,14 +54,21 @@ describe('columns of a table after its contract changed', () => {
   });
 
   test('stay in the table when the contract drops them, and come back under their ids', () => {
-    const dropped = follow(TABLE.slice(1));
-    expect(dropped.schema.at(-1)).toEqual(field(1, 'id', 'int', false));
+    const table = [field(1, 'id', 'int'), ...TABLE.slice(1)];
+    const dropped = evolved(table, 3, { schema: TABLE.slice(1), formerNames: {} });
+    expect(dropped.schema.at(-1)).toEqual(field(1, 'id', 'int'));
     const back = evolved(dropped.schema, 3, {
       schema: [field(7, 'note'), field(8, 'id', 'long')],
       formerNames: {},
     });
     expect(back.schema.map(({ id, name }) => `${id} ${name}`)).toEqual(['3 note', '1 id', '2 amount']);
     expect(back.lastColumnId).toBe(3);
+  });
+
+  test('can’t go where every row must have them', () => {
+    expect(follow(TABLE.slice(1)).problems).toEqual([
+      'id is required in the table and the contract no longer has it',
+    ]);
   });
 
   test('with nested ids are numbered after the last one', () => {

@@ -158,6 +158,10 @@ async function makeTargets(db: Session, plan: Plan): Promise<void> {
     if (table === undefined || table.files.length === 0) continue;
     if (output === 'curated' && !readsTarget(plan)) continue;
     const rows = targetRows(table);
+    if (output === 'curated' && plan.keepsWithdrawn) {
+      await db.run(`CREATE VIEW target AS ${rows}`);
+      continue;
+    }
     await db.run(
       `CREATE VIEW ${view} AS ${withdraws.length === 0 ? rows : `SELECT * FROM (${rows}) AS t WHERE _source_file NOT ${withdrawn}`}`,
     );
@@ -201,7 +205,7 @@ async function write(
     classified: output.classified,
   });
   const removes = output.removes === undefined ? [] : await db.rows<{ path: string }>(output.removes);
-  return { name: output.name, files, removes: removes.map(({ path }) => path), kept: 0, lost: 0 };
+  return { name: output.name, files, removes: removes.map(({ path }) => path), kept: 0, lost: 0, derived: 0 };
 }
 
 async function measure(db: Session, plan: Plan): Promise<readonly MeasuredRow[]> {

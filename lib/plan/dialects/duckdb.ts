@@ -75,6 +75,12 @@ export const duckDb: ValueDialect = {
   explodeNumbers: (relation, columns, numbers) =>
     `(SELECT ${columns.join(', ')}, CAST(unnest(string_split(${numbers}, ',')) AS INTEGER) AS number FROM ${relation} WHERE ${numbers} IS NOT NULL)`,
   reason: (code, column, rule) => `{'code': ${code}, 'column': ${column}, 'rule': ${rule}}`,
+  struct: (fields) =>
+    `{${Object.entries(fields)
+      .map(([name, value]) => `${quote(name)}: ${value}`)
+      .join(', ')}}`,
+  explode: (relation, columns, array) =>
+    `(SELECT ${[...columns, `unnest(${array}) AS _item`].join(', ')} FROM ${relation})`,
   collect: (expression, orderBy) => `list(${expression} ORDER BY ${orderBy})`,
   query: (sql) => sql,
 };

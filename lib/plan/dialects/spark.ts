@@ -74,6 +74,12 @@ export const spark: Dialect = {
   explodeNumbers: (relation, columns, numbers) =>
     `(SELECT ${columns.join(', ')}, CAST(piece AS INT) AS number FROM ${relation} LATERAL VIEW explode(split(${numbers}, ',')) pieces AS piece WHERE ${numbers} IS NOT NULL)`,
   reason: (code, column, rule) => `named_struct('code', ${code}, 'column', ${column}, 'rule', ${rule})`,
+  struct: (fields) =>
+    `named_struct(${Object.entries(fields)
+      .flatMap(([name, value]) => [quote(name), value])
+      .join(', ')})`,
+  explode: (relation, columns, array) =>
+    `(SELECT ${[...columns, '_item'].join(', ')} FROM ${relation} LATERAL VIEW explode(${array}) items AS _item)`,
   collect: (expression, orderBy) =>
     `transform(array_sort(collect_list(named_struct('place', ${orderBy}, 'item', ${expression}))), entry -> entry.item)`,
   query: (sql) => portable(sql, { ident, literal: quote }),
