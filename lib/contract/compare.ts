@@ -103,6 +103,17 @@ const SETTINGS: readonly Setting[] = [
     effect: always('breaking'),
     because: 'files in the old format are refused',
   },
+  {
+    what: 'alsoFrom',
+    value: ({ alsoFrom }) => alsoFrom,
+    effect: (before, after) => {
+      const now = after.alsoFrom.map((source) => JSON.stringify(source));
+      return before.alsoFrom.every((source) => now.includes(JSON.stringify(source)))
+        ? 'compatible'
+        : 'breaking';
+    },
+    because: 'a source that is gone, or read otherwise, has its files refused',
+  },
   ...DIALECT.map(
     (name): Setting => ({
       what: `csv.${name}`,

@@ -13,6 +13,8 @@ export interface Dataset {
   readonly owner?: string;
   readonly landing: string;
   readonly format: FileFormat;
+  /** Other systems that send rows of the same columns; `asSent` gives the dataset as their files see it. */
+  readonly alsoFrom: readonly Source[];
   readonly columns: readonly Column[];
   readonly writeMode: WriteMode;
   readonly dedupe?: Dedupe;
@@ -26,6 +28,13 @@ export interface Dataset {
   readonly rowChecks: readonly RowCheck[];
   readonly batchChecks: readonly BatchCheck[];
   readonly service: readonly ServiceLevel[];
+}
+
+export interface Source {
+  readonly landing: string;
+  readonly format: FileFormat;
+  /** By column, its name (or path) in these files. */
+  readonly names: Readonly<Record<string, string>>;
 }
 
 export type WriteMode = 'append' | 'merge' | 'replacePartitions' | 'replace';

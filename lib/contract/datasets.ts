@@ -2,7 +2,7 @@ import { TerminalError } from '../errors.ts';
 import { columnOf } from './columns.ts';
 import { readExtras } from './custom-properties.ts';
 import type { Column, Dataset, Dedupe } from './dataset.ts';
-import { formatOf, formatProblems, type PlacedColumn } from './formats.ts';
+import { formatOf, formatProblems, type PlacedColumn, placedIn, sourceProblems } from './formats.ts';
 import { drift as driftSchema, type Ingestion, objectExtras } from './ingestion-schema.ts';
 import { compileLandingPattern } from './landing-pattern.ts';
 import type { ContractDocument, SchemaObject } from './odcs-schema.ts';
@@ -78,6 +78,7 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
   const dedupe = dedupeOf(ingestion, columns);
   problems.push(...problemsOfIngestion(ingestion, dedupe, columns, path));
   problems.push(...formatProblems(ingestion, placed, path));
+  problems.push(...sourceProblems(ingestion, placed, path));
 
   const owner = ownerOf(document);
   const dataset: Dataset = {
@@ -88,6 +89,11 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
     ...(owner === undefined ? {} : { owner }),
     landing: ingestion.landing,
     format: formatOf(ingestion, placed),
+    alsoFrom: ingestion.alsoFrom.map((source) => ({
+      landing: source.landing,
+      format: formatOf(source, placedIn(source, placed)),
+      names: source.names,
+    })),
     columns,
     writeMode: ingestion.writeMode,
     ...(dedupe === undefined ? {} : { dedupe }),
@@ -198,11 +204,13 @@ function problemsOfIngestion(
   }
   if (delimiter !== undefined && (delimiter === quote || delimiter === escape))
     complain('csv: the delimiter is also quote or escape');
-  try {
-    compileLandingPattern(ingestion.landing);
-  } catch (error) {
-    if (!(error instanceof TerminalError)) throw error;
-    complain(error.message);
+  for (const { landing } of [ingestion, ...ingestion.alsoFrom]) {
+    try {
+      compileLandingPattern(landing);
+    } catch (error) {
+      if (!(error instanceof TerminalError)) throw error;
+      complain(error.message);
+    }
   }
   return problems;
 }

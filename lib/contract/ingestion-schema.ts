@@ -109,18 +109,45 @@ export const drift = z.strictObject({
   reordered: z.enum(['reject', 'accept']).default('accept').describe('Known columns in another order.'),
 });
 
-export const ingestion = z.strictObject({
-  landing: z
-    .string()
-    .min(1)
+const landing = z
+  .string()
+  .min(1)
+  .describe(
+    'Key pattern of the files: `*` within one part, `**` over parts, `{businessDate:yyyy-MM-dd}` for the business date.',
+  );
+
+export const alsoFrom = z.strictObject({
+  landing,
+  format: z
+    .enum(['csv', 'json', 'jsonl', 'parquet', 'avro', 'xml', 'xlsx'])
+    .describe('As above; files of fixed width need a contract of their own.'),
+  csv: csv
+    .omit({ nullTokens: true, trailer: true })
+    .optional()
+    .describe('As above, without `nullTokens` and `trailer`.'),
+  json: json.optional().describe('As above.'),
+  avro: avro.optional().describe('As above.'),
+  xml: xml.optional().describe('As above.'),
+  xlsx: xlsx.optional().describe('As above.'),
+  names: z
+    .record(z.string(), z.string().min(1))
+    .default({})
     .describe(
-      'Key pattern of the files: `*` within one part, `**` over parts, `{businessDate:yyyy-MM-dd}` for the business date.',
+      'By column, its name in these files, or its `path` where they are nested. `sourceNames` count too.',
     ),
+});
+
+export const ingestion = z.strictObject({
+  landing,
   format: z
     .enum(['csv', 'json', 'jsonl', 'parquet', 'avro', 'xml', 'xlsx', 'fixedWidth'])
     .describe(
       '`json` is one array of objects, `jsonl` one object a line, `avro` a container file. gzip, zstd, bzip2 and zip (every member a part of the file) are recognised by themselves.',
     ),
+  alsoFrom: z
+    .array(alsoFrom)
+    .default([])
+    .describe('Other systems that send rows of the same columns, each under its own landing pattern.'),
   csv: csv.optional().describe('Dialect of CSV files.'),
   json: json.optional().describe('Where rows stand in JSON.'),
   avro: avro.optional().describe('Where rows stand in Avro records.'),

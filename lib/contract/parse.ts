@@ -102,7 +102,7 @@ export function loadContracts(files: readonly ContractFile[]): readonly Dataset[
         .slice(0, index)
         .find(
           (other) =>
-            other.landing === dataset.landing ||
+            landings(other).some((landing) => landings(dataset).includes(landing)) ||
             (other.domain === dataset.domain && other.name === dataset.name),
         );
       if (twin === undefined) return [];
@@ -112,6 +112,11 @@ export function loadContracts(files: readonly ContractFile[]): readonly Dataset[
   );
   return datasets;
 }
+
+const landings = ({ landing, alsoFrom }: Dataset): readonly string[] => [
+  landing,
+  ...alsoFrom.map((source) => source.landing),
+];
 
 function throwAll(errors: readonly ContractError[]): void {
   const [first, ...others] = errors;

@@ -1,5 +1,6 @@
 import type { Dataset } from '../contract/dataset.ts';
 import { compileLandingPattern, type LandingPattern } from '../contract/landing-pattern.ts';
+import { asSent, sources } from '../contract/sources.ts';
 
 export interface Route {
   readonly kind: 'route';
@@ -20,12 +21,12 @@ export const isUnfinished = (key: string): boolean => key.split('/').some((part)
 
 /** Finds a file's dataset by its key. */
 export function router(datasets: readonly Dataset[]): Router {
-  const patterns: readonly { readonly dataset: Dataset; readonly pattern: LandingPattern }[] = datasets.map(
-    (dataset) => ({
+  const patterns: readonly { readonly dataset: Dataset; readonly pattern: LandingPattern }[] = datasets
+    .flatMap(sources)
+    .map((dataset) => ({
       dataset,
       pattern: compileLandingPattern(dataset.landing),
-    }),
-  );
+    }));
   return (key) => {
     const routes = patterns.flatMap(({ dataset, pattern }) => {
       const match = pattern.match(key);
@@ -43,5 +44,9 @@ export const fixedRoute =
   (dataset: Dataset): Router =>
   (key) => {
     const businessDate = DATE_IN_NAME.exec(key)?.[1];
-    return { kind: 'route', dataset, ...(businessDate === undefined ? {} : { businessDate }) };
+    return {
+      kind: 'route',
+      dataset: asSent(dataset, key),
+      ...(businessDate === undefined ? {} : { businessDate }),
+    };
   };

@@ -1,4 +1,5 @@
 import type { Dataset } from '../contract/dataset.ts';
+import { asSent } from '../contract/sources.ts';
 import { type FileProfile, needsRewrite } from '../formats/profile.ts';
 import type { FileEntry } from '../ledger/entries.ts';
 import { filesOf, pendingFiles } from '../ledger/files.ts';
@@ -108,7 +109,8 @@ const bytesToRead = (
     0,
   );
 
-function inputOf(file: FileEntry, { format }: Dataset): PlanInput {
+function inputOf(file: FileEntry, dataset: Dataset): PlanInput {
+  const { format } = asSent(dataset, file.key);
   // Written by takeIn alone.
   const profile = file.profile as FileProfile;
   return {
