@@ -16,7 +16,7 @@ export const TRANSLATED_FUNCTIONS = [
 /** Words that stand before a parenthesis and are no functions. */
 const KEYWORDS = [
   'all', 'and', 'any', 'as', 'between', 'by', 'case', 'decimal', 'distinct', 'else', 'except', 'exists', 'filter', 'from', 'group', 'having', 'in', 'intersect', 'is', 'join',
-  'like', 'not', 'on', 'or', 'over', 'partition', 'select', 'then', 'timestamp', 'union', 'using', 'values', 'varchar', 'when', 'where', 'with',
+  'like', 'not', 'null', 'on', 'or', 'over', 'partition', 'select', 'then', 'timestamp', 'union', 'using', 'values', 'varchar', 'when', 'where', 'with',
 ]; // biome-ignore format: a list to look things up in
 
 /** One statement of Athena's SQL in DuckDB's. @throws TerminalError that names the construct which can't be translated */
