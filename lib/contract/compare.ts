@@ -143,6 +143,7 @@ const SETTINGS: readonly Setting[] = [
   policy('addedColumn'),
   policy('missingColumn'),
   policy('reordered'),
+  policy('retyped'),
   {
     what: 'maxRejectPercent',
     value: ({ maxRejectPercent }) => maxRejectPercent,

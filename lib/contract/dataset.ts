@@ -47,9 +47,10 @@ export interface Dedupe {
 }
 
 export interface DriftPolicy {
-  readonly addedColumn: 'reject' | 'ignore';
-  readonly missingColumn: 'reject' | 'null';
+  readonly addedColumn: 'reject' | 'ignore' | 'quarantine' | 'evolve';
+  readonly missingColumn: 'reject' | 'null' | 'quarantine';
   readonly reordered: 'reject' | 'accept';
+  readonly retyped: 'reject' | 'quarantine';
 }
 
 export type FileFormat =
@@ -159,6 +160,8 @@ export interface Column {
   readonly standardize: readonly Macro[];
   readonly pii?: Pii;
   readonly classification: string;
+  /** A file has brought it and rows that hold a value there are refused: curated has no such column. */
+  readonly isStray?: true;
 }
 
 export type PartitionTransform = 'identity' | 'year' | 'month' | 'day';

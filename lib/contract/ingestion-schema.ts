@@ -99,14 +99,24 @@ export const dedupe = z.strictObject({
 
 export const drift = z.strictObject({
   addedColumn: z
-    .enum(['reject', 'ignore'])
+    .enum(['reject', 'ignore', 'quarantine', 'evolve'])
     .default('reject')
-    .describe('A column that the contract does not know.'),
+    .describe(
+      'A column that the contract does not know. reject: refuse the file. ignore: its values stay in raw. quarantine: refuse rows that hold a value there. evolve: add it to the table as text, beside personal columns as a token.',
+    ),
   missingColumn: z
-    .enum(['reject', 'null'])
+    .enum(['reject', 'null', 'quarantine'])
     .default('reject')
-    .describe('A column that is not required and not there.'),
+    .describe(
+      'A column that is not there. reject: refuse the file. null: null, where it is not required. quarantine: the same, and where it is required the rows are refused, not the file. A personal one is never missing.',
+    ),
   reordered: z.enum(['reject', 'accept']).default('accept').describe('Known columns in another order.'),
+  retyped: z
+    .enum(['reject', 'quarantine'])
+    .default('quarantine')
+    .describe(
+      'A value that is none of the column’s type. quarantine: refuse the row. reject: refuse the file. A type changes with the contract.',
+    ),
 });
 
 const landing = z

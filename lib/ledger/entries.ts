@@ -67,6 +67,18 @@ export interface FileEntry {
   readonly waivedBy?: string;
 }
 
+/** A column that a file brought and its contract did not know. `added`: to the table, as text. `refused`: rows that hold a value there are quarantined. */
+export interface DriftEntry {
+  readonly dataset: string;
+  readonly column: string;
+  /** As the file names it. */
+  readonly sourceName: string;
+  readonly effect: 'added' | 'refused';
+  readonly fileId: string;
+  readonly key: string;
+  readonly at: string;
+}
+
 export interface FilePointer {
   readonly dataset: string;
   readonly fileId: string;
@@ -194,6 +206,8 @@ export const partitions = {
   openReplays: 'open-replay',
   /** Files with rows that lost to a row of a file, by the winner and the run that decided it. */
   losses: (dataset: string) => `loss#${dataset}`,
+  /** Columns that files have brought and no contract knew, by name. */
+  drift: (dataset: string) => `drift#${dataset}`,
   summary: (dataset: string) => `summary#${dataset}`,
   locks: 'lock',
   /** Landed objects whose file is final and that still have to be removed, by file id. */

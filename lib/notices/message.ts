@@ -21,6 +21,7 @@ const SEVERITY: Readonly<Record<Notice['kind'], PersonalMessage['severity']>> = 
   'run.held': 'act',
   'run.failed': 'act',
   'quality.digest': 'look',
+  'schema.changed': 'look',
 };
 
 /** Published runs are no news; everything else is told. */

@@ -1,6 +1,12 @@
 /** Something a person should know: what happened, to which file or run, and what to do next. */
 export interface Notice {
-  readonly kind: 'file.quarantined' | 'run.published' | 'run.held' | 'run.failed' | 'quality.digest';
+  readonly kind:
+    | 'file.quarantined'
+    | 'run.published'
+    | 'run.held'
+    | 'run.failed'
+    | 'quality.digest'
+    | 'schema.changed';
   readonly dataset: string;
   readonly title: string;
   readonly facts: Readonly<Record<string, string | number>>;

@@ -1,5 +1,5 @@
 import type { FileEntry, RunEntry } from '../ledger/entries.ts';
-import { partitions } from '../ledger/entries.ts';
+import { type DriftEntry, partitions } from '../ledger/entries.ts';
 import type { Ledger } from '../ports/ledger.ts';
 
 /** A table of the `headgate` database: the ledger, as analysts query it. */
@@ -33,11 +33,26 @@ export const ledgerTables = (ledger: Ledger): readonly LedgerTable[] => [
     columns: [
       ...['run_id', 'dataset', 'state', 'engine', 'reasons'].map((name) => [name, 'VARCHAR'] as const),
       ['started_at', 'TIMESTAMP'],
+      ['updated_at', 'TIMESTAMP'],
       ['files', 'BIGINT'],
       ...COUNTS.map((name) => [name, 'BIGINT'] as const),
     ],
     async *rows() {
       for await (const run of allRuns(ledger)) yield runRow(run);
+    },
+  },
+  {
+    name: 'schema_changes',
+    columns: [
+      ...['dataset', 'column_name', 'source_name', 'effect', 'file_id', 'key'].map(
+        (name) => [name, 'VARCHAR'] as const,
+      ),
+      ['changed_at', 'TIMESTAMP'],
+    ],
+    async *rows() {
+      const all = ofAllDatasets(ledger, (each) => everything<DriftEntry>(ledger, partitions.drift(each)));
+      for await (const { dataset, column, sourceName, effect, fileId, key, at } of all)
+        yield [dataset, column, sourceName, effect, fileId, key, moment(at)];
     },
   },
 ];
@@ -68,6 +83,7 @@ const runRow = (run: RunEntry): readonly (string | number | null)[] => [
   run.engine ?? null,
   reasonText(run.reasons),
   moment(run.startedAt),
+  moment(run.updatedAt),
   run.files.length,
   ...COUNTS.map((name) => run.counts?.[name] ?? 0),
 ];
