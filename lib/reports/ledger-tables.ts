@@ -16,9 +16,17 @@ export const ledgerTables = (ledger: Ledger): readonly LedgerTable[] => [
   {
     name: 'files',
     columns: [
-      ...['file_id', 'dataset', 'key', 'state', 'run_id', 'sha256', 'reasons', 'duplicate_of'].map(
-        (name) => [name, 'VARCHAR'] as const,
-      ),
+      ...[
+        'file_id',
+        'dataset',
+        'key',
+        'state',
+        'run_id',
+        'first_run_id',
+        'sha256',
+        'reasons',
+        'duplicate_of',
+      ].map((name) => [name, 'VARCHAR'] as const),
       ['business_date', 'DATE'],
       ['received_at', 'TIMESTAMP'],
       ['bytes', 'BIGINT'],
@@ -67,6 +75,7 @@ const fileRow = (file: FileEntry): readonly (string | number | null)[] => [
   file.key,
   file.state,
   file.runId ?? null,
+  file.publishedBy?.[0] ?? null,
   file.sha256,
   reasonText(file.reasons),
   file.duplicateOf ?? null,
