@@ -31,6 +31,13 @@ describe('the samples', () => {
       row.deduplicated,
     ]);
     expect(rows).toEqual([
+      ['hospitality/folios/2026-03-01.json', 'published', 30, 28, 1, 1],
+      ['hospitality/folios/2026-03-02.json', 'published', 2, 2, 0, 0],
+      ['hospitality/reservations/harbour/2026-03-01.csv', 'published', 42, 35, 4, 3],
+      ['hospitality/reservations/harbour/2026-03-02.csv', 'published', 10, 10, 0, 0],
+      ['hospitality/reservations/meadow/2026-03-01.xlsx', 'published', 20, 18, 2, 0],
+      ['hospitality/reservations/summit/2026-03-01.xml', 'published', 15, 13, 2, 0],
+      ['hospitality/reservations/summit/2026-03-02.xml', 'published', 3, 3, 0, 0],
       ['orders/orders/2026-01-31/orders.csv', 'published', 58, 57, 1, 0],
       ['payments/accounts/2026-01-01/accounts.jsonl', 'published', 21, 20, 1, 0],
       ['payments/notes.txt', 'quarantined', 0, 0, 0, 0],
