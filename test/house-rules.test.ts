@@ -79,6 +79,8 @@ describe('the command line', () => {
     'files',
     'runs',
     'explain',
+    'replay',
+    'backfill',
     'query',
     'quarantine',
     'hold',

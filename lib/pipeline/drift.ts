@@ -98,7 +98,9 @@ function noticeOf(contract: Dataset, fileId: string, entries: readonly DriftEntr
   const { key = '', effect } = entries[0] ?? {};
   const what =
     effect === 'added'
-      ? 'added to the table as text'
+      ? contract.columns.some(({ pii }) => pii !== undefined)
+        ? 'added to the table as tokens, because nobody has said whether they are personal'
+        : 'added to the table as text'
       : 'rows that hold a value there are refused (value.unexpected)';
   return {
     kind: 'schema.changed',
