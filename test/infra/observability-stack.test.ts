@@ -121,7 +121,12 @@ test('every domain has its dashboard', () => {
   const names = resourcesOf(template, 'AWS::CloudWatch::Dashboard').map(
     ({ Properties }) => Properties.DashboardName,
   );
-  expect(names).toEqual(['headgate-dev-orders', 'headgate-dev-payments', 'headgate-dev-retail']);
+  expect(names).toEqual([
+    'headgate-dev-hospitality',
+    'headgate-dev-orders',
+    'headgate-dev-payments',
+    'headgate-dev-retail',
+  ]);
 });
 
 test('a month that costs more than the budget, or is to, is told', () => {

@@ -146,8 +146,8 @@ test('refund_restatements shows a month that a late void or a late refund change
       mart('payments/refund_restatements').sql,
     ),
   ).toEqual([
-    ['C1', '2026-01-01', '20.00', '0.00', '-20.00', FEB_FILE],
-    ['C2', '2026-01-01', '0.00', '8.00', '8.00', FEB_FILE],
+    ['C1', '2026-01-01', '20.00', '0.00', '-20.00', FEB_FILE, '2026-03-01 00:00:00'],
+    ['C2', '2026-01-01', '0.00', '8.00', '8.00', FEB_FILE, '2026-03-01 00:00:00'],
   ]);
 });
 
