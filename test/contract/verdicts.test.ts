@@ -29,10 +29,10 @@ describeWithPython('contract', 'our verdict on contracts against datacontract-cl
       ...globSync(join(ROOT, 'contracts/*/*.odcs.yaml')),
       join(SHARED, 'data/datacontract/full-example.odcs.yaml'),
     ];
-    expect(files).toHaveLength(5);
+    expect(files.length).toBeGreaterThan(4);
     const verdicts = await python.json<Record<string, boolean>>(script, ...files);
     for (const file of files) expect({ file, accepted: accepts(file) }).toEqual({ file, accepted: true });
-    expect(Object.values(verdicts)).toEqual([true, true, true, true, true]);
+    expect(Object.values(verdicts)).toEqual(files.map(() => true));
   }, 300_000);
 
   test('datacontract-cli accepts what contract init proposes', async () => {

@@ -49,7 +49,7 @@ export function stacksOf(config: StageConfig) {
   return { app, ...stacks };
 }
 
-const DOMAINS = ['orders', 'payments', 'retail'];
+const DOMAINS = ['hospitality', 'orders', 'payments', 'retail'];
 
 export const resourcesOf = (template: Template, type?: string): readonly (Resource & { id: string })[] =>
   Object.entries(template.toJSON().Resources as Record<string, Resource>)
