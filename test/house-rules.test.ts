@@ -86,7 +86,6 @@ describe('the command line', () => {
     'files',
     'runs',
     'explain',
-    'replay',
     'backfill',
     'query',
     'quarantine',
