@@ -87,6 +87,7 @@ describe('the command line', () => {
     'files',
     'runs',
     'explain',
+    'backfill',
     'query',
     'quarantine',
     'hold',

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { readContracts } from '../../lib/adapters/local/contracts.ts';
 import { datasetId } from '../../lib/contract/dataset.ts';
 import { parseContracts } from '../../lib/contract/parse.ts';
+import { sources } from '../../lib/contract/sources.ts';
 import { globals } from '../lake.ts';
 import { printTable } from '../table.ts';
 import { addContractDiff } from './contract-diff.ts';
@@ -25,11 +26,15 @@ export function addContract(program: Command): void {
       const rows = datasets.map((dataset) => [
         datasetId(dataset),
         dataset.contract.version,
-        dataset.format.kind,
+        sources(dataset)
+          .map(({ format }) => format.kind)
+          .join(', '),
         dataset.writeMode,
         dataset.columns.length,
         dataset.rowChecks.length + dataset.batchChecks.length,
-        dataset.landing,
+        sources(dataset)
+          .map(({ landing }) => landing)
+          .join(', '),
       ]);
       printTable(['dataset', 'version', 'format', 'write mode', 'columns', 'checks', 'landing'], rows, {
         json,

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { Lake } from '../../lib/adapters/local/lake.ts';
+import { datasetId } from '../../lib/contract/dataset.ts';
 import { TerminalError } from '../../lib/errors.ts';
 import type { FileEntry, ReplayEntry } from '../../lib/ledger/entries.ts';
 import { filesOf } from '../../lib/ledger/files.ts';
@@ -64,6 +65,31 @@ export function addReplay(program: Command): void {
           : await draftSuccessor(lake, only(files), await contentOf(options.with));
       process.exitCode = await fulfil(lake, draft, options);
     });
+  program
+    .command('backfill <dataset>')
+    .description(
+      'load again from raw what was published under an earlier version of the contract than the one of now; a second time there is nothing left to do',
+    )
+    .option('--from <date>', 'business date (day received, where a file has none), inclusive')
+    .option('--to <date>', 'business date (day received, where a file has none), inclusive')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  headgate backfill retail/sales --from 2011-01-01 --to 2011-01-31')
+    .action(async (name: string, options: Options, command: Command) => {
+      const lake = lakeOf(command);
+      const dataset = datasetOf(lake, name);
+      const { version } = dataset.contract;
+      const files: FileEntry[] = [];
+      for await (const file of filesOfDataset(lake.ledger, datasetId(dataset)))
+        if (isOlder(file, version) && inRange(file, options)) files.push(file);
+      if (files.length > 0) process.exitCode = await fulfil(lake, await draftReplay(lake, files), options);
+      else
+        printFiles(
+          [],
+          options.json,
+          `nothing to do: no file of ${name} was published before version ${version}`,
+        );
+    });
 }
 
 async function chosen(lake: Lake, names: readonly string[], options: Options): Promise<readonly FileEntry[]> {
@@ -110,6 +136,9 @@ const inRange = (file: FileEntry, { from = '', to = '9999' }: Options): boolean 
 const isSince = ({ contractVersion }: FileEntry, { sinceContract }: Options): boolean =>
   sinceContract === undefined ||
   (contractVersion !== undefined && compareVersions(contractVersion, sinceContract) >= 0);
+
+const isOlder = ({ state, contractVersion }: FileEntry, version: string): boolean =>
+  state === 'published' && contractVersion !== undefined && compareVersions(contractVersion, version) < 0;
 
 /** `1.10.0` is later than `1.9.0`. */
 const compareVersions = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });

@@ -105,6 +105,17 @@ const SETTINGS: readonly Setting[] = [
     effect: always('breaking'),
     because: 'files in the old format are refused',
   },
+  {
+    what: 'alsoFrom',
+    value: ({ alsoFrom }) => alsoFrom,
+    effect: (before, after) => {
+      const now = after.alsoFrom.map((source) => JSON.stringify(source));
+      return before.alsoFrom.every((source) => now.includes(JSON.stringify(source)))
+        ? 'compatible'
+        : 'breaking';
+    },
+    because: 'a source that is gone, or read otherwise, has its files refused',
+  },
   ...DIALECT.map(
     (name): Setting => ({
       what: `csv.${name}`,
@@ -140,6 +151,7 @@ const SETTINGS: readonly Setting[] = [
   policy('addedColumn'),
   policy('missingColumn'),
   policy('reordered'),
+  policy('retyped'),
   {
     what: 'maxRejectPercent',
     value: ({ maxRejectPercent }) => maxRejectPercent,

@@ -13,6 +13,8 @@ export interface Dataset {
   readonly owner?: string;
   readonly landing: string;
   readonly format: FileFormat;
+  /** Other systems that send rows of the same columns; `asSent` gives the dataset as their files see it. */
+  readonly alsoFrom: readonly Source[];
   readonly columns: readonly Column[];
   readonly writeMode: WriteMode;
   readonly dedupe?: Dedupe;
@@ -34,6 +36,13 @@ export interface Dataset {
   readonly fileSet?: FileSet;
   readonly arrivals?: ArrivalCalendar;
   readonly volume?: VolumeRule;
+}
+
+export interface Source {
+  readonly landing: string;
+  readonly format: FileFormat;
+  /** By column, its name (or path) in these files. */
+  readonly names: Readonly<Record<string, string>>;
 }
 
 /** What makes a set of files complete. Patterns are landing patterns of files that hold no rows. */
@@ -83,9 +92,10 @@ export interface Dedupe {
 }
 
 export interface DriftPolicy {
-  readonly addedColumn: 'reject' | 'ignore';
-  readonly missingColumn: 'reject' | 'null';
+  readonly addedColumn: 'reject' | 'ignore' | 'quarantine' | 'evolve';
+  readonly missingColumn: 'reject' | 'null' | 'quarantine';
   readonly reordered: 'reject' | 'accept';
+  readonly retyped: 'reject' | 'quarantine';
 }
 
 export type FileFormat =
@@ -195,6 +205,8 @@ export interface Column {
   readonly standardize: readonly Macro[];
   readonly pii?: Pii;
   readonly classification: string;
+  /** A file has brought it and rows that hold a value there are refused: curated has no such column. */
+  readonly isStray?: true;
 }
 
 export type PartitionTransform = 'identity' | 'year' | 'month' | 'day';

@@ -3,7 +3,7 @@ import { columnOf } from './columns.ts';
 import { readExtras } from './custom-properties.ts';
 import type { Column, Dataset, Dedupe } from './dataset.ts';
 import { type EntityDraft, entityOf } from './entity.ts';
-import { formatOf, formatProblems, type PlacedColumn } from './formats.ts';
+import { formatOf, formatProblems, type PlacedColumn, placedIn, sourceProblems } from './formats.ts';
 import {
   drift as driftSchema,
   type Ingestion,
@@ -100,6 +100,7 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
   problems.push(...formatProblems(ingestion, placed, path));
   const timing = timingOf(ingestion, document, path);
   problems.push(...timing.problems);
+  problems.push(...sourceProblems(ingestion, placed, path));
 
   const owner = ownerOf(document);
   const dataset: Dataset = {
@@ -110,6 +111,11 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
     ...(owner === undefined ? {} : { owner }),
     landing: ingestion.landing,
     format: formatOf(ingestion, placed),
+    alsoFrom: ingestion.alsoFrom.map((source) => ({
+      landing: source.landing,
+      format: formatOf(source, placedIn(source, placed)),
+      names: source.names,
+    })),
     columns,
     writeMode: ingestion.writeMode,
     ...(dedupe === undefined ? {} : { dedupe }),
@@ -224,11 +230,13 @@ function problemsOfIngestion(
   }
   if (delimiter !== undefined && (delimiter === quote || delimiter === escape))
     complain('csv: the delimiter is also quote or escape');
-  try {
-    compileLandingPattern(ingestion.landing);
-  } catch (error) {
-    if (!(error instanceof TerminalError)) throw error;
-    complain(error.message);
+  for (const { landing } of [ingestion, ...ingestion.alsoFrom]) {
+    try {
+      compileLandingPattern(landing);
+    } catch (error) {
+      if (!(error instanceof TerminalError)) throw error;
+      complain(error.message);
+    }
   }
   return problems;
 }

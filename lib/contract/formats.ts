@@ -2,6 +2,7 @@ import type { Place } from './columns.ts';
 import type { Column, CsvFormat, FileFormat, Nesting } from './dataset.ts';
 import * as schema from './ingestion-schema.ts';
 import type { Path, Problem } from './problems.ts';
+import { named } from './sources.ts';
 
 export interface PlacedColumn {
   readonly column: Column;
@@ -9,13 +10,19 @@ export interface PlacedColumn {
 }
 
 type Ingestion = schema.Ingestion;
+type SourceOfRows = Ingestion['alsoFrom'][number];
+/** The part of a dataset's description, or of another source's, that says how its files are read. */
+type Reading = Pick<Ingestion, 'format' | 'json' | 'avro' | 'xml' | 'xlsx'> & {
+  readonly csv?: SourceOfRows['csv'] | Ingestion['csv'];
+  readonly fixedWidth?: Ingestion['fixedWidth'];
+};
 
 /** What the readers in `lib/formats` need to know, from the dialect of the contract and the places of its columns. */
-export function formatOf(ingestion: Ingestion, columns: readonly PlacedColumn[]): FileFormat {
+export function formatOf(ingestion: Reading, columns: readonly PlacedColumn[]): FileFormat {
   const { format } = ingestion;
   switch (format) {
     case 'csv':
-      return csvFormat(ingestion.csv ?? schema.csv.parse({}));
+      return csvFormat({ nullTokens: [], ...(ingestion.csv ?? schema.csv.parse({})) });
     case 'json':
     case 'jsonl': {
       const { records, rows } = ingestion.json ?? {};
@@ -90,12 +97,46 @@ const namesOf = (
   which: (column: PlacedColumn) => boolean,
 ): readonly string[] => columns.filter(which).flatMap(({ column }) => [column.name, ...column.sourceNames]);
 
+/** The columns as another source names them. */
+export const placedIn = (
+  { format, names }: SourceOfRows,
+  columns: readonly PlacedColumn[],
+): readonly PlacedColumn[] =>
+  columns.map(({ column, place: { isList } }) => {
+    const name = names[column.name];
+    const path = name !== undefined && NESTED.includes(format) ? { path: name } : {};
+    return { column: named(column, name), place: { isList, ...path } };
+  });
+
+/** What is wrong with the other sources of a dataset: names of no column, one name for two, dialects of another format, a place that is taken. */
+export function sourceProblems(
+  ingestion: Ingestion,
+  columns: readonly PlacedColumn[],
+  path: Path,
+): readonly Problem[] {
+  const at = [...path, 'customProperties'];
+  const names = columns.map(({ column }) => column.name);
+  const landings = [ingestion, ...ingestion.alsoFrom].map(({ landing }) => landing);
+  return ingestion.alsoFrom.flatMap((source, index) => {
+    const given = Object.values(source.names);
+    const strangers = Object.keys(source.names).filter((name) => !names.includes(name));
+    const messages = [
+      ...strangers.map((name) => `names: column ${name} does not exist; allowed: ${names.join(', ')}`),
+      ...given
+        .filter((name, i) => given.indexOf(name) !== i)
+        .map((name) => `names: ${name} is the name of two columns`),
+      ...(landings.indexOf(source.landing) <= index ? [`landing ${source.landing} is given twice`] : []),
+    ].map((message): Problem => ({ path: at, message: `ingestion: alsoFrom ${index + 1}: ${message}` }));
+    return [...messages, ...formatProblems(source, placedIn(source, columns), path)];
+  });
+}
+
 const DIALECTS = ['csv', 'json', 'avro', 'xml', 'xlsx', 'fixedWidth'] as const;
 const NESTED: readonly string[] = ['json', 'jsonl', 'avro', 'xml'];
 
 /** Dialects and places that do not belong to the format, or contradict each other. */
 export function formatProblems(
-  ingestion: Ingestion,
+  ingestion: Reading,
   columns: readonly PlacedColumn[],
   path: Path,
 ): readonly Problem[] {

@@ -114,14 +114,52 @@ export const scd2 = z.strictObject({
 
 export const drift = z.strictObject({
   addedColumn: z
-    .enum(['reject', 'ignore'])
+    .enum(['reject', 'ignore', 'quarantine', 'evolve'])
     .default('reject')
-    .describe('A column that the contract does not know.'),
+    .describe(
+      'A column that the contract does not know. reject: refuse the file. ignore: its values stay in raw. quarantine: refuse rows that hold a value there. evolve: add it to the table as text, beside personal columns as a token.',
+    ),
   missingColumn: z
-    .enum(['reject', 'null'])
+    .enum(['reject', 'null', 'quarantine'])
     .default('reject')
-    .describe('A column that is not required and not there.'),
+    .describe(
+      'A column that is not there. reject: refuse the file. null: null, where it is not required. quarantine: the same, and where it is required the rows are refused, not the file. A personal one is never missing.',
+    ),
   reordered: z.enum(['reject', 'accept']).default('accept').describe('Known columns in another order.'),
+  retyped: z
+    .enum(['reject', 'quarantine'])
+    .default('quarantine')
+    .describe(
+      'A value that is none of the column’s type. quarantine: refuse the row. reject: refuse the file. A type changes with the contract.',
+    ),
+});
+
+const landing = z
+  .string()
+  .min(1)
+  .describe(
+    'Key pattern of the files: `*` within one part, `**` over parts, `{businessDate:yyyy-MM-dd}` for the business date.',
+  );
+
+export const alsoFrom = z.strictObject({
+  landing,
+  format: z
+    .enum(['csv', 'json', 'jsonl', 'parquet', 'avro', 'xml', 'xlsx'])
+    .describe('As above; files of fixed width need a contract of their own.'),
+  csv: csv
+    .omit({ nullTokens: true, trailer: true })
+    .optional()
+    .describe('As above, without `nullTokens` and `trailer`.'),
+  json: json.optional().describe('As above.'),
+  avro: avro.optional().describe('As above.'),
+  xml: xml.optional().describe('As above.'),
+  xlsx: xlsx.optional().describe('As above.'),
+  names: z
+    .record(z.string(), z.string().min(1))
+    .default({})
+    .describe(
+      'By column, its name in these files, or its `path` where they are nested. `sourceNames` count too.',
+    ),
 });
 
 export const fileSet = z.strictObject({
@@ -193,17 +231,16 @@ export const volume = z.strictObject({
 });
 
 export const ingestion = z.strictObject({
-  landing: z
-    .string()
-    .min(1)
-    .describe(
-      'Key pattern of the files: `*` within one part, `**` over parts, `{businessDate:yyyy-MM-dd}` for the business date.',
-    ),
+  landing,
   format: z
     .enum(['csv', 'json', 'jsonl', 'parquet', 'avro', 'xml', 'xlsx', 'fixedWidth'])
     .describe(
       '`json` is one array of objects, `jsonl` one object a line, `avro` a container file. gzip, zstd, bzip2 and zip (every member a part of the file) are recognised by themselves.',
     ),
+  alsoFrom: z
+    .array(alsoFrom)
+    .default([])
+    .describe('Other systems that send rows of the same columns, each under its own landing pattern.'),
   csv: csv.optional().describe('Dialect of CSV files.'),
   json: json.optional().describe('Where rows stand in JSON.'),
   avro: avro.optional().describe('Where rows stand in Avro records.'),

@@ -126,7 +126,7 @@ export function loadContracts(files: readonly ContractFile[]): Contracts {
         .slice(0, index)
         .find(
           (other) =>
-            other.landing === dataset.landing ||
+            landings(other).some((landing) => landings(dataset).includes(landing)) ||
             (other.domain === dataset.domain && other.name === dataset.name),
         );
       if (twin === undefined) return [];
@@ -163,6 +163,11 @@ export function loadContracts(files: readonly ContractFile[]): Contracts {
   );
   return { datasets, entities: entities.map(({ entity }) => entity) };
 }
+
+const landings = ({ landing, alsoFrom }: Dataset): readonly string[] => [
+  landing,
+  ...alsoFrom.map((source) => source.landing),
+];
 
 function throwAll(errors: readonly ContractError[]): void {
   const [first, ...others] = errors;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CLASSIFICATIONS } from './columns.ts';
 import {
+  alsoFrom,
   arrivals,
   avro,
   csv,
@@ -38,6 +39,7 @@ export function contractReference(): string {
     'Made from `lib/contract/ingestion-schema.ts` by `npm run docs`; a test fails when it is stale.',
     'A contract is an Open Data Contract Standard v3.1.0 document, `contracts/<domain>/<name>.odcs.yaml`. Each schema object with the custom property `ingestion` is a dataset: one feed, one table. Everything else that Headgate needs and the standard has no word for stands in `customProperties` too; unknown names there are ignored, but one that is nearly one of ours is an error.',
     section('Schema object: `ingestion`', ingestion.shape),
+    section('`ingestion.alsoFrom`', alsoFrom.shape),
     section('`ingestion.csv`', csv.shape),
     section('`ingestion.csv.trailer`', trailer.shape),
     section('`ingestion.json`', json.shape),

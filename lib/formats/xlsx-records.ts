@@ -214,7 +214,9 @@ class SheetReader {
     if (this.#column >= LIMITS.columns && this.#row === this.#format.headerRow)
       throw new FormatProblem('file.too_large', `the sheet has more than ${LIMITS.columns} columns`);
     // A formula without a stored value, and an error such as #N/A: what the value is, nobody knows.
-    const hasNone = (this.#isFormula && !this.#hasStoredValue) || this.#type === 'e';
+    // Programs that don't calculate write an empty one; only of a text an empty one is a value.
+    const isStored = this.#hasStoredValue && (this.#value !== '' || this.#type === 'str');
+    const hasNone = (this.#isFormula && !isStored) || this.#type === 'e';
     if (!hasNone && this.#value === '' && this.#type !== 's') return;
     const value = hasNone ? null : this.#cellText();
     if (value === undefined) return;

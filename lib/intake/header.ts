@@ -1,4 +1,5 @@
 import type { Column, Dataset } from '../contract/dataset.ts';
+import { driftName, takesDrift } from '../contract/drift.ts';
 import type { FileProfile } from '../formats/profile.ts';
 
 /** For each field of the file in order the column that it feeds, null where the contract ignores it. */
@@ -13,12 +14,43 @@ export function matchHeader(
 ): HeaderMatch {
   if (profile.header === undefined) return byPosition(dataset, profile.width ?? 0);
   const names = profile.header.map((name) => name.replace(/^\uFEFF/, '').trim());
-  const fields = names.map((name) => columnNamed(dataset.columns, name)?.name ?? null);
+  const known = names.map((name) => columnNamed(dataset.columns, name)?.name ?? null);
+  const drifted = known.map((column, index) =>
+    column === null && takesDrift(dataset) ? driftName(names[index] ?? '') : undefined,
+  );
+  const fields = known.map((column, index) => column ?? drifted[index] ?? null);
   // An object lacks a key where it means null; no object of a file may lack it always. A file without objects lacks nothing.
   const isKeyed = dataset.format.kind === 'json' || dataset.format.kind === 'jsonl';
-  const problems = isKeyed && profile.records === 0 ? [] : differences(dataset, names, fields);
+  const problems =
+    isKeyed && profile.records === 0
+      ? []
+      : [...differences(dataset, names, known), ...driftProblems(dataset, names, known, drifted)];
   if (problems.length === 0) return { kind: 'match', fields };
   return refusal(dataset, [...problems, ...otherDelimiter(dataset, names)]);
+}
+
+/** More at once is no drift but another file. */
+const MOST_ADDED = 50;
+
+/** New columns that can't be added: without a name of their own, or too many. Nothing where the names may be a person's data. */
+function driftProblems(
+  dataset: Dataset,
+  names: readonly string[],
+  known: readonly (string | null)[],
+  drifted: readonly (string | undefined)[],
+): readonly string[] {
+  const added = names.filter((name, index) => name !== '' && known[index] === null);
+  if (!takesDrift(dataset) || added.length === 0 || known.every((column) => column === null)) return [];
+  if (added.length > MOST_ADDED)
+    return [`${added.length} columns that are not in the contract; at most ${MOST_ADDED} are taken in`];
+  const taken = dataset.columns.flatMap(({ name, formerNames }) => [name, ...formerNames]);
+  const given = drifted.filter((name) => name !== undefined);
+  const nameless = names.filter((name, index) => {
+    const own = drifted[index];
+    if (name === '' || known[index] !== null) return false;
+    return own === undefined || taken.includes(own) || given.indexOf(own) !== given.lastIndexOf(own);
+  });
+  return list('not in the contract, and no column can be named after it', nameless);
 }
 
 const DELIMITERS = { ',': 'commas', ';': 'semicolons', '\t': 'tabs', '|': 'bars' } as const;
@@ -67,7 +99,10 @@ function differences(
   const missing = columns.filter(({ name }) => !found.includes(name));
   // Fail closed: personal data that is not there is never taken for protected (DESIGN promise 5).
   const lacking = missing
-    .filter(({ required, pii }) => required || pii !== undefined || drift.missingColumn === 'reject')
+    .filter(
+      ({ required, pii }) =>
+        pii !== undefined || drift.missingColumn === 'reject' || (required && drift.missingColumn === 'null'),
+    )
     .map(({ name }) => name);
   // Where no name is known the header may be missing and the names be a person's data: messages show none (DESIGN section 8).
   const unsafe = found.length === 0 && columns.some(({ pii }) => pii !== undefined);

@@ -50,6 +50,8 @@ export const REASONS = {
   'value.length': 'The text is shorter or longer than the contract allows.',
   'value.pattern': 'The text does not match the contract’s pattern or format.',
   'value.not_allowed': 'The text is not one of the contract’s valid values.',
+  'value.unexpected':
+    'The row holds a value in a column that the contract does not know (`drift.addedColumn: quarantine`). Declare the column, or send the rows without it.',
   'row.rule': 'A rule of the contract is false for the row; `rule` names it.',
   'row.duplicate_key': 'Another row has the same value in a column that must be unique.',
   'row.duplicate':

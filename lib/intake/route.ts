@@ -1,5 +1,6 @@
 import type { Dataset } from '../contract/dataset.ts';
 import { compileLandingPattern, type LandingPattern } from '../contract/landing-pattern.ts';
+import { asSent, sources } from '../contract/sources.ts';
 
 export interface Route {
   readonly kind: 'route';
@@ -24,7 +25,7 @@ export const isUnfinished = (key: string): boolean => key.split('/').some((part)
 
 /** Finds a file's dataset by its key. */
 export function router(datasets: readonly Dataset[]): Router {
-  const patterns = datasets.map((dataset) => ({
+  const patterns = datasets.flatMap(sources).map((dataset) => ({
     dataset,
     pattern: compileLandingPattern(dataset.landing),
     control: controlPattern(dataset),
@@ -70,7 +71,7 @@ export function fixedRoute(dataset: Dataset): Router {
     const businessDate = DATE_IN_NAME.exec(key)?.[1];
     const route = {
       kind: 'route',
-      dataset,
+      dataset: asSent(dataset, key),
       ...(businessDate === undefined ? {} : { businessDate }),
     } as const;
     return inSet(route, key, control?.pattern.match(lastPart(key)) === undefined ? {} : control);

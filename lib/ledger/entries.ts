@@ -76,6 +76,18 @@ export interface FileEntry {
   readonly refusedFor?: string;
 }
 
+/** A column that a file brought and its contract did not know. `added`: to the table, as text. `refused`: rows that hold a value there are quarantined. */
+export interface DriftEntry {
+  readonly dataset: string;
+  readonly column: string;
+  /** As the file names it. */
+  readonly sourceName: string;
+  readonly effect: 'added' | 'refused';
+  readonly fileId: string;
+  readonly key: string;
+  readonly at: string;
+}
+
 export interface FilePointer {
   readonly dataset: string;
   readonly fileId: string;
@@ -211,6 +223,8 @@ export const partitions = {
   openSets: 'open-set',
   /** What people have been told of once, by the matter. */
   alerts: 'alert',
+  /** Columns that files have brought and no contract knew, by name. */
+  drift: (dataset: string) => `drift#${dataset}`,
   summary: (dataset: string) => `summary#${dataset}`,
   locks: 'lock',
   /** Runs that matched the records of an entity, by run id. */

@@ -25,6 +25,7 @@ const SEVERITY: Readonly<Record<Notice['kind'], PersonalMessage['severity']>> = 
   'set.incomplete': 'act',
   'arrival.missing': 'act',
   'quality.digest': 'look',
+  'schema.changed': 'look',
 };
 
 /** Published runs are no news; everything else is told. */

@@ -1,4 +1,5 @@
 import type { Dataset } from '../contract/dataset.ts';
+import { asSent } from '../contract/sources.ts';
 import { TerminalError } from '../errors.ts';
 import { mend } from '../formats/mend.ts';
 import type { FileProfile } from '../formats/profile.ts';
@@ -15,10 +16,11 @@ export type Rows = ReadonlyMap<number, ReadonlyMap<string, string>>;
  */
 export async function correctedCopy(
   { stores, newId }: Pick<Services, 'stores' | 'newId'>,
-  dataset: Dataset,
+  all: Dataset,
   file: FileEntry,
   { shown, given }: { readonly shown: Rows; readonly given: Rows },
 ): Promise<{ readonly key: string; readonly etag: string }> {
+  const dataset = asSent(all, file.key);
   const corrections = new Map(
     [...given].map(([row, texts]) => [row, changesOf(dataset, file, row, texts, shown.get(row))] as const),
   );

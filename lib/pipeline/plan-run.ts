@@ -1,4 +1,5 @@
 import type { Dataset } from '../contract/dataset.ts';
+import { asSent } from '../contract/sources.ts';
 import { type FileProfile, needsRewrite } from '../formats/profile.ts';
 import type { FileEntry } from '../ledger/entries.ts';
 import { filesOf } from '../ledger/files.ts';
@@ -15,20 +16,23 @@ import { replayOfRun } from './batch.ts';
 import { batchOf } from './claim.ts';
 import { datasetOf, runContext, tablePorts } from './context.ts';
 import { storeDocument } from './documents.ts';
+import { driftedBatch, recordDrift, withKnownDrift } from './drift.ts';
 import type { Message, RunMessage } from './message.ts';
 import { judgeReplay, type Reach, type ReplayDraft } from './replays.ts';
 import type { Services } from './services.ts';
 
 /** Compiles contract, batch and table state to a plan and stores it before anything acts. */
 export async function planRun(services: Services, message: RunMessage): Promise<Message> {
-  const { run, save } = await runContext(services, message);
-  const dataset = datasetOf(services, message.dataset);
+  const { run, lock, save } = await runContext(services, message);
+  const contract = datasetOf(services, message.dataset);
   const replay = await replayOfRun(services, run);
-  const files =
+  const taken =
     replay === undefined
       ? await filesOf(services.ledger, message.dataset, run.files)
-      : await judgeReplay(services, dataset, replay, run.files);
+      : await judgeReplay(services, contract, replay, run.files);
+  const { dataset, files, added } = await driftedBatch(services, contract, taken);
   await makeTables(services, dataset);
+  await recordDrift(services, contract, added, lock);
   const plan = await planOf(services, dataset, run.runId, { files, withdraws: run.withdraws ?? [] });
   await storeDocument(services.stores.results, message.dataset, 'plan', plan);
   await save({ state: 'planned', contractVersion: plan.contractVersion });
@@ -37,20 +41,22 @@ export async function planRun(services: Services, message: RunMessage): Promise<
 
 /** The plan of a replay, without acting. */
 export async function explainReplay(services: Services, draft: ReplayDraft, reach: Reach): Promise<Plan> {
-  const dataset = datasetOf(services, draft.dataset);
-  const files = await judgeReplay(services, dataset, draft, reach.files);
+  const contract = datasetOf(services, draft.dataset);
+  const taken = await judgeReplay(services, contract, draft, reach.files);
+  const { dataset, files } = await driftedBatch(services, contract, taken);
   return planOf(services, dataset, 'explained', { files, withdraws: reach.withdraws });
 }
 
 /** The plan for what is pending, without acting. */
 export async function explainPending(services: Services, id: string): Promise<Plan> {
-  const dataset = datasetOf(services, id);
-  const files = await batchOf(services, { dataset: id });
+  const waiting = await batchOf(services, { dataset: id });
+  const { dataset, files } = await driftedBatch(services, datasetOf(services, id), waiting);
   return planOf(services, dataset, 'explained', { files, withdraws: [] });
 }
 
 /** Makes the dataset's tables, or evolves them to what its contract wants now. */
-export async function makeTables(services: Services, dataset: Dataset): Promise<void> {
+export async function makeTables(services: Services, contract: Dataset): Promise<void> {
+  const dataset = await withKnownDrift(services, contract);
   for (const name of outputsOf(dataset)) {
     const definition = definitionOf(dataset, name, partitionsOf(dataset, duckDb));
     await ensureTable(tablePorts(services, name), tableOf(dataset, name), definition);
@@ -109,7 +115,9 @@ const bytesToRead = (
     0,
   );
 
-function inputOf(file: FileEntry, { format }: Dataset): PlanInput {
+function inputOf(file: FileEntry, dataset: Dataset): PlanInput {
+  const { format } = asSent(dataset, file.key);
+  const names = new Set(dataset.columns.map(({ name }) => name));
   // Written by takeIn alone.
   const profile = file.profile as FileProfile;
   return {
@@ -119,7 +127,7 @@ function inputOf(file: FileEntry, { format }: Dataset): PlanInput {
     bytes: file.bytes,
     records: file.counts.received,
     format,
-    fields: file.fields,
+    fields: file.fields.map((column) => (column !== null && names.has(column) ? column : null)),
     rewrite: needsRewrite(format, profile),
     profile,
   };

@@ -1,4 +1,5 @@
 import { type Dataset, datasetId } from '../contract/dataset.ts';
+import { asSent } from '../contract/sources.ts';
 import { ConflictError, TerminalError } from '../errors.ts';
 import type { FileProfile } from '../formats/profile.ts';
 import { fileIdOf } from '../intake/file-id.ts';
@@ -37,7 +38,7 @@ export async function draftSuccessor(
     );
   }
   if (file.state !== 'quarantined') requireReplayable(file);
-  const dataset = datasetOf(services, file.dataset);
+  const dataset = asSent(datasetOf(services, file.dataset), file.key);
   const { raw } = services.stores;
   const key = `${file.dataset}/corrected/${services.newId()}`;
   const info = await raw.write(key, body, { kind: 'absent' });
@@ -246,10 +247,11 @@ export async function judgeReplay(
 
 async function judgeAgain(
   { ledger, stores }: Services,
-  dataset: Dataset,
+  all: Dataset,
   { fileId, entry, corrected }: ReplayFile,
 ): Promise<FileEntry> {
-  const file = entry ?? (await requireFile(ledger, datasetId(dataset), fileId));
+  const file = entry ?? (await requireFile(ledger, datasetId(all), fileId));
+  const dataset = asSent(all, file.key);
   // Much may have happened since it was asked for.
   const stands = entry === undefined ? file : await predecessor(ledger, file);
   if (stands !== undefined) requireReplayable(stands);

@@ -1,4 +1,5 @@
 import type { Dataset } from '../contract/dataset.ts';
+import { asSent } from '../contract/sources.ts';
 import { TerminalError } from '../errors.ts';
 import type { FileProfile } from '../formats/profile.ts';
 import type { FileEntry, Reason } from '../ledger/entries.ts';
@@ -52,7 +53,7 @@ function fileProblems(dataset: Dataset, file: FileEntry, plan: Plan, result: Run
       `intake counted ${file.counts.received} records, the engine ${tally.parsed}; report it with the file`,
     );
   }
-  const sum = controlSum(dataset, file, tally);
+  const sum = controlSum(asSent(dataset, file.key), file, tally);
   if (sum !== undefined) return isolated('file.control_total', sum);
   const rule = plan.checks.find(({ key, action }) => action === 'rejectFile' && (tally.checks[key] ?? 0) > 0);
   if (rule === undefined) return [];

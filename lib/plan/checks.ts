@@ -16,17 +16,24 @@ export const textName = (column: Pick<Column, 'name'>): string => `_text_${colum
 
 /** Every check of a row: types first, then what the contract lists. */
 export function rowChecks(dataset: Dataset, sql: ValueDialect): readonly CompiledCheck[] {
-  const types = dataset.columns.flatMap((column) => typeChecks(column, sql));
+  const types = dataset.columns.flatMap((column) => typeChecks(column, dataset.drift.retyped, sql));
   return [...types, ...dataset.rowChecks.map((check) => listed(dataset, check, sql))];
 }
 
-function typeChecks(column: Column, sql: ValueDialect): readonly CompiledCheck[] {
+function typeChecks(
+  column: Column,
+  retyped: Dataset['drift']['retyped'],
+  sql: ValueDialect,
+): readonly CompiledCheck[] {
   if (column.type.kind === 'string') return [];
   const text = sql.ident(textName(column));
   const value = sql.ident(column.name);
   const numbers = grammar(column.type);
   const isValue = `(${text} IS NULL OR ${value} IS NOT NULL)`;
-  const base = { column: column.name, action: 'quarantine' } as const;
+  const base = {
+    column: column.name,
+    action: retyped === 'reject' ? 'rejectFile' : 'quarantine',
+  } as const;
   if (numbers === undefined)
     return [{ ...base, key: `${column.name}.type`, code: 'value.type', passes: isValue }];
   const isNumber = `(${text} IS NULL OR ${value} IS NOT NULL OR ${sql.matches(text, numbers)})`;

@@ -8,7 +8,8 @@ export interface Notice {
     | 'run.failed'
     | 'set.incomplete'
     | 'arrival.missing'
-    | 'quality.digest';
+    | 'quality.digest'
+    | 'schema.changed';
   readonly dataset: string;
   readonly title: string;
   readonly facts: Readonly<Record<string, string | number>>;

@@ -21,7 +21,9 @@ export const token = (domain: string, text: string, sql: Dialect): string =>
 export const isTokenized = (column: Column): boolean =>
   column.pii?.action === 'tokenize' || column.pii?.action === 'vault';
 
-export const isDropped = (column: Column): boolean => column.pii?.action === 'drop';
+/** Curated has no such column. */
+export const isDropped = (column: Column): boolean =>
+  column.pii?.action === 'drop' || column.isStray === true;
 
 /** Longest part of a masked text that stays readable, and the shortest text of which it does. */
 const SHOWN = 4;

@@ -12,15 +12,40 @@ const FORMAT = /^(?:%[YmdHisT]|[^%])*$/;
 
 /**
  * The tree of a statement in Athena's SQL with the functions of dates that the library passes on wrongly written as DuckDB's own:
- * `date_add` counts with an interval, `date_diff` counts whole units and not the boundaries between them.
+ * `date_add` counts with an interval, `date_diff` counts whole units and not the boundaries between them, a local time goes from zone to zone.
  * @throws TerminalError for a unit or a format that has no tested counterpart
  */
 export function withDuckDbDates(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(withDuckDbDates);
   if (typeof node !== 'object' || node === null) return node;
+  if ('cast' in node) {
+    const moved = zoneToZone(node.cast as Cast);
+    if (moved !== undefined) return moved;
+  }
   const inner = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, withDuckDbDates(value)]));
   if ('extract' in inner) unit('extract', (inner.extract as { readonly field?: unknown }).field);
   return 'function' in inner ? { ...inner, function: rewritten(inner.function as Call) } : inner;
+}
+
+interface Cast {
+  readonly this: { readonly function?: Call };
+  readonly to: { readonly data_type?: string; readonly timezone?: boolean };
+}
+
+/**
+ * `CAST(at_timezone(with_timezone(t, a), b) AS timestamp)`: the local time in b when it is t in a. Alone both give a time with a zone, which
+ * Athena and DuckDB compare and cast differently.
+ */
+function zoneToZone({ this: inner, to }: Cast): unknown {
+  const outer = inner.function;
+  if (outer?.name.toLowerCase() !== 'at_timezone' || to.data_type !== 'timestamp' || to.timezone === true)
+    return undefined;
+  const [from, toZone] = outer.args;
+  const local = (from as { readonly function?: Call } | undefined)?.function;
+  if (local?.name.toLowerCase() !== 'with_timezone') return undefined;
+  const [time, fromZone] = local.args;
+  const instant = { function: { ...local, name: 'timezone', args: [fromZone, withDuckDbDates(time)] } };
+  return { function: { ...outer, name: 'timezone', args: [toZone, instant] } };
 }
 
 function rewritten(call: Call): Call {
@@ -34,6 +59,12 @@ function rewritten(call: Call): Call {
         of === 'day' ? named('to_hours', hours(integer(second))) : named(`to_${of}s`, integer(second));
       return named('add', third, { function: interval });
     }
+    case 'at_timezone':
+    case 'with_timezone':
+      throw wrong(
+        `function ${call.name.toLowerCase()} by itself`,
+        "CAST(at_timezone(with_timezone(t, 'zone'), 'zone') AS timestamp)",
+      );
     case 'date_diff':
       unit('date_diff', textOf(first));
       return named('datesub', first, second, third);

@@ -1,7 +1,7 @@
 import { type Arrival, arrivalsOf } from '../arrivals/arrivals.ts';
 import type { Dataset } from '../contract/dataset.ts';
 import type { FileEntry, RunEntry } from '../ledger/entries.ts';
-import { partitions } from '../ledger/entries.ts';
+import { type DriftEntry, partitions } from '../ledger/entries.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 
@@ -15,7 +15,7 @@ export interface LedgerTable {
 
 const COUNTS = ['received', 'published', 'quarantined', 'deduplicated'] as const;
 
-/** What the tables are made from;. */
+/** What the tables are made from. */
 export interface LedgerTablePorts {
   readonly ledger: Ledger;
   readonly datasets: readonly Dataset[];
@@ -26,9 +26,17 @@ export const ledgerTables = ({ ledger, datasets, clock }: LedgerTablePorts): rea
   {
     name: 'files',
     columns: [
-      ...['file_id', 'dataset', 'key', 'state', 'run_id', 'sha256', 'reasons', 'duplicate_of'].map(
-        (name) => [name, 'VARCHAR'] as const,
-      ),
+      ...[
+        'file_id',
+        'dataset',
+        'key',
+        'state',
+        'run_id',
+        'first_run_id',
+        'sha256',
+        'reasons',
+        'duplicate_of',
+      ].map((name) => [name, 'VARCHAR'] as const),
       ['business_date', 'DATE'],
       ['received_at', 'TIMESTAMP'],
       ['bytes', 'BIGINT'],
@@ -43,6 +51,7 @@ export const ledgerTables = ({ ledger, datasets, clock }: LedgerTablePorts): rea
     columns: [
       ...['run_id', 'dataset', 'state', 'engine', 'reasons'].map((name) => [name, 'VARCHAR'] as const),
       ['started_at', 'TIMESTAMP'],
+      ['updated_at', 'TIMESTAMP'],
       ['files', 'BIGINT'],
       ...COUNTS.map((name) => [name, 'BIGINT'] as const),
     ],
@@ -62,6 +71,20 @@ export const ledgerTables = ({ ledger, datasets, clock }: LedgerTablePorts): rea
       for (const dataset of datasets)
         for (const arrival of await arrivalsOf({ ledger, clock }, dataset, ARRIVAL_DAYS))
           yield arrivalRow(arrival);
+    },
+  },
+  {
+    name: 'schema_changes',
+    columns: [
+      ...['dataset', 'column_name', 'source_name', 'effect', 'file_id', 'key'].map(
+        (name) => [name, 'VARCHAR'] as const,
+      ),
+      ['changed_at', 'TIMESTAMP'],
+    ],
+    async *rows() {
+      const all = ofAllDatasets(ledger, (each) => everything<DriftEntry>(ledger, partitions.drift(each)));
+      for await (const { dataset, column, sourceName, effect, fileId, key, at } of all)
+        yield [dataset, column, sourceName, effect, fileId, key, moment(at)];
     },
   },
 ];
@@ -91,6 +114,7 @@ const fileRow = (file: FileEntry): readonly (string | number | null)[] => [
   file.key,
   file.state,
   file.runId ?? null,
+  file.publishedBy?.[0] ?? null,
   file.sha256,
   reasonText(file.reasons),
   file.duplicateOf ?? null,
@@ -107,6 +131,7 @@ const runRow = (run: RunEntry): readonly (string | number | null)[] => [
   run.engine ?? null,
   reasonText(run.reasons),
   moment(run.startedAt),
+  moment(run.updatedAt),
   run.files.length,
   ...COUNTS.map((name) => run.counts?.[name] ?? 0),
 ];

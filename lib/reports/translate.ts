@@ -7,16 +7,16 @@ import { withDuckDbDates } from './date-functions.ts';
  * word (`to_hex(sha256(…))`, `at_timezone`, two-digit dates were seen), so what is not here is an error.
  */
 export const TRANSLATED_FUNCTIONS = [
-  'abs', 'approx_distinct', 'avg', 'bool_and', 'bool_or', 'cast', 'ceil', 'coalesce', 'concat', 'count', 'count_if', 'date', 'date_add', 'date_diff', 'date_format',
+  'abs', 'approx_distinct', 'at_timezone', 'avg', 'bool_and', 'bool_or', 'cast', 'ceil', 'coalesce', 'concat', 'count', 'count_if', 'date', 'date_add', 'date_diff', 'date_format',
   'date_trunc', 'day', 'day_of_week', 'day_of_year', 'extract', 'floor', 'from_iso8601_date', 'greatest', 'hour', 'if', 'last_day_of_month', 'least', 'length', 'lower',
   'max', 'max_by', 'min', 'min_by', 'minute', 'month', 'nullif', 'quarter', 'rank', 'regexp_like', 'replace', 'round', 'row_number', 'second', 'strpos', 'substr', 'sum',
-  'trim', 'try_cast', 'upper', 'week', 'year',
+  'trim', 'try_cast', 'upper', 'week', 'with_timezone', 'year',
 ] as const; // biome-ignore format: a list to look things up in
 
 /** Words that stand before a parenthesis and are no functions. */
 const KEYWORDS = [
   'all', 'and', 'any', 'as', 'between', 'by', 'case', 'decimal', 'distinct', 'else', 'except', 'exists', 'filter', 'from', 'group', 'having', 'in', 'intersect', 'is', 'join',
-  'like', 'not', 'on', 'or', 'over', 'partition', 'select', 'then', 'timestamp', 'union', 'using', 'values', 'varchar', 'when', 'where', 'with',
+  'like', 'not', 'null', 'on', 'or', 'over', 'partition', 'select', 'then', 'timestamp', 'union', 'using', 'values', 'varchar', 'when', 'where', 'with',
 ]; // biome-ignore format: a list to look things up in
 
 /** One statement of Athena's SQL in DuckDB's. @throws TerminalError that names the construct which can't be translated */
@@ -48,7 +48,7 @@ export function toDuckDb(sql: string): string {
   return statement;
 }
 
-const DATES = /\b(?:date_add|date_diff|date_format|extract)"?\s*\(/i;
+const DATES = /\b(?:date_add|date_diff|date_format|extract|at_timezone|with_timezone)"?\s*\(/i;
 
 /** What does not parse is left for the translation to complain about. */
 function datesOf(sql: string): string {

@@ -224,6 +224,25 @@ ${rules.join('\n')}
     expect(Object.values(tables).filter((rows) => rows.length > 0).length).toBeGreaterThan(5);
   }, 600_000);
 
+  test('a new and a renamed column on the second day, and neither on the third', async () => {
+    const story = join(cases, 'drift-on-the-second-day');
+    const landings = ['landing', 'landing-2', 'landing-3'].map((name) => join(story, name));
+    const { tables } = await both('drift', { contracts: story, landings });
+    expect(tables['shop.items']).toHaveLength(3);
+    const read = await pythonOf('iceberg').json<Verdict>(
+      join(import.meta.dirname, '../table/read_tables.py'),
+      join(folder, 'drift/spark/catalog.db'),
+      ...['shop', 'items'],
+    );
+    expect(read.pyiceberg).toEqual(read.duckdb);
+    const colours = read.pyiceberg.map((row) => [row[0], row[3]]).sort();
+    expect(colours).toEqual([
+      ['1', null],
+      ['2', 'red'],
+      ['3', null],
+    ]);
+  });
+
   test('retail: 95 real days', async () => {
     const { tables } = await both('retail', {
       contracts: join(ROOT, 'contracts'),

@@ -146,8 +146,8 @@ test('refund_restatements shows a month that a late void or a late refund change
       mart('payments/refund_restatements').sql,
     ),
   ).toEqual([
-    ['C1', '2026-01-01', '20.00', '0.00', '-20.00', FEB_FILE],
-    ['C2', '2026-01-01', '0.00', '8.00', '8.00', FEB_FILE],
+    ['C1', '2026-01-01', '20.00', '0.00', '-20.00', FEB_FILE, '2026-03-01 00:00:00'],
+    ['C2', '2026-01-01', '0.00', '8.00', '8.00', FEB_FILE, '2026-03-01 00:00:00'],
   ]);
 });
 
@@ -184,11 +184,45 @@ test('cancellations_monthly adds the value of cancelled lines by month', async (
   ]);
 });
 
+test('report_readiness: met, missed, late, or open; 06:00 in Amsterdam is another moment in summer', async () => {
+  const inputs = (day: string, readyAt: readonly (string | null)[]) =>
+    readyAt.map(
+      (at, input) =>
+        `INSERT INTO hospitality_marts.report_inputs VALUES ('${day}', 'input ${input}', ${at === null ? 'NULL' : `'${at}'`})`,
+    );
+  const setUp = [
+    'CREATE SCHEMA hospitality_marts',
+    'CREATE TABLE hospitality_marts.report_inputs (business_date DATE, input VARCHAR, ready_at TIMESTAMP)',
+    ...inputs('2026-03-27', ['2026-03-28 03:00:00', '2026-03-28 05:00:00']),
+    ...inputs('2026-03-28', ['2026-03-29 05:00:00', '2026-03-29 03:00:00']),
+    ...inputs('2026-03-30', [null, '2026-03-31 01:00:00']),
+    ...inputs('2999-01-01', [null, null]),
+  ];
+  const sql = mart('hospitality/report_readiness').sql;
+  expect(
+    await ask(
+      setUp,
+      `SELECT business_date, verdict, CASE WHEN ready_at IS NOT NULL THEN margin_minutes END AS margin, waited_for, inputs_missing FROM (${sql}) AS r WHERE business_date < DATE '2999-01-01' ORDER BY 1`,
+    ),
+  ).toEqual([
+    ['2026-03-27', 'met', '0', 'input 1', '0'],
+    ['2026-03-28', 'missed', '-60', 'input 0', '0'],
+    ['2026-03-30', 'missed', null, 'input 0', '1'],
+  ]);
+  expect(
+    await ask(setUp, `SELECT verdict, inputs_missing FROM (${sql}) AS r WHERE margin_minutes > 1000000`),
+  ).toEqual([['open', '2']]);
+});
+
 describe('translation from Athena’s SQL', () => {
   /** One call and its value for every function that may be used. */
   const calls: Readonly<Record<(typeof TRANSLATED_FUNCTIONS)[number], readonly [string, string]>> = {
     abs: ['abs(-2)', '2'],
     approx_distinct: ['approx_distinct(x)', '3'],
+    at_timezone: [
+      "CAST(at_timezone(with_timezone(TIMESTAMP '2026-03-29 06:00:00', 'Europe/Amsterdam'), 'UTC') AS timestamp)",
+      '2026-03-29 04:00:00',
+    ],
     avg: ['avg(x)', '2'],
     bool_and: ['bool_and(x > 1)', 'false'],
     bool_or: ['bool_or(x > 1)', 'true'],
@@ -237,6 +271,10 @@ describe('translation from Athena’s SQL', () => {
     try_cast: ["coalesce(try_cast('x' AS integer), -1)", '-1'],
     upper: ["upper('ab')", 'AB'],
     week: ["week(DATE '2027-01-03')", '53'],
+    with_timezone: [
+      "CAST(at_timezone(with_timezone(TIMESTAMP '2026-03-28 06:00:00', 'Europe/Amsterdam'), 'UTC') AS timestamp)",
+      '2026-03-28 05:00:00',
+    ],
     year: ["year(DATE '2026-01-31')", '2026'],
   };
 
@@ -277,6 +315,9 @@ describe('translation from Athena’s SQL', () => {
   test.each([
     ['to_hex(sha256(x))', 'function to_hex'],
     ["at_timezone(x, 'UTC')", 'function at_timezone'],
+    ["with_timezone(x, 'UTC')", 'function with_timezone'],
+    ["CAST(at_timezone(x, 'UTC') AS timestamp)", 'function at_timezone'],
+    ["CAST(at_timezone(with_timezone(x, 'UTC'), 'Europe/Amsterdam') AS varchar)", 'function with_timezone'],
     ['"to_hex"("sha256"(x))', 'function to_hex'],
     ["date_parse('1/2/03', '%c/%e/%y')", 'function date_parse'],
     ["x AT TIME ZONE 'UTC'", 'AT TIME ZONE'],

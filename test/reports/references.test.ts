@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Mart } from '../../lib/reports/marts.ts';
 import { references, tablesIn } from '../../lib/reports/references.ts';
+import { viewsOf } from '../../lib/reports/views.ts';
 
 const mart = (name: string, sql: string): Mart => ({
   domain: 'shop',
@@ -56,4 +57,13 @@ describe('what a statement reads', () => {
       'shop_marts.b -> shop_marts.c -> shop_marts.b',
     );
   });
+});
+
+test('views for Athena leave out marts that read the ledger, directly or through others', () => {
+  const marts = [
+    mart('late', 'SELECT * FROM shop_marts.arrivals'),
+    mart('arrivals', 'SELECT * FROM headgate.files'),
+    mart('sales', 'SELECT * FROM shop.items'),
+  ];
+  expect(viewsOf(marts).map(({ name }) => name)).toEqual(['shop_marts.sales']);
 });

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Mart, parseMart } from '../../lib/reports/marts.ts';
 
 export const ROOT = join(import.meta.dirname, '../..');
 export const SHARED = join(ROOT, '../shared');
@@ -41,3 +43,9 @@ export interface FileRow {
 }
 
 export const json = <Value>(finished: Finished): Value => JSON.parse(finished.stdout) as Value;
+
+/** The marts of sql/. */
+export const marts = (): readonly Mart[] =>
+  globSync(join(ROOT, 'sql/*/*.sql'))
+    .sort()
+    .map((file) => parseMart(file, readFileSync(file, 'utf8')));

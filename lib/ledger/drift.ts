@@ -1,0 +1,17 @@
+import type { Ledger, LedgerWrite } from '../ports/ledger.ts';
+import { type DriftEntry, partitions } from './entries.ts';
+
+/** Columns that files have brought to a dataset, in the order in which they came. */
+export async function driftOf(ledger: Ledger, dataset: string): Promise<readonly DriftEntry[]> {
+  const items = await ledger.query<DriftEntry>({ partition: partitions.drift(dataset), limit: 10_000 });
+  return items
+    .map(({ body }) => body)
+    .sort((a, b) => a.at.localeCompare(b.at) || a.column.localeCompare(b.column));
+}
+
+export const driftWrite = (entry: DriftEntry): LedgerWrite => ({
+  kind: 'put',
+  partition: partitions.drift(entry.dataset),
+  sort: entry.column,
+  body: entry,
+});
