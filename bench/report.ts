@@ -1,0 +1,179 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { version as duckDbVersion } from '@duckdb/node-api';
+import * as echarts from 'echarts';
+import { exponent, median, ROOT } from './measure.ts';
+
+export interface Target {
+  readonly most?: number;
+  readonly least?: number;
+}
+
+export interface Result {
+  readonly scenario: string;
+  readonly what: string;
+  readonly min: number;
+  readonly median: number;
+  readonly max: number;
+  readonly unit: string;
+  readonly target?: Target;
+}
+
+/** A quantity over another, with the exponent of the power law through its points. */
+export interface Curve {
+  readonly what: string;
+  readonly over: string;
+  readonly unit: string;
+  readonly points: readonly (readonly [number, number])[];
+}
+
+export interface Report {
+  readonly size: string;
+  readonly results: readonly Result[];
+  readonly curves: readonly Curve[];
+  /** Parts that did not run to their end, and comparisons that are void. */
+  readonly failures: readonly string[];
+}
+
+export function resultOf(
+  scenario: string,
+  what: string,
+  figures: readonly number[],
+  unit: string,
+  target?: Target,
+): Result {
+  const [min, max] = [Math.min(...figures), Math.max(...figures)];
+  const middle = { min: round(min), median: round(median(figures)), max: round(max) };
+  return { scenario, what, ...middle, unit, ...(target === undefined ? {} : { target }) };
+}
+
+/** Three figures that say something, whatever the size. */
+const round = (value: number): number => Number(value.toPrecision(3));
+
+/** By how much results miss their targets, in words. A figure that is no number has missed. */
+export const missed = (results: readonly Result[]): readonly string[] =>
+  results.flatMap(({ scenario, what, median: figure, unit, target }) => {
+    if (target === undefined) return [];
+    const { most = Number.POSITIVE_INFINITY, least = Number.NEGATIVE_INFINITY } = target;
+    if (figure <= most && figure >= least) return [];
+    const bound = figure > most ? most : least;
+    return [
+      `${scenario}: ${what} is ${figure} ${unit}, target ${textOf(target)}: missed by ${percent(figure, bound)}`,
+    ];
+  });
+
+const percent = (figure: number, bound: number): string =>
+  `${Math.round((Math.abs(figure - bound) / bound) * 100)} percent`;
+
+const textOf = ({ most, least }: Target): string =>
+  most === undefined ? `at least ${least}` : `at most ${most}`;
+
+/** The page, the figures as JSON and the charts of one size. */
+export function write(report: Report, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const at = (ending: string) => join(folder, `${report.size}${ending}`);
+  writeFileSync(at('.json'), `${JSON.stringify({ machine: machine(), ...report }, null, 2)}\n`);
+  writeFileSync(at('-peers.svg'), svg(bars(report.results.filter(({ scenario }) => scenario === PEERS))));
+  writeFileSync(at('-growth.svg'), svg(lines(report.curves)));
+  writeFileSync(at('.md'), page(report));
+}
+
+/** Results of this scenario stand in the chart of peers. */
+export const PEERS = 'Same job, other programs';
+
+function machine(): readonly string[] {
+  const environment = (name: string, wanted: string) => {
+    const list = readFileSync(join(ROOT, name), 'utf8');
+    return `${wanted} ${new RegExp(`^${wanted}==([^ \\n]+)`, 'm').exec(list)?.[1]}`;
+  };
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  }).trim();
+  return [
+    `${new Date().toISOString().slice(0, 16)}Z, commit ${commit}`,
+    `${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 1024 ** 3)} GiB, Linux ${release()}`,
+    `Node ${process.version}, DuckDB ${duckDbVersion()}, ${environment('bench/requirements/dlt.txt', 'dlt')}, ${environment('test/requirements/spark.txt', 'pyspark')}`,
+  ];
+}
+
+function page({ size, results, curves, failures }: Report): string {
+  const row = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
+  const scenarios = [...new Set(results.map(({ scenario }) => scenario))];
+  const late = missed(results);
+  return [
+    `# Benchmarks, size ${size}`,
+    `Written by \`npm run bench -- --size ${size}\`; each figure from interleaved runs. ${machine().join('. ')}.`,
+    [...failures, ...late].length === 0
+      ? 'Every part ran and every target is met.'
+      : [...failures, ...late].map((line) => `- **${line}**`).join('\n'),
+    ...scenarios.map((scenario) =>
+      [
+        `## ${scenario}\n`,
+        row(['what', 'min', 'median', 'max', 'unit', 'target']),
+        row(['---', '---:', '---:', '---:', '---', '---']),
+        ...results
+          .filter((result) => result.scenario === scenario)
+          .map(({ what, min, median: middle, max, unit, target }) =>
+            row([what, min, middle, max, unit, target === undefined ? '' : textOf(target)]),
+          ),
+        ...(scenario === PEERS ? [`\n![times slower than Headgate](${size}-peers.svg)`] : []),
+      ].join('\n'),
+    ),
+    [
+      '## Growth\n',
+      row(['what', 'over', 'points', 'exponent']),
+      row(['---', '---', '---', '---:']),
+      ...curves.map(({ what, over, unit, points }) =>
+        row([
+          what,
+          over,
+          points.map(([x, y]) => `${x}: ${round(y)} ${unit}`).join(', '),
+          exponent(points).toFixed(2),
+        ]),
+      ),
+      `\n![growth](${size}-growth.svg)`,
+    ].join('\n'),
+  ].join('\n\n');
+}
+
+function svg(option: echarts.EChartsOption): string {
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 900, height: 420 });
+  chart.setOption({ animation: false, backgroundColor: '#fff', ...option });
+  const text = chart.renderToSVGString();
+  chart.dispose();
+  return text;
+}
+
+const bars = (results: readonly Result[]): echarts.EChartsOption => {
+  const ratios = results.filter(({ unit }) => unit === 'times').toReversed();
+  return {
+    title: { text: 'Times slower than Headgate, job alone (log scale)' },
+    grid: { left: 220, right: 80 },
+    xAxis: { type: 'log' },
+    yAxis: { type: 'category', data: ratios.map(({ what }) => what) },
+    series: [
+      {
+        type: 'bar',
+        data: ratios.map(({ median: ratio }) => ratio),
+        label: { show: true, position: 'right' },
+      },
+    ],
+  };
+};
+
+/** Every curve relative to its first point: the slope is the exponent. */
+const lines = (curves: readonly Curve[]): echarts.EChartsOption => ({
+  title: { text: 'Growth relative to the smallest (log-log; a straight diagonal is linear)' },
+  legend: { bottom: 0 },
+  grid: { bottom: 90 },
+  xAxis: { type: 'log' },
+  yAxis: { type: 'log' },
+  series: curves.map(({ what, points }) => ({
+    type: 'line',
+    name: `${what} (${exponent(points).toFixed(2)})`,
+    data: points.map(([x, y]) => [x / (points[0]?.[0] ?? x), y / (points[0]?.[1] ?? y)]),
+  })),
+});
