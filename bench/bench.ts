@@ -43,9 +43,11 @@ const benchOf = (title: string): Bench => ({
     try {
       return run(job, inspect);
     } catch (error) {
-      const what = `${job.arguments.slice(1, 3).join(' ')}: ${error instanceof Error ? error.message : error}`;
+      const what = `${job.arguments.slice(1, 4).join(' ')}: ${error instanceof Error ? error.message : error}`;
       console.error(what);
-      failures.push(`${title}: a part failed, ${what.split('\n')[0]}`);
+      failures.push(
+        `${title}: ${job.arguments.slice(1, 4).join(' ')} failed: ${/^.*Error: .*$/m.exec(what)?.[0] ?? ''}`,
+      );
       return NOTHING;
     }
   },

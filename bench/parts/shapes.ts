@@ -44,6 +44,7 @@ const nested = [
   { name: 'city', logicalType: 'string', path: 'customer/address/city' },
   { name: 'amount', logicalType: 'number', physicalType: 'decimal(18,2)', path: 'payment/amount' },
   { name: 'day', logicalType: 'date', path: 'payment/day' },
+  { name: 'tags', logicalType: 'array' },
 ];
 
 export const SHAPES: Readonly<Record<string, Shape>> = {
@@ -58,12 +59,12 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   nested: {
     format: 'jsonl',
     columns: nested,
-    bytesARow: 170,
-    rows: `SELECT i AS id, {name: 'customer ' || hash(i) % 100000, address: {city: 'city ' || hash(i) % 977, zip: (hash(i) % 99999)::VARCHAR}} AS customer,
+    bytesARow: 152,
+    rows: `SELECT i AS id, {name: 'customer ' || hash(i) % 100000, address: {city: 'city ' || hash(i) % 977}} AS customer,
       {amount: ((hash(i + 1) % 1000000) / 100)::DECIMAL(18,2), day: DATE '2025-01-01' + (i % 365)::INT} AS payment, ['a', 'b'] AS tags FROM r`,
     read: (file) =>
-      `SELECT id, customer.name AS customer, customer.address.city AS city, payment.amount AS amount, payment.day AS day FROM read_json('${file}', format = 'newline_delimited',
-        columns = {id: 'BIGINT', customer: 'STRUCT(name VARCHAR, address STRUCT(city VARCHAR))', payment: 'STRUCT(amount DECIMAL(18,2), day DATE)'})`,
+      `SELECT id, customer.name AS customer, customer.address.city AS city, payment.amount AS amount, payment.day AS day, tags::VARCHAR AS tags FROM read_json('${file}', format = 'newline_delimited',
+        columns = {id: 'BIGINT', customer: 'STRUCT(name VARCHAR, address STRUCT(city VARCHAR))', payment: 'STRUCT(amount DECIMAL(18,2), day DATE)', tags: 'VARCHAR[]'})`,
   },
 };
 
