@@ -16,7 +16,7 @@ export interface StageLimits {
   readonly executeMb: number;
 }
 
-/** Requests counted on the laptop's adapters; a test holds the pipeline to them. Writes of a transaction cost two units, of items up to 1 KB. */
+/** Requests counted on the laptop's adapters; a test holds the pipeline to those of the ledger and of raw. A write in a transaction costs two units for each KB of its item: one is taken. */
 export const PER_FILE = { ledgerWrites: 8, ledgerReads: 6, s3Writes: 1, s3Reads: 3 } as const;
 export const PER_ROUND = {
   ledgerWrites: 20,
@@ -131,7 +131,7 @@ const DOCS = 'https://docs.aws.amazon.com';
 export function limitsOf(load: Omit<Load, 'filesAMinute'>, stage: StageLimits): readonly Limit[] {
   const { bytesAFile, datasets } = load;
   const units = (writes: number) => 1000 / (2 * writes);
-  const perDataset = 1 / secondsAFile(bytesAFile);
+  const perDataset = FILES_A_ROUND / (ASSUMED.roundSeconds + FILES_A_ROUND * secondsAFile(bytesAFile));
   const limits: readonly Limit[] = [
     {
       service: 'Lambda, intake',

@@ -69,9 +69,9 @@ describe('what a limit lets through', () => {
     expect(limit('Lambda, intake')).toBeCloseTo(50 / 0.3, 8);
   });
 
-  test('runs go on side by side by dataset, up to the concurrency of execute', () => {
-    expect(limit('Lambda, execute')).toBeCloseTo(20 / 0.009, 6);
-    expect(limit('Lambda, execute', { ...shape, datasets: 400 })).toBeCloseTo(40 / 0.009, 6);
+  test('full rounds go on side by side by dataset, up to the concurrency of execute', () => {
+    expect(limit('Lambda, execute')).toBeCloseTo((20 * 5000) / 53, 6);
+    expect(limit('Lambda, execute', { ...shape, datasets: 400 })).toBeCloseTo((40 * 5000) / 53, 6);
   });
 
   test('the tightest comes first', () => {
