@@ -1,5 +1,6 @@
 import type { Job, Measured } from '../measure.ts';
-import type { Curve, Target } from '../report.ts';
+import type { Curve } from '../report.ts';
+import type { Target } from '../results.ts';
 import type { Size } from '../sizes.ts';
 
 /** What a scenario works with. */

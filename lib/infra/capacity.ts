@@ -43,7 +43,8 @@ export const ASSUMED = {
   publishSecondsAFile: 0.002,
   /** Of Execute with 4 GB of memory. */
   executeBytesASecond: 50e6,
-  shortTaskMb: 1024,
+  /** Configured in lib/infra/pipeline-stack.ts. */
+  shortTaskMb: 512,
 } as const;
 
 /** What one run takes at most, `DEFAULT_LIMITS` of lib/pipeline. */
