@@ -30,7 +30,7 @@ if (size === undefined || unknown.length > 0) {
 
 const results: Result[] = [];
 const curves: Curve[] = [];
-const failures: string[] = [];
+const failures = new Set<string>();
 const NOTHING: Measured = { seconds: Number.NaN, wall: Number.NaN, peakMegabytes: Number.NaN, figures: {} };
 
 const benchOf = (title: string): Bench => ({
@@ -46,7 +46,7 @@ const benchOf = (title: string): Bench => ({
     } catch (error) {
       const what = `${job.arguments.slice(1, 4).join(' ')}: ${error instanceof Error ? error.message : error}`;
       console.error(what);
-      failures.push(
+      failures.add(
         `${title}: ${job.arguments.slice(1, 4).join(' ')} failed: ${/^.*Error: .*$/m.exec(what)?.[0] ?? ''}`,
       );
       return NOTHING;
@@ -61,7 +61,7 @@ const benchOf = (title: string): Bench => ({
   curve: (curve) => curves.push(curve),
   fail(why) {
     console.error(why);
-    failures.push(why);
+    failures.add(why);
   },
 });
 
@@ -78,7 +78,7 @@ for (const name of names as (keyof typeof SCENARIOS)[]) {
 }
 const folder =
   values.only === undefined && size.holdsTargets ? join(ROOT, 'docs/benchmarks') : join(WORK, 'report');
-write({ size: values.size, results, curves, failures }, folder);
+write({ size: values.size, results, curves, failures: [...failures] }, folder);
 console.table(results.map(({ scenario: _scenario, target, ...result }) => ({ ...result, ...target })));
 console.log(`written to ${folder}`);
 rmSync(join(WORK, 'inputs'), { recursive: true });

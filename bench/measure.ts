@@ -40,6 +40,8 @@ export function run(job: Job, inspect: (folder: string) => void = () => {}): Mea
       cwd: ROOT,
       env: { ...process.env, ...job.environment },
       maxBuffer: 1e9,
+      // One that hangs fails the benchmark; 4 GB on local Spark takes a part of it.
+      timeout: 3_600_000,
     });
     const wall = (performance.now() - start) / 1000;
     if (status !== 0) throw new Error(`${error?.message ?? ''}${stderr.slice(-4000)}`);
