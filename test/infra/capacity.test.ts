@@ -147,7 +147,7 @@ async function requestsOf(files: number) {
   const dataset = lake.datasets.find(({ name }) => name === 'sales');
   if (dataset === undefined) throw new Error('no dataset sales');
   const ports = { landing: folderStore(landing), raw, ledger, notifier };
-  const start = (name: string) => runStateMachine({ ...services, home: lake.home }, name);
+  const start = (name: string) => runStateMachine(services, name);
   const { failed } = await work(
     { services, ports, start },
     { bucket: landing, own: false, route: fixedRoute(dataset) },
