@@ -21,6 +21,7 @@ import { ROOT } from '../support/headgate.ts';
 import { configOf } from '../support/stacks.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
+const scratch = temporaryFolder('capacity');
 const shape = { bytesAFile: 100_000, datasets: 20 };
 const demand = (filesAMinute: number) => demandOf({ ...shape, filesAMinute }, PROD);
 const limit = (service: string, of = shape) =>
@@ -110,9 +111,9 @@ test('the page is of prod as it is configured, and not stale', () => {
 
 /** What a first run with so many files of one dataset asks of ledger and raw. */
 async function requestsOf(files: number) {
-  const home = temporaryFolder('capacity');
+  const home = join(scratch, String(files));
   const landing = join(home, 'landing');
-  mkdirSync(landing);
+  mkdirSync(landing, { recursive: true });
   const header = 'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country';
   for (let file = 0; file < files; file++)
     writeFileSync(
