@@ -1,224 +1,87 @@
-// Ratios measured in one run, interleaved: the machine's speed drifts, a ratio holds. Exits 1 when a target is missed and says by how much.
+// Headgate against the least that is possible and against other programs, in one run, interleaved: the machine's speed drifts, a ratio holds.
+// Exits 1 when a target is missed, and says by how much; when a part fails; and when a peer's rows are not the same.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type Measured, part, ROOT, run, WORK } from './measure.ts';
+import { type Curve, write } from './report.ts';
+import { missed, type Result, resultOf, type Target } from './results.ts';
+import { floor, memory } from './scenarios/floor.ts';
+import { engines, peers } from './scenarios/peers.ts';
+import type { Bench } from './scenarios/scenario.ts';
+import { daily, shapes } from './scenarios/shapes.ts';
+import { tables } from './scenarios/tables.ts';
+import { SIZES } from './sizes.ts';
 
-const ROOT = join(import.meta.dirname, '..');
-const WORK = join(ROOT, '.bench');
+const SCENARIOS = { floor, peers, engines, shapes, daily, tables, memory };
 const { values } = parseArgs({
-  options: { size: { type: 'string', default: 'small' }, formats: { type: 'boolean', default: false } },
+  options: { size: { type: 'string', default: 'small' }, only: { type: 'string', multiple: true } },
 });
-if (values.formats) {
-  const { status } = spawnSync(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'formats.ts'), 'all', values.size],
-    { stdio: 'inherit', cwd: ROOT },
-  );
-  process.exit(status ?? 1);
-}
-
-interface Size {
-  readonly runs: number;
-  readonly megabytes: readonly { readonly size: number; readonly target?: number }[];
-  readonly memory: readonly number[];
-  readonly smallFiles: number;
-  readonly ledgerFiles: number;
-  /** Small data files that a compaction rewrites. */
-  readonly dataFiles: number;
-  /** Rows of the table that 1 percent of changes is merged into. */
-  readonly mergedRows: number;
-}
-
-/** Targets of DESIGN section 10. Small inputs only show that the benchmark works: fixed costs weigh on them. */
-const SIZES: Readonly<Record<string, Size>> = {
-  small: {
-    runs: 2,
-    megabytes: [{ size: 20 }],
-    memory: [],
-    smallFiles: 200,
-    ledgerFiles: 20_000,
-    dataFiles: 50,
-    mergedRows: 100_000,
-  },
-  medium: {
-    runs: 3,
-    megabytes: [{ size: 100, target: 1.5 }],
-    memory: [],
-    smallFiles: 2000,
-    ledgerFiles: 1_000_000,
-    dataFiles: 1000,
-    mergedRows: 5_000_000,
-  },
-  large: {
-    runs: 3,
-    megabytes: [
-      { size: 100, target: 1.5 },
-      { size: 1000, target: 2 },
-    ],
-    memory: [1000, 4000],
-    smallFiles: 2000,
-    ledgerFiles: 1_000_000,
-    dataFiles: 1000,
-    mergedRows: 5_000_000,
-  },
-};
 const size = SIZES[values.size];
-if (size === undefined) {
-  console.error(`no size ${values.size}; allowed: ${Object.keys(SIZES).join(', ')}`);
+const names = values.only ?? Object.keys(SCENARIOS);
+const unknown = names.filter((name) => !(name in SCENARIOS));
+if (size === undefined || unknown.length > 0) {
+  console.error(
+    `no such size or scenario; --size ${Object.keys(SIZES).join(', ')}; --only ${Object.keys(SCENARIOS).join(', ')}`,
+  );
   process.exit(2);
 }
 
-interface Measured {
-  readonly seconds: number;
-  readonly peakMegabytes: number;
-  /** Further figures of a part that measures several things at once. */
-  readonly figures: Readonly<Record<string, number>>;
-}
+const results: Result[] = [];
+const curves: Curve[] = [];
+const failures = new Set<string>();
+const NOTHING: Measured = { seconds: Number.NaN, wall: Number.NaN, peakMegabytes: Number.NaN, figures: {} };
 
-const failed: string[] = [];
-
-/** One part of the benchmark in a process of its own, which prints its own figures as JSON. */
-function measure(part: string, ...args: string[]): Measured {
-  const { stdout, stderr, status } = spawnSync(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'part.ts'), part, ...args],
-    {
-      encoding: 'utf8',
-      cwd: ROOT,
-    },
-  );
-  if (status === 0) return JSON.parse(stdout) as Measured;
-  // A part that fails has missed its target; the others are measured all the same.
-  console.error(`${part} failed: ${stderr}`);
-  failed.push(part);
-  return { seconds: Number.NaN, peakMegabytes: Number.NaN, figures: {} };
-}
-
-const results: {
-  what: string;
-  min: number;
-  median: number;
-  max: number;
-  unit: string;
-  target?: string;
-  met?: boolean;
-}[] = [];
-function record(
-  what: string,
-  figures: readonly number[],
-  unit: string,
-  target?: { readonly most?: number; readonly least?: number },
-): void {
-  const sorted = [...figures].sort((a, b) => a - b);
-  const [min = 0, median = 0, max = 0] = [sorted[0], sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
-  const met =
-    target === undefined || (median <= (target.most ?? median) && median >= (target.least ?? median));
-  const text =
-    target?.most === undefined
-      ? target?.least === undefined
-        ? {}
-        : { target: `at least ${target.least}` }
-      : { target: `at most ${target.most}` };
-  results.push({
-    what,
-    min: round(min),
-    median: round(median),
-    max: round(max),
-    unit,
-    ...text,
-    ...(target === undefined ? {} : { met }),
-  });
-}
-/** CI runs the smallest size on machines that do other work too: it shows figures and holds no target. */
-const whole = <Target>(target: Target): Target | undefined => (values.size === 'small' ? undefined : target);
-const round = (value: number): number => Math.round(value * 100) / 100;
-
-mkdirSync(WORK, { recursive: true });
-const input = (megabytes: number): string => {
-  const file = join(WORK, `transactions-${megabytes}.csv`);
-  if (!existsSync(file)) measure('generate', file, String(megabytes));
-  return file;
-};
-
-for (const { size: megabytes, target } of size.megabytes) {
-  const file = input(megabytes);
-  const ratios: number[] = [];
-  for (let run = 0; run < size.runs; run++) {
-    const bare = measure('bare', file);
-    const full = measure('full', file);
-    ratios.push(full.seconds / bare.seconds);
-  }
-  record(
-    `full path / bare read-cast-COPY, ${megabytes} MB`,
-    ratios,
-    'times',
-    target === undefined ? undefined : { most: target },
-  );
-}
-
-for (const { size: megabytes } of size.megabytes.filter((each) => each.size <= 100)) {
-  const seconds = Array.from({ length: size.runs }, () => measure('init', input(megabytes)).seconds);
-  record(`contract init on ${megabytes} MB`, seconds, 's', megabytes === 100 ? { most: 3 } : undefined);
-}
-
-const peaks = size.memory.map((megabytes) => measure('full', input(megabytes), '1GB').peakMegabytes);
-for (const [index, peak] of peaks.entries())
-  record(`peak memory, ${size.memory[index]} MB of input, DuckDB limited to 1 GB`, [peak], 'MB', {
-    most: 2048,
-  });
-const [first, second] = peaks;
-if (first !== undefined && second !== undefined)
-  record('peak memory of the larger input / of the smaller', [second / first], 'times', { most: 1.2 });
-
-const small = Array.from(
-  { length: Math.min(size.runs, 2) },
-  () => size.smallFiles / measure('files', String(size.smallFiles)).seconds,
-);
-record(
-  `${size.smallFiles} files of 20 rows, landing to published in one run`,
-  small,
-  'files/s',
-  size.smallFiles < 2000 ? undefined : { least: 500 },
-);
-const commits = Array.from({ length: size.runs }, () => measure('commit', '10000').seconds);
-record('commit to a table of 10,000 files', commits, 's', whole({ most: 1 }));
-
-for (const [what, milliseconds] of Object.entries(measure('ledger', String(size.ledgerFiles)).figures))
-  record(`${what}, ledger of ${size.ledgerFiles} files`, [milliseconds], 'ms', whole({ most: 50 }));
-const compactions = Array.from({ length: Math.min(size.runs, 2) }, () => {
-  const { compact = Number.NaN, bare = Number.NaN } = measure('compact', String(size.dataFiles)).figures;
-  return bare / compact;
+const benchOf = (title: string): Bench => ({
+  size,
+  input(megabytes) {
+    const file = join(WORK, 'inputs', `transactions-${megabytes}.csv`);
+    if (!existsSync(file)) run(part('generate', file, String(megabytes)));
+    return file;
+  },
+  measure(job, inspect) {
+    try {
+      return run(job, inspect);
+    } catch (error) {
+      const what = `${job.arguments.slice(1, 4).join(' ')}: ${error instanceof Error ? error.message : error}`;
+      console.error(what);
+      failures.add(
+        `${title}: ${job.arguments.slice(1, 4).join(' ')} failed: ${/^.*Error: .*$/m.exec(what)?.[0] ?? ''}`,
+      );
+      return NOTHING;
+    }
+  },
+  record(what, figures, unit, target) {
+    const held: Target | undefined = size.holdsTargets ? target : undefined;
+    const result = resultOf(title, what, figures, unit, held);
+    console.log(`  ${what}: ${result.median} ${unit} (${result.min} to ${result.max})`);
+    results.push(result);
+  },
+  curve: (curve) => curves.push(curve),
+  fail(why) {
+    console.error(why);
+    failures.add(why);
+  },
 });
-record(
-  `compaction of ${size.dataFiles} files, speed of the bare rewrite`,
-  compactions,
-  'times',
-  size.dataFiles < 1000 ? undefined : { least: 0.6 },
-);
 
-const histories = Array.from({ length: Math.min(size.runs, 2) }, () => {
-  const { merge = Number.NaN, scd2 = Number.NaN } = measure('merges', String(size.mergedRows)).figures;
-  return scd2 / merge;
+// What a run that was killed has left.
+rmSync(join(WORK, 'runs'), { recursive: true, force: true });
+mkdirSync(join(WORK, 'inputs'), { recursive: true });
+spawnSync(process.execPath, [join(ROOT, 'scripts/python-environments.mjs'), 'dlt', 'spark'], {
+  stdio: 'inherit',
 });
-record(
-  `type-2 merge of 1 percent changes into ${size.mergedRows} rows / plain merge`,
-  histories,
-  'times',
-  whole({ most: 2 }),
-);
-
-console.log(
-  `${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 1024 ** 3)} GiB, Node ${process.version}, size ${values.size}`,
-);
-console.table(results);
-writeFileSync(join(WORK, `results-${values.size}.json`), JSON.stringify(results, null, 2));
-for (const file of [...size.megabytes.map((each) => each.size), ...size.memory]) {
-  const path = join(WORK, `transactions-${file}.csv`);
-  if (existsSync(path) && statSync(path).size > 500e6) rmSync(path);
+for (const name of names as (keyof typeof SCENARIOS)[]) {
+  const { title, run: take } = SCENARIOS[name];
+  console.log(title);
+  take(benchOf(title));
 }
-const missed = results.filter(({ met }) => met === false);
-for (const { what, median, unit, target } of missed)
-  console.error(`missed: ${what} is ${median} ${unit}, target ${target}`);
-process.exitCode = missed.length + failed.length > 0 ? 1 : 0;
+const folder =
+  values.only === undefined && size.holdsTargets ? join(ROOT, 'docs/benchmarks') : join(WORK, 'report');
+write({ size: values.size, results, curves, failures: [...failures] }, folder);
+console.table(results.map(({ scenario: _scenario, target, ...result }) => ({ ...result, ...target })));
+console.log(`written to ${folder}`);
+rmSync(join(WORK, 'inputs'), { recursive: true });
+const wrong = [...failures, ...missed(results)];
+for (const each of wrong) console.error(`missed or failed: ${each}`);
+process.exitCode = wrong.length > 0 ? 1 : 0;

@@ -1,5 +1,4 @@
 // Readers of lib/formats against the bare library that does nothing but read, interleaved; and memory from a small file to a large one.
-import { spawnSync } from 'node:child_process';
 import {
   createReadStream,
   createWriteStream,
@@ -19,9 +18,9 @@ import type { FileFormat } from '../lib/contract/dataset.ts';
 import { normalise } from '../lib/formats/normalise.ts';
 import type { RandomAccess } from '../lib/formats/parquet-profile.ts';
 import { profileFile } from '../lib/formats/profile.ts';
+import { type Measured, median, run, times, WORK } from './measure.ts';
 import { writeZip } from './zip-writer.ts';
 
-const WORK = join(import.meta.dirname, '../.bench');
 const nesting = { paths: ['address/city'] };
 const FORMATS: Readonly<Record<string, FileFormat>> = {
   avro: { kind: 'avro', nesting },
@@ -275,20 +274,17 @@ const ACTIONS: Readonly<Record<string, (name: string, file: string, megabytes: n
     },
   };
 
-interface Measured {
-  readonly seconds: number;
-  readonly peakMegabytes: number;
-}
-
-function measure(action: string, name: string, megabytes: number): Measured {
-  const { stdout, stderr, status } = spawnSync(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', import.meta.filename, action, name, String(megabytes)],
-    { encoding: 'utf8' },
-  );
-  if (status !== 0) throw new Error(`${action} ${name} ${megabytes}: ${stderr}`);
-  return JSON.parse(stdout) as Measured;
-}
+const measure = (action: string, name: string, megabytes: number): Measured =>
+  run({
+    program: process.execPath,
+    arguments: [
+      '--disable-warning=ExperimentalWarning',
+      import.meta.filename,
+      action,
+      name,
+      String(megabytes),
+    ],
+  });
 
 const fileOf = (name: string, megabytes: number): string => join(WORK, `rows-${megabytes}.${name}`);
 
@@ -310,14 +306,13 @@ function all(size: string): void {
     const megabytes = size === 'small' ? 20 : 100;
     made(name, 1);
     const bytes = made(name, megabytes);
-    const rounds = Array.from({ length: runs }, () => ({
+    const rounds = times(runs, () => ({
       bare: measure('bare', name, megabytes).seconds,
       read: measure('read', name, megabytes).seconds,
       profile: measure('profile', name, megabytes).seconds,
     }));
-    const median = (of: (round: (typeof rounds)[number]) => number) =>
-      rounds.map(of).sort((a, b) => a - b)[Math.floor(runs / 2)] ?? Number.NaN;
-    const share = median(({ bare, read: own }) => bare / own);
+    const middle = (of: (round: (typeof rounds)[number]) => number) => median(rounds.map(of));
+    const share = middle(({ bare, read: own }) => bare / own);
     const large = isLarge ? (name === 'xlsx' ? 200 : 1000) : undefined;
     const [small, big] =
       large === undefined
@@ -334,9 +329,9 @@ function all(size: string): void {
     const speed = (seconds: number) => Math.round(bytes / seconds);
     table.push({
       format: name,
-      'bare MB/s': speed(median(({ bare }) => bare)),
-      'read MB/s': speed(median(({ read: own }) => own)),
-      'profile MB/s': speed(median(({ profile }) => profile)),
+      'bare MB/s': speed(middle(({ bare }) => bare)),
+      'read MB/s': speed(middle(({ read: own }) => own)),
+      'profile MB/s': speed(middle(({ profile }) => profile)),
       'read / bare': Math.round(share * 100) / 100,
       ...(small === undefined || big === undefined
         ? {}

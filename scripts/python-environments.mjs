@@ -1,17 +1,19 @@
-// Makes one environment per list in test/requirements/, so that independent readers can judge our output: of `<name>.txt` a virtual environment
+// Makes one environment per list in test/requirements/ (and, only when it is named, bench/requirements/), so that independent readers can judge our output: of `<name>.txt` a virtual environment
 // of Python, of `<name>.pom.xml` a folder of jars. Runs under any Node from 20 on. Does nothing where it is already made from the same list.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const lists = join(import.meta.dirname, '../test/requirements');
 const wanted = process.argv.slice(2);
 
-for (const file of readdirSync(lists)) {
-  const name = file.replace(/\.(txt|pom\.xml)$/, '');
-  if (wanted.length === 0 || wanted.includes(name))
-    make(name, join(lists, file), file.endsWith('.txt') ? python : jars);
+for (const area of wanted.length === 0 ? ['test'] : ['test', 'bench']) {
+  const lists = join(import.meta.dirname, '..', area, 'requirements');
+  for (const file of readdirSync(lists)) {
+    const name = file.replace(/\.(txt|pom\.xml)$/, '');
+    if (wanted.length === 0 || wanted.includes(name))
+      make(name, join(lists, file), file.endsWith('.txt') ? python : jars);
+  }
 }
 
 function make(name, list, install) {

@@ -1,8 +1,10 @@
 /**
- * List prices in USD, eu-west-1, as the author of this file remembers AWS's price pages of the first half of 2025, without having been able to open
- * them: check each against its page before relying on it, and then change this date.
+ * List prices in USD, eu-west-1. On 2026-11-21 these were found to be so in public copies of AWS's pages or in texts that quote them: Lambda on ARM (us-east-1, which
+ * eu-west-1 has too as far as remembered), a transition (eu-west-1, AWS's own page). DynamoDB was found for us-east-1 only (0.625 and 0.125 a million; Ireland's are
+ * some 13 percent more). All others are from memory of the first half of 2025: open the page before relying on one.
  */
-export const PRICES_AS_OF = '2025 (from memory, unchecked)';
+export const PRICES_AS_OF =
+  'list prices, of which those of Lambda and Step Functions were looked up and the others are from memory (2025)';
 
 export const PRICES = {
   /** https://aws.amazon.com/lambda/pricing/ ARM, a GB-second, a request. */
