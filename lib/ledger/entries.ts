@@ -198,4 +198,6 @@ export const partitions = {
   locks: 'lock',
   /** Landed objects whose file is final and that still have to be removed, by file id. */
   settling: 'settling',
+  /** What people still have to be told, by kind and subject. */
+  notices: 'notice',
 } as const;

@@ -1,6 +1,7 @@
 import type { FileCounts, FileEntry, RunEntry } from '../ledger/entries.ts';
 import { changeFiles, introduceFile } from '../ledger/files.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
+import { due } from '../ledger/notices.ts';
 import { lossWrites, replayWrites } from '../ledger/replays.ts';
 import type { OutputName, Plan, RunResult } from '../plan/plan.ts';
 import { type LedgerWrite, MAX_LEDGER_WRITES } from '../ports/ledger.ts';
@@ -9,6 +10,7 @@ import { loadTable, requireSnapshot } from '../table/table.ts';
 import { plannedFiles, replayOfRun } from './batch.ts';
 import { runContext, tablePorts } from './context.ts';
 import { loadDocument } from './documents.ts';
+import { publishedNotice } from './endings.ts';
 import type { Message, RunMessage } from './message.ts';
 import type { Services } from './services.ts';
 
@@ -18,6 +20,8 @@ const ORDER: readonly OutputName[] = ['quarantine', 'vault', 'raw', 'curated'];
 /** Commits the run's files. Every commit is idempotent by run id, so that a publish that died is repeated from its start. */
 export async function publish(services: Services, message: RunMessage): Promise<Message> {
   const { run, lock, save } = await runContext(services, message);
+  // Its answer was lost: what stands in the table by now is its own snapshot.
+  if (run.state === 'published') return message;
   const { results } = services.stores;
   const plan = await loadDocument(results, message.dataset, run.runId, 'plan');
   const result = await loadDocument(results, message.dataset, run.runId, 'result');
@@ -29,7 +33,8 @@ export async function publish(services: Services, message: RunMessage): Promise<
   const judged = replay === undefined ? [] : await plannedFiles(services, run, plan);
   const files = await recordOutcome(services, { run, lock, plan, result, judged });
   const closing = replay === undefined ? [] : replayWrites({ ...replay, state: 'done', runId: run.runId });
-  await save({ state: 'published', snapshots, counts: total(files) }, closing);
+  const outcome = { state: 'published', snapshots, counts: total(files) } as const;
+  await save(outcome, [...closing, due(publishedNotice({ ...run, ...outcome }), run.runId)]);
   return message;
 }
 

@@ -4,6 +4,7 @@ import { isUnfinished } from '../intake/route.ts';
 import { type Intake, type IntakePorts, type LandingPlace, takeIn } from '../intake/take-in.ts';
 import { partitions } from '../ledger/entries.ts';
 import { isOrphaned } from '../ledger/locks.ts';
+import { tellOverdue } from '../ledger/notices.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
 import { makeTables } from './plan-run.ts';
 import type { Services } from './services.ts';
@@ -45,6 +46,7 @@ export async function work({ services, ports, start }: Worker, place: LandingPla
     if (waiting)
       await start(body.dataset).catch((error: unknown) => failed.push({ subject: body.dataset, error }));
   }
+  for (const { id, error } of await tellOverdue(services, 0)) failed.push({ subject: id, error });
   if (place.own) {
     for (const { key, error } of await settleLanding(ports)) failed.push({ subject: key, error });
   }
