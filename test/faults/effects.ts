@@ -1,13 +1,14 @@
 import { TerminalError, TransientError } from '../../lib/errors.ts';
 import type { Executions } from '../../lib/ledger/locks.ts';
 import type { Services } from '../../lib/pipeline/services.ts';
+import type { RunResult } from '../../lib/plan/plan.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 
 /**
  * What is done to one effect. `fail`: not done, may pass later. `deny`: not done, will not pass. `outage`: this and the next five fail. `lost`: done, but the
  * answer is an error. `repeat`: done twice, the second answer counts. `delay`: others go ahead. `kill`, `kill-after`: the process is no more. `race`: a whole
  * sweep of another process happens first. `lease`: the same, eight hours later. `clock`: two hours back. `stale`: what was read before, where a
- * store or catalogue may answer so.
+ * store or catalogue may answer so. `garble`: an engine that loses a row it has counted.
  */
 export const FAULTS = [
   'fail',
@@ -22,6 +23,7 @@ export const FAULTS = [
   'lease',
   'clock',
   'stale',
+  'garble',
 ] as const;
 export type FaultKind = (typeof FAULTS)[number];
 
@@ -113,6 +115,8 @@ async function behaving<T>(
       if (kind === 'lease') theatre.moveClock(8 * 3_600_000);
       await theatre.sweepByAnother();
       return perform();
+    case 'garble':
+      return garbled(await perform());
     case 'clock':
       theatre.moveClock(-2 * 3_600_000);
       return perform();
@@ -127,8 +131,15 @@ async function performed<T>(theatre: Theatre, { perform, question }: Call<T>): P
   const work = theatre.turn.then(perform);
   theatre.turn = work.catch(() => undefined);
   const value = await work;
-  if (question !== undefined && !theatre.remembered.has(question)) theatre.remembered.set(question, { value });
+  if (question !== undefined && !theatre.remembered.has(question))
+    theatre.remembered.set(question, { value });
   return value;
+}
+
+function garbled<T>(answer: T): T {
+  const { tallies } = answer as { readonly tallies?: RunResult['tallies'] };
+  if (tallies === undefined) return answer;
+  return { ...answer, tallies: tallies.map((tally) => ({ ...tally, published: tally.published - 1 })) };
 }
 
 const nothing = async () => undefined;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { zstdDecompressSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
 import type { Lake } from '../../lib/adapters/local/lake.ts';
-import { type FileEntry, FINAL_RUN_STATES, type LockEntry, partitions } from '../../lib/ledger/entries.ts';
+import { FINAL_RUN_STATES, type FileEntry, type LockEntry, partitions } from '../../lib/ledger/entries.ts';
 import { summaryOf } from '../../lib/ledger/summary.ts';
 import { tablePorts } from '../../lib/pipeline/context.ts';
 import { diagnose } from '../../lib/pipeline/diagnosis.ts';
@@ -34,7 +34,14 @@ export async function seenOf(lake: Lake): Promise<Seen> {
         // Whether a row lost within its batch or to a later one depends on what the batches were, and the outcome does not.
         const { 'row.duplicate': _within, 'row.superseded': _later, ...failing } = checks;
         const { received, quarantined } = counts;
-        return JSON.stringify({ key, state, received, quarantined, failing, reasons: reasons.map(({ code }) => code) });
+        return JSON.stringify({
+          key,
+          state,
+          received,
+          quarantined,
+          failing,
+          reasons: reasons.map(({ code }) => code),
+        });
       })
       .sort(),
   };
@@ -49,7 +56,10 @@ async function rowsOf(lake: Lake, output: OutputName, database: string): Promise
   for (const { path } of await liveFiles(ports.store, table)) {
     const bytes = readFileSync(path);
     const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
-    for (const row of await parquetReadObjects({ file, compressors: { ZSTD: (input) => zstdDecompressSync(input) } })) {
+    for (const row of await parquetReadObjects({
+      file,
+      compressors: { ZSTD: (input) => zstdDecompressSync(input) },
+    })) {
       const { _run_id, _source_file, _first_run_id, ...rest } = row;
       rows.push(JSON.stringify({ ...rest, _day: String(_source_file).slice(0, 10) }, bigints));
     }
@@ -72,18 +82,30 @@ export async function judged(played: Played, wanted: Seen): Promise<readonly str
   expect(played.atRest, `the sweeper came to no rest: ${played.lastErrors.join('; ')}`);
   for (const { key, state, counts } of files) {
     const { received, published, quarantined, deduplicated } = counts;
-    expect(received === published + quarantined + deduplicated, `${key} is not conserved: ${JSON.stringify(counts)}`);
+    expect(
+      received === published + quarantined + deduplicated,
+      `${key} is not conserved: ${JSON.stringify(counts)}`,
+    );
     expect(state !== 'admitted' && state !== 'held', `${key} is ${state}`);
   }
   for (const [name, rows] of Object.entries(wanted.tables)) {
     const now = seen.tables[name] ?? [];
-    expect(JSON.stringify(now) === JSON.stringify(rows), `${name} is not as without faults: ${difference(now, rows)}`);
+    expect(
+      JSON.stringify(now) === JSON.stringify(rows),
+      `${name} is not as without faults: ${difference(now, rows)}`,
+    );
   }
   expect(
     JSON.stringify(seen.files) === JSON.stringify(wanted.files),
     `the files are not as without faults: ${difference(seen.files, wanted.files)}`,
   );
-  for (const partition of [partitions.pending(DATASET), partitions.openRuns, partitions.openReplays, partitions.settling]) {
+  for (const partition of [
+    partitions.pending(DATASET),
+    partitions.openRuns,
+    partitions.openReplays,
+    partitions.settling,
+    partitions.notices,
+  ]) {
     const left = await ledger.query({ partition });
     expect(left.length === 0, `${left.length} left in ${partition}`);
   }
@@ -103,12 +125,13 @@ export async function judged(played: Played, wanted: Seen): Promise<readonly str
 }
 
 /** Each alert that was due is sent; more than once only where a fault took the answer or the process that had sent it. */
-async function alerts({ lake, sent, schedule }: Played, files: readonly FileEntry[]): Promise<readonly string[]> {
+async function alerts(
+  { lake, sent, schedule }: Played,
+  files: readonly FileEntry[],
+): Promise<readonly string[]> {
   const runs = await Array.fromAsync(allRuns(lake.ledger));
   const due = [
-    ...files
-      .filter(({ state }) => state === 'quarantined')
-      .map(({ fileId }) => `file.quarantined ${fileId}`),
+    ...files.filter(({ state }) => state === 'quarantined').map(({ fileId }) => `file.quarantined ${fileId}`),
     ...runs.filter(({ state }) => state === 'published').map(({ runId }) => `run.published ${runId}`),
   ];
   const open = runs.filter(({ state }) => !FINAL_RUN_STATES.includes(state));
@@ -118,7 +141,11 @@ async function alerts({ lake, sent, schedule }: Played, files: readonly FileEntr
     ...open.map(({ runId, state }) => `run ${runId} is ${state}`),
     ...due.filter((name) => !counts.has(name)).map((name) => `${named(name)} was not sent`),
     ...[...counts]
-      .filter(([name, times]) => times.length > allowed || (times.length > 1 && !name.startsWith('run.failed') && schedule.faults.length === 0))
+      .filter(
+        ([name, times]) =>
+          times.length > allowed ||
+          (times.length > 1 && !name.startsWith('run.failed') && schedule.faults.length === 0),
+      )
       .map(([name, times]) => `${named(name)} was sent ${times.length} times`),
     ...[...counts.keys()]
       .filter((name) => !name.startsWith('run.failed') && !due.includes(name))

@@ -93,6 +93,7 @@ export function* singleSchedules(trace: readonly { readonly name: string; readon
       // Done twice, or done without an answer, a read is as good as once or as failed.
       if (!writes && ['lost', 'repeat', 'kill-after'].includes(kind)) continue;
       if (kind === 'stale' && !/^(catalog: load|[a-z]+: list)/.test(name)) continue;
+      if (kind === 'garble' && name !== 'engine: execute') continue;
       yield { ...CALM, faults: [{ at: index + 1, kind }] } satisfies Schedule;
     }
   }
@@ -113,4 +114,24 @@ export async function shrunk(
     if (smallest[part] !== CALM[part] && (await fails(plain))) smallest = plain;
   }
   return smallest;
+}
+
+const TELLING: readonly (readonly [RegExp, readonly FaultKind[]])[] = [
+  [/^catalog: swap/, ['repeat', 'lost', 'kill', 'deny']],
+  [/^engine: execute/, ['garble', 'lease']],
+  [/^notifier: notify/, ['kill', 'fail']],
+  [/transact check lock, put run/, ['lost', 'kill', 'lease']],
+  [/^landing: remove/, ['kill']],
+];
+
+/** The few schedules that tell most: the moments at which a table, a run or a notice changes, and events that come twice or never. */
+export function* tellingSchedules(trace: readonly { readonly name: string }[]) {
+  yield { ...CALM, deliveries: [1, 1, 2, 0], starts: 'each' } satisfies Schedule;
+  yield { ...CALM, deliveries: [1] } satisfies Schedule;
+  for (const [index, { name }] of trace.entries()) {
+    for (const kind of TELLING.flatMap(([effect, kinds]) => (effect.test(name) ? kinds : []))) {
+      const faults = [{ at: index + 1, kind }];
+      yield { ...CALM, knowsDead: kind !== 'kill', faults } satisfies Schedule;
+    }
+  }
 }

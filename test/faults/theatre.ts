@@ -12,6 +12,7 @@ import { sweep } from '../../lib/pipeline/sweep.ts';
 import { TASKS } from '../../lib/pipeline/tasks.ts';
 import { makeMissingTables, work } from '../../lib/pipeline/work.ts';
 import type { Notice } from '../../lib/ports/notifier.ts';
+import { PII_SECRET } from '../../lib/privacy/protection.ts';
 import { type Effect, effectful, type FaultKind, type Theatre } from './effects.ts';
 import type { Schedule } from './schedules.ts';
 
@@ -69,6 +70,9 @@ export async function openHouse(home: string): Promise<House> {
     },
   });
   const { stores, ledger } = opened;
+  mkdirSync(join(home, 'keys'), { recursive: true });
+  // Always the same, so that tokens are.
+  writeFileSync(join(home, 'keys', `${PII_SECRET}.key`), '5e'.repeat(32), { mode: 0o600 });
   const secrets = keyFiles(join(home, 'keys'), ledger);
   const scratch = join(home, 'scratch');
   const lake: Lake = {
@@ -285,7 +289,10 @@ class Stage implements Theatre {
   async #run(services: ReturnType<typeof effectful>, process: number): Promise<void> {
     const id = `${process}|${++this.#executions}`;
     const handlers = Object.fromEntries(
-      Object.entries(TASKS).map(([state, task]) => [state, (input: unknown) => task(services, input as never)]),
+      Object.entries(TASKS).map(([state, task]) => [
+        state,
+        (input: unknown) => task(services, input as never),
+      ]),
     );
     const options = {
       overrides: { taskResourceLocalHandlers: handlers, retryIntervalOverrides: AT_ONCE },
