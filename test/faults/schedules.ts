@@ -93,6 +93,8 @@ export function* singleSchedules(trace: readonly { readonly name: string; readon
       // Done twice, or done without an answer, a read is as good as once or as failed.
       if (!writes && ['lost', 'repeat', 'kill-after'].includes(kind)) continue;
       if (kind === 'stale' && !/^(catalog: load|[a-z]+: list)/.test(name)) continue;
+      // Alone, nobody is there to go ahead.
+      if (kind === 'delay') continue;
       if (kind === 'garble' && name !== 'engine: execute') continue;
       yield { ...CALM, faults: [{ at: index + 1, kind }] } satisfies Schedule;
     }
