@@ -9,7 +9,7 @@ import { summaryOf } from '../../lib/ledger/summary.ts';
 import { diagnose } from '../../lib/pipeline/diagnosis.ts';
 import { sweep } from '../../lib/pipeline/sweep.ts';
 import { makeMissingTables } from '../../lib/pipeline/work.ts';
-import { allFiles } from '../../lib/reports/ledger-tables.ts';
+import { allFiles, allRuns } from '../../lib/reports/ledger-tables.ts';
 import { commit } from '../../lib/table/commit.ts';
 import { ensureTable } from '../../lib/table/evolve.ts';
 import { liveFiles, loadTable } from '../../lib/table/table.ts';
@@ -59,6 +59,25 @@ export const CROWDS: Readonly<Record<string, (home: string) => Promise<readonly 
     return files.length === 1 && news === 1 && rowsReceived === 3
       ? []
       : [`${files.length} files, ${news} of them new, ${rowsReceived} rows received instead of 1, 1, 3`];
+  },
+
+  async 'five executions at once'(home) {
+    const lake = open(home, 'executions');
+    await makeMissingTables(lake);
+    const [key = '', text = ''] = FILES[0] ?? [];
+    await lake.landing.write(key, Buffer.from(text));
+    const arrival = { bucket: 'landing', key, etag: '', bytes: text.length, at: new Date() };
+    await takeInArrival(portsOf(lake), placeOf(lake), arrival);
+    // Two at the same moment, the others while the first is at work.
+    const late = [0, 0, 20, 40, 80].map(async (milliseconds) => {
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      return runStateMachine(lake, DATASET);
+    });
+    await Promise.allSettled(late);
+    const states = (await Array.fromAsync(allRuns(lake.ledger))).map(({ state }) => state);
+    return states.join() === 'published'
+      ? []
+      : [`one batch had the runs ${states.join()} instead of one that is published`];
   },
 
   async 'a sweeper beside live runs'(home) {

@@ -18,7 +18,7 @@ function play(mutation: Mutation): { readonly status: number | null; readonly ou
       '--import',
       join(here, 'register.mjs'),
       join(here, 'main.ts'),
-      ...['--crowds', '--telling', '--random', '300', '--stop'],
+      ...['--crowds', '--telling', '--random', '80', '--stop'],
     ],
     {
       encoding: 'utf8',

@@ -122,7 +122,7 @@ const TELLING: readonly (readonly [RegExp, readonly FaultKind[]])[] = [
   [/^catalog: swap/, ['repeat', 'lost', 'kill', 'deny']],
   [/^engine: execute/, ['garble', 'lease']],
   [/^notifier: notify/, ['kill', 'fail']],
-  [/transact check lock, put run/, ['lost', 'kill', 'lease']],
+  [/transact .*put run/, ['lost', 'kill', 'lease']],
   [/^landing: remove/, ['kill']],
 ];
 

@@ -168,16 +168,22 @@ class Stage implements Theatre {
   #processes = 0;
   #executions = 0;
   #nested = 0;
+  #back = 0;
 
   constructor(lake: Lake, schedule: Schedule, moveClock: (milliseconds: number) => void) {
     this.#lake = lake;
     this.#schedule = schedule;
-    this.moveClock = moveClock;
+    this.moveClock = (milliseconds) => {
+      this.#back -= Math.min(0, milliseconds);
+      moveClock(milliseconds);
+    };
     this.faults = new Map(schedule.faults.map(({ at, kind }) => [at, kind]));
   }
 
   endFaults(): void {
     this.faults.clear();
+    // A clock that went back is set right; else what landed would stay too young for the sweeper.
+    this.moveClock(this.#back);
     this.outageUntil = 0;
   }
 
