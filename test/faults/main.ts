@@ -99,7 +99,8 @@ if (values.schedule !== undefined) {
   await tryOut(schedule, values.schedule);
 }
 if (values.telling)
-  for (const schedule of tellingSchedules(calm.trace)) await tryOut(schedule, 'a telling fault');
+  for (const schedule of tellingSchedules(calm.trace, (await house.play({ ...CALM, starts: 'turns' })).trace))
+    await tryOut(schedule, 'a telling fault');
 if (values.single)
   for (const schedule of singleSchedules(calm.trace)) await tryOut(schedule, 'a single fault');
 const first = Number(values.from);

@@ -26,12 +26,6 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'false',
   },
   {
-    name: 'writes runs without holding the lock',
-    file: 'pipeline/context.ts',
-    from: '[holds(lock), ...beside]',
-    to: 'beside',
-  },
-  {
     name: 'lets a run go on after its epoch',
     file: 'pipeline/context.ts',
     from: 'lock === undefined || lock.epoch !== message.epoch',

@@ -5,8 +5,8 @@ export interface Schedule {
   readonly faults: readonly Fault[];
   /** Files by number, in the order in which events tell of them; some may be told of twice or never. */
   readonly deliveries: readonly number[];
-  /** `each`: every event has a process of its own that starts the state machine, all at once. `end`: one process does all. */
-  readonly starts: 'end' | 'each';
+  /** `turns`: one process does one file after the other, a run each. `each`: every event has a process of its own that starts the state machine, all at once. `end`: one process does all. */
+  readonly starts: 'end' | 'each' | 'turns';
   /** `laptop`: no events, `headgate run` does all. */
   readonly place: 'cloud' | 'laptop';
   /** Whether others can tell that a process has died; else only the lease frees its lock. */
@@ -35,7 +35,7 @@ export function parseSchedule(text: string): Schedule {
   const [place, starts, dead, deliveries = '', faults = ''] = text.split(':');
   return {
     place: oneOf(place, ['cloud', 'laptop']),
-    starts: oneOf(starts, ['end', 'each']),
+    starts: oneOf(starts, ['end', 'each', 'turns']),
     knowsDead: oneOf(dead, ['dead', 'unknown']) === 'dead',
     deliveries: deliveries === '' ? [] : deliveries.split('.').map(Number),
     faults:
@@ -79,7 +79,7 @@ export function randomSchedule(seed: number, effects: number): Schedule {
   for (let count = 2 + below(4); count > 0; count--) faults.set(1 + below(effects * 2), pick(FAULTS));
   return {
     deliveries,
-    starts: pick(['end', 'each']),
+    starts: pick(['end', 'each', 'turns']),
     place: pick(['cloud', 'cloud', 'laptop']),
     knowsDead: random() < 0.7,
     faults: [...faults].map(([at, kind]) => ({ at, kind })).sort((a, b) => a.at - b.at),
@@ -127,7 +127,13 @@ const TELLING: readonly (readonly [RegExp, readonly FaultKind[]])[] = [
 ];
 
 /** The few schedules that tell most: the moments at which a table, a run or a notice changes, and events that come twice or never. */
-export function* tellingSchedules(trace: readonly { readonly name: string }[]) {
+export function* tellingSchedules(
+  trace: readonly { readonly name: string }[],
+  turns: readonly { readonly name: string }[],
+) {
+  for (const [index, { name }] of turns.entries())
+    if (/put run, delete open-run/.test(name))
+      yield { ...CALM, starts: 'turns', faults: [{ at: index + 1, kind: 'lost' }] } satisfies Schedule;
   yield { ...CALM, deliveries: [1, 1, 2, 0], starts: 'each' } satisfies Schedule;
   yield { ...CALM, deliveries: [1] } satisfies Schedule;
   for (const [index, { name }] of trace.entries()) {

@@ -205,9 +205,12 @@ class Stage implements Theatre {
     const { deliveries, starts, place } = this.#schedule;
     if (place === 'laptop') {
       await this.#process((services, process) => this.#workOnce(services, process));
-    } else if (starts === 'end') {
+    } else if (starts !== 'each') {
       await this.#process(async (services, process) => {
-        for (const index of deliveries) await this.#deliver(services, index);
+        for (const index of deliveries) {
+          await this.#deliver(services, index);
+          if (starts === 'turns') await this.#run(services, process).catch(() => undefined);
+        }
         await this.#run(services, process);
       });
     } else {
