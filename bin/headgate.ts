@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { HeadgateError } from '../lib/errors.ts';
+import { addArrivals } from './commands/arrivals.ts';
 import { addContract } from './commands/contract.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDoctor } from './commands/doctor.ts';
@@ -37,6 +38,7 @@ for (const add of [
   addStatus,
   addFiles,
   addRuns,
+  addArrivals,
   addExplain,
   addQuery,
   addQuarantine,

@@ -83,6 +83,7 @@ describe('the command line', () => {
     'run',
     'up',
     'status',
+    'arrivals',
     'files',
     'runs',
     'explain',

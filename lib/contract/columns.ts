@@ -256,7 +256,7 @@ const ZONE = /^(?:UTC|[A-Z][A-Za-z]+(?:\/[A-Za-z0-9_+-]+)+)$/;
 
 /** Offsets (`+05:00`) and abbreviations (`EST`) mean different things, or nothing, to the engines. */
 function zoneOf(zone: string, complain: Complain): string {
-  if (!ZONE.test(zone) || !isKnownZone(zone)) {
+  if (!isTimeZone(zone)) {
     complain(
       `${JSON.stringify(zone)} is no time zone; allowed: IANA names such as Europe/Amsterdam, Etc/GMT-5 or UTC, in their own case`,
       'logicalTypeOptions',
@@ -264,6 +264,8 @@ function zoneOf(zone: string, complain: Complain): string {
   }
   return zone;
 }
+
+export const isTimeZone = (zone: string): boolean => ZONE.test(zone) && isKnownZone(zone);
 
 function isKnownZone(zone: string): boolean {
   try {

@@ -157,6 +157,24 @@ const SETTINGS: readonly Setting[] = [
     because: 'what is promised about arrival and age changes',
   },
   {
+    what: 'fileSet',
+    value: ({ fileSet }) => fileSet,
+    effect: always('breaking'),
+    because: 'decides which files wait for which others',
+  },
+  {
+    what: 'arrivals',
+    value: ({ arrivals }) => arrivals,
+    effect: always('compatible'),
+    because: 'other files are due, or at other times',
+  },
+  {
+    what: 'volume',
+    value: ({ volume }) => volume,
+    effect: (_before, after) => (after.volume?.onAnomaly === 'hold' ? 'breaking' : 'compatible'),
+    because: 'decides which batches are held or told of for their number of rows',
+  },
+  {
     what: 'owner',
     value: ({ owner }) => owner,
     effect: always('documentation'),

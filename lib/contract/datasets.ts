@@ -8,6 +8,7 @@ import { compileLandingPattern } from './landing-pattern.ts';
 import type { ContractDocument, SchemaObject } from './odcs-schema.ts';
 import type { Path, Problem } from './problems.ts';
 import { checksOf } from './rules.ts';
+import { timingOf } from './timing.ts';
 
 export interface Datasets {
   readonly datasets: readonly Dataset[];
@@ -78,6 +79,8 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
   const dedupe = dedupeOf(ingestion, columns);
   problems.push(...problemsOfIngestion(ingestion, dedupe, columns, path));
   problems.push(...formatProblems(ingestion, placed, path));
+  const timing = timingOf(ingestion, document, path);
+  problems.push(...timing.problems);
 
   const owner = ownerOf(document);
   const dataset: Dataset = {
@@ -110,6 +113,7 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
             },
           ],
     ),
+    ...timing.value,
   };
   return { dataset, problems };
 }

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { CLASSIFICATIONS } from './columns.ts';
 import {
+  arrivals,
   avro,
   csv,
   dedupe,
   drift,
+  fileSet,
   fixedWidth,
   ingestion,
   json,
@@ -12,6 +14,7 @@ import {
   propertyExtras,
   ruleExtras,
   trailer,
+  volume,
   xlsx,
   xml,
 } from './ingestion-schema.ts';
@@ -42,6 +45,9 @@ export function contractReference(): string {
     section('`ingestion.fixedWidth`', fixedWidth.shape),
     section('`ingestion.dedupe`', dedupe.shape),
     section('`ingestion.drift`', drift.shape),
+    section('`ingestion.fileSet`', fileSet.shape),
+    section('`ingestion.arrivals`', arrivals.shape),
+    section('`ingestion.volume`', volume.shape),
     section('Property', propertyExtras),
     section('`pii`', pii.shape),
     section('Quality rule', ruleExtras),

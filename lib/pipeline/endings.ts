@@ -18,11 +18,12 @@ import type { Services } from './services.ts';
 export async function announce(services: Services, message: RunMessage): Promise<Message> {
   const { run, lock } = await runContext(services, message);
   await release(services.ledger, lock);
-  await tell(services, noticeId({ kind: 'run.published' }, run.runId));
+  for (const kind of ['run.published', 'run.unusual'] as const)
+    await tell(services, noticeId({ kind }, run.runId));
   return { dataset: message.dataset };
 }
 
-export const publishedNotice = ({ dataset, runId, files, counts }: RunEntry): Notice => ({
+const publishedNotice = ({ dataset, runId, files, counts }: RunEntry): Notice => ({
   kind: 'run.published',
   dataset,
   title: `${dataset}: run ${runId} published`,
@@ -31,6 +32,29 @@ export const publishedNotice = ({ dataset, runId, files, counts }: RunEntry): No
     ? { next: `headgate quarantine list --dataset ${dataset}` }
     : {}),
 });
+
+/** What people are told of a published run: that it is, and what is unusual about it. */
+export const noticesOf = (run: RunEntry): readonly LedgerWrite[] => {
+  const unusual = run.reasons.filter(({ code }) => code === 'batch.volume');
+  const { dataset, runId } = run;
+  return [
+    due(publishedNotice(run), runId),
+    ...(unusual.length === 0
+      ? []
+      : [
+          due(
+            {
+              kind: 'run.unusual',
+              dataset,
+              title: `${dataset}: run ${runId} is unusual`,
+              facts: { run: runId, reason: unusual.map(({ message }) => message).join('; ') },
+              next: `headgate runs show ${runId}`,
+            },
+            runId,
+          ),
+        ]),
+  ];
+};
 
 /** The batch waits for a person; files that come after it do not. Of a replay nothing but the wish is held: its files stand as they were. */
 export async function hold(services: Services, message: RunMessage): Promise<Message> {
@@ -77,29 +101,74 @@ export async function isolate(services: Services, message: RunMessage): Promise<
   const { run, lock, save } = await runContext(services, message);
   const named = message.isolate ?? (run.files.length === 1 ? [poison(run.files[0] ?? '')] : []);
   if (run.replay !== undefined) return isolateReplay(services, message, named);
-  const reasonOfFile = (file: FileEntry) =>
-    named.find(({ fileId }) => fileId === file.fileId) ?? poison(file.fileId);
+  const refusals = await withSets(services, run, named);
   const isolated = (file: FileEntry): FileEntry | undefined => {
-    const { code, message: why } = reasonOfFile(file);
-    return file.state === 'admitted' ? { ...refused(file, code, why), runId: run.runId } : undefined;
+    const refusal: Refusal = refusals.get(file.fileId) ?? poison(file.fileId);
+    const { code, message: why, refusedFor } = refusal;
+    if (file.state !== 'admitted') return undefined;
+    return {
+      ...refused(file, code, why),
+      runId: run.runId,
+      ...(refusedFor === undefined ? {} : { refusedFor }),
+    };
   };
-  for (let from = 0; from < named.length; from += ISOLATED_AT_ONCE) {
-    const ids = named.slice(from, from + ISOLATED_AT_ONCE).map(({ fileId }) => fileId);
+  const all = [...refusals.keys()];
+  const out: FileEntry[] = [];
+  for (let from = 0; from < all.length; from += ISOLATED_AT_ONCE) {
+    const ids = all.slice(from, from + ISOLATED_AT_ONCE);
     const files = await filesOf(services.ledger, message.dataset, ids);
     const notices = files.flatMap((file) => {
       const after = isolated(file);
-      return after === undefined ? [] : [due(quarantineNotice(after), after.fileId)];
+      return after === undefined || after.refusedFor !== undefined
+        ? []
+        : [due(quarantineNotice(after), after.fileId)];
     });
-    await changeFiles(services.ledger, message.dataset, ids, isolated, [holds(lock), ...notices]);
+    out.push(
+      ...(await changeFiles(services.ledger, message.dataset, ids, isolated, [holds(lock), ...notices])),
+    );
   }
   const reasons: Reason[] = [
-    { code: 'run.isolated', message: `${named.length} of ${run.files.length} files taken out of the batch` },
+    { code: 'run.isolated', message: `${out.length} of ${run.files.length} files taken out of the batch` },
   ];
   await save({ state: 'failed', reasons });
   await release(services.ledger, lock);
-  for (const { fileId } of named) await tell(services, noticeId({ kind: 'file.quarantined' }, fileId));
-  if (named.length > 0) return { dataset: message.dataset };
+  for (const { fileId } of out) await tell(services, noticeId({ kind: 'file.quarantined' }, fileId));
+  if (out.length > 0) return { dataset: message.dataset };
   return { dataset: message.dataset, limit: Math.ceil(run.files.length / 2) };
+}
+
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  /** The file of the same set on account of which it is refused. */
+  readonly refusedFor?: string;
+}
+
+/**
+ * Files of a set go out of the batch together: those that were named by their reason, the others for them. A set that is alone and that the
+ * engine can't process is refused whole, for nobody knows which of its files it is: each comes back with the next version of any.
+ */
+async function withSets(
+  { ledger }: Services,
+  run: RunEntry,
+  named: readonly (Refusal & { readonly fileId: string })[],
+): Promise<ReadonlyMap<string, Refusal>> {
+  const refusals = new Map<string, Refusal>(named.map((each) => [each.fileId, each]));
+  const files = await filesOf(ledger, run.dataset, run.files);
+  if (files.every(({ set }) => set === undefined)) return refusals;
+  const [first] = files;
+  if (named.length === 0 && files.every(({ set }) => set !== undefined && set === first?.set)) {
+    const message = `the engine can’t process a file of the set ${first?.set}; send the set's files corrected, or report it`;
+    return new Map(run.files.map((fileId) => [fileId, { code: 'file.poison', message, refusedFor: fileId }]));
+  }
+  for (const { fileId } of named) {
+    const culprit = files.find((file) => file.fileId === fileId);
+    const message = `${culprit?.key} of the same set is refused; send it corrected, then the set is taken in whole`;
+    for (const file of files)
+      if (file.set !== undefined && file.set === culprit?.set && !refusals.has(file.fileId))
+        refusals.set(file.fileId, { code: 'file.set_refused', message, refusedFor: fileId });
+  }
+  return refusals;
 }
 
 async function isolateReplay(

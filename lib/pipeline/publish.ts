@@ -1,7 +1,6 @@
 import type { FileCounts, FileEntry, RunEntry } from '../ledger/entries.ts';
 import { changeFiles, introduceFile } from '../ledger/files.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
-import { due } from '../ledger/notices.ts';
 import { lossWrites, replayWrites } from '../ledger/replays.ts';
 import type { OutputName, Plan, RunResult } from '../plan/plan.ts';
 import { type LedgerWrite, MAX_LEDGER_WRITES } from '../ports/ledger.ts';
@@ -10,7 +9,7 @@ import { loadTable, requireSnapshot } from '../table/table.ts';
 import { plannedFiles, replayOfRun } from './batch.ts';
 import { runContext, tablePorts } from './context.ts';
 import { loadDocument } from './documents.ts';
-import { publishedNotice } from './endings.ts';
+import { noticesOf } from './endings.ts';
 import type { Message, RunMessage } from './message.ts';
 import type { Services } from './services.ts';
 
@@ -34,7 +33,7 @@ export async function publish(services: Services, message: RunMessage): Promise<
   const files = await recordOutcome(services, { run, lock, plan, result, judged });
   const closing = replay === undefined ? [] : replayWrites({ ...replay, state: 'done', runId: run.runId });
   const outcome = { state: 'published', snapshots, counts: total(files) } as const;
-  await save(outcome, [...closing, due(publishedNotice({ ...run, ...outcome }), run.runId)]);
+  await save(outcome, [...closing, ...noticesOf({ ...run, ...outcome })]);
   return message;
 }
 

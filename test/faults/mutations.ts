@@ -98,18 +98,6 @@ export const MUTATIONS: readonly Mutation[] = [
     to: '',
   },
   {
-    name: 'acknowledges before the ledger write',
-    file: 'intake/take-in.ts',
-    from: "if ((await recorded) === 'conflict')",
-    to: "if ((await Promise.race([recorded, 'done'])) === 'conflict')",
-  },
-  {
-    name: 'records an object without looking whether it is known',
-    file: 'ledger/files.ts',
-    from: 'ifVersion: seen?.objectVersion ?? 0,',
-    to: '',
-  },
-  {
     name: 'keeps published files among the pending',
     file: 'ledger/files.ts',
     from: "before.state === 'admitted' && file.state !== 'admitted'",
