@@ -97,12 +97,6 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'written.length = 0;',
     to: '',
   },
-  {
-    name: 'keeps published files among the pending',
-    file: 'ledger/files.ts',
-    from: "before.state === 'admitted' && file.state !== 'admitted'",
-    to: 'false',
-  },
   { name: 'never empties landing', file: 'ledger/files.ts', from: '...(own ? [settle(file)] : []),', to: '' },
   {
     name: 'forgets the object before it is removed',
@@ -115,12 +109,6 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'ledger/summary.ts',
     from: 'sum.add(before, -1)',
     to: 'sum.add(before, 0)',
-  },
-  {
-    name: 'sweeps no lost events',
-    file: 'pipeline/sweep.ts',
-    from: 'if (await isNewFile(ports, place, current)) found.push(key);',
-    to: '',
   },
   { name: 'sweeps no waiting files', file: 'pipeline/sweep.ts', from: 'await start(body.dataset);', to: '' },
   {
