@@ -3,6 +3,7 @@ import { datasetId } from '../contract/dataset.ts';
 import { ConflictError, TerminalError } from '../errors.ts';
 import type { FileEntry } from '../ledger/entries.ts';
 import { isKnownObject, recordGone } from '../ledger/files.ts';
+import { due, noticeId, tell } from '../ledger/notices.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
 import type { Arrival } from './arrival.ts';
 import { fileIdOf } from './file-id.ts';
@@ -36,8 +37,9 @@ export async function takeInArrival(
   const there = intake === undefined ? [] : [intake];
   if (isSame || (await isKnownObject(ports.ledger, arrival))) return there;
   const file = goneFile(place, arrival, object === undefined ? 'removed' : 'replaced');
-  if ((await recordGone(ports.ledger, file)) === 'conflict') return there;
-  await ports.notifier.notify(quarantineNotice(file));
+  const notice = quarantineNotice(file);
+  if ((await recordGone(ports.ledger, file, [due(notice, file.fileId)])) === 'conflict') return there;
+  await tell(ports, noticeId(notice, file.fileId));
   return [...there, { file, isNew: true }];
 }
 

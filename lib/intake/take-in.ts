@@ -4,6 +4,7 @@ import { ConflictError, TransientError } from '../errors.ts';
 import { type FileProfile, profileFile } from '../formats/profile.ts';
 import type { ContentEntry, FileEntry } from '../ledger/entries.ts';
 import { fileOf, fileOfObject, knownContent, recordFile } from '../ledger/files.ts';
+import { due, noticeId, tell } from '../ledger/notices.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
@@ -74,13 +75,15 @@ export async function takeIn(
     ? controlFile(entry, body)
     : decide(entry, route, copied.profile, known?.body);
   const file = decided.state === 'duplicate' ? await sharingRaw(ports.ledger, decided) : decided;
-  const recording = { own: place.own, contentVersion: known?.version ?? 0, seen };
+  const notice = file.state === 'quarantined' ? quarantineNotice(file) : undefined;
+  const beside = notice === undefined ? [] : [due(notice, file.fileId)];
+  const recording = { own: place.own, contentVersion: known?.version ?? 0, seen, beside };
   const recorded = recordFile(ports.ledger, file, recording);
   turn.next();
   if ((await recorded) === 'conflict') return takeInAgain(ports, place, object, attempt);
   // The copy of a file that was refused before may be shared by now.
   if (file.rawKey !== copied.raw.key && seen === undefined) await ports.raw.remove(copied.raw.key);
-  if (file.state === 'quarantined') await ports.notifier.notify(quarantineNotice(file));
+  if (notice !== undefined) await tell(ports, noticeId(notice, file.fileId));
   return { file, isNew: true };
 }
 

@@ -233,4 +233,6 @@ export const partitions = {
   matchDecisions: (entity: string) => `match-decision#${entity}`,
   /** Landed objects whose file is final and that still have to be removed, by file id. */
   settling: 'settling',
+  /** What people still have to be told, by kind and subject. */
+  notices: 'notice',
 } as const;

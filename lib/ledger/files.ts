@@ -27,9 +27,14 @@ export const isKnownObject = async (
     })
   ).length > 0;
 
-/** Records an object that nobody could read. Answers `conflict` where that has been done. */
-export const recordGone = (ledger: Ledger, file: FileEntry): Promise<'done' | 'conflict'> =>
+/** Records an object that nobody could read, `beside` with it. Answers `conflict` where that has been done. */
+export const recordGone = (
+  ledger: Ledger,
+  file: FileEntry,
+  beside: readonly LedgerWrite[],
+): Promise<'done' | 'conflict'> =>
   ledger.transact([
+    ...beside,
     {
       kind: 'put',
       partition: partitions.objects(file.bucket),
@@ -91,13 +96,15 @@ export interface Recording {
   readonly contentVersion: number;
   /** What stood when the decision was made, where the object is judged again. */
   readonly seen: SeenFile | undefined;
+  /** Written with it. @default nothing */
+  readonly beside?: readonly LedgerWrite[];
 }
 
 /** Records what intake decided, in one transaction. Answers `conflict` where another intake was first: look again. */
 export async function recordFile(
   ledger: Ledger,
   file: FileEntry,
-  { own, contentVersion, seen }: Recording,
+  { own, contentVersion, seen, beside = [] }: Recording,
 ): Promise<'done' | 'conflict'> {
   const { dataset, fileId } = file;
   const pointer = { dataset, fileId };
@@ -125,6 +132,7 @@ export async function recordFile(
       : [{ ...content(file), ifVersion: contentVersion }]),
     ...memberWrites(file),
     ...(own ? [settle(file)] : []),
+    ...beside,
     ...summaryWrites(dataset, [isSame ? { before: seen.file, after: file } : { after: file }]),
   ]);
 }

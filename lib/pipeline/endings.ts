@@ -1,10 +1,12 @@
 import { refused } from '../intake/judge.ts';
 import { quarantineNotice } from '../intake/take-in.ts';
-import type { Reason, RunEntry } from '../ledger/entries.ts';
+import type { FileEntry, Reason, RunEntry } from '../ledger/entries.ts';
 import { changeFiles, content, filesOf } from '../ledger/files.ts';
 import { holds, release } from '../ledger/locks.ts';
+import { due, noticeId, tell } from '../ledger/notices.ts';
 import { replayWrites } from '../ledger/replays.ts';
 import type { LedgerWrite } from '../ports/ledger.ts';
+import type { Notice } from '../ports/notifier.ts';
 import { committedBy } from '../table/commit.ts';
 import { replayOfRun } from './batch.ts';
 import { runContext, tablePorts } from './context.ts';
@@ -12,35 +14,53 @@ import { loadDocument } from './documents.ts';
 import type { Message, RunMessage } from './message.ts';
 import type { Services } from './services.ts';
 
-/** Tells that a run has been published and gives the lock free for the next round. */
+/** Gives the lock free for the next round and tells that a run has been published, which Publish has written down. */
 export async function announce(services: Services, message: RunMessage): Promise<Message> {
   const { run, lock } = await runContext(services, message);
   await release(services.ledger, lock);
-  await services.notifier.notify({
-    kind: 'run.published',
-    dataset: message.dataset,
-    title: `${message.dataset}: run ${run.runId} published`,
-    facts: { run: run.runId, files: run.files.length, ...run.counts },
-    ...(run.counts !== undefined && run.counts.quarantined > 0
-      ? { next: `headgate quarantine list --dataset ${message.dataset}` }
-      : {}),
-  });
-  const unusual = run.reasons.filter(({ code }) => code === 'batch.volume');
-  if (unusual.length > 0)
-    await services.notifier.notify({
-      kind: 'run.unusual',
-      dataset: message.dataset,
-      title: `${message.dataset}: run ${run.runId} is unusual`,
-      facts: { run: run.runId, reason: unusual.map((reason) => reason.message).join('; ') },
-      next: `headgate runs show ${run.runId}`,
-    });
+  for (const kind of ['run.published', 'run.unusual'] as const)
+    await tell(services, noticeId({ kind }, run.runId));
   return { dataset: message.dataset };
 }
+
+const publishedNotice = ({ dataset, runId, files, counts }: RunEntry): Notice => ({
+  kind: 'run.published',
+  dataset,
+  title: `${dataset}: run ${runId} published`,
+  facts: { run: runId, files: files.length, ...counts },
+  ...(counts !== undefined && counts.quarantined > 0
+    ? { next: `headgate quarantine list --dataset ${dataset}` }
+    : {}),
+});
+
+/** What people are told of a published run: that it is, and what is unusual about it. */
+export const noticesOf = (run: RunEntry): readonly LedgerWrite[] => {
+  const unusual = run.reasons.filter(({ code }) => code === 'batch.volume');
+  const { dataset, runId } = run;
+  return [
+    due(publishedNotice(run), runId),
+    ...(unusual.length === 0
+      ? []
+      : [
+          due(
+            {
+              kind: 'run.unusual',
+              dataset,
+              title: `${dataset}: run ${runId} is unusual`,
+              facts: { run: runId, reason: unusual.map(({ message }) => message).join('; ') },
+              next: `headgate runs show ${runId}`,
+            },
+            runId,
+          ),
+        ]),
+  ];
+};
 
 /** The batch waits for a person; files that come after it do not. Of a replay nothing but the wish is held: its files stand as they were. */
 export async function hold(services: Services, message: RunMessage): Promise<Message> {
   const { run, lock, save } = await runContext(services, message);
   const replay = await replayOfRun(services, run);
+  const notice = heldNotice(run);
   if (replay === undefined) {
     await changeFiles(
       services.ledger,
@@ -52,24 +72,26 @@ export async function hold(services: Services, message: RunMessage): Promise<Mes
           : undefined,
       [holds(lock)],
     );
-    await save({ state: 'held' });
+    await save({ state: 'held' }, [due(notice, run.runId)]);
   } else {
-    await save({ state: 'held' }, replayWrites({ ...replay, state: 'held', runId: run.runId }));
+    const held = replayWrites({ ...replay, state: 'held', runId: run.runId });
+    await save({ state: 'held' }, [...held, due(notice, run.runId)]);
   }
   await release(services.ledger, lock);
-  await services.notifier.notify({
-    kind: 'run.held',
-    dataset: message.dataset,
-    title: `${message.dataset}: run ${run.runId} is held`,
-    facts: {
-      run: run.runId,
-      files: run.files.length,
-      reason: run.reasons.map((reason) => reason.message).join('; '),
-    },
-    next: `headgate hold release ${run.runId}   or   headgate hold reject ${run.runId}`,
-  });
+  await tell(services, noticeId(notice, run.runId));
   return keepLimit(message);
 }
+
+const heldNotice = ({ dataset, runId, files, reasons }: RunEntry): Notice => ({
+  kind: 'run.held',
+  dataset,
+  title: `${dataset}: run ${runId} is held`,
+  facts: { run: runId, files: files.length, reason: reasons.map((reason) => reason.message).join('; ') },
+  next: `headgate hold release ${runId}   or   headgate hold reject ${runId}`,
+});
+
+/** Each portion is one transaction with its notices: `MAX_LEDGER_WRITES` holds four writes of each file. */
+const ISOLATED_AT_ONCE = 20;
 
 /**
  * Takes the files out that Verify named; where only the engine's failure is known the batch is halved until one file is alone. A replay
@@ -80,29 +102,37 @@ export async function isolate(services: Services, message: RunMessage): Promise<
   const named = message.isolate ?? (run.files.length === 1 ? [poison(run.files[0] ?? '')] : []);
   if (run.replay !== undefined) return isolateReplay(services, message, named);
   const refusals = await withSets(services, run, named);
-  const out = await changeFiles(
-    services.ledger,
-    message.dataset,
-    [...refusals.keys()],
-    (file) => {
-      const refusal: Refusal = refusals.get(file.fileId) ?? poison(file.fileId);
-      const { code, message: why, refusedFor } = refusal;
-      if (file.state !== 'admitted') return undefined;
-      return {
-        ...refused(file, code, why),
-        runId: run.runId,
-        ...(refusedFor === undefined ? {} : { refusedFor }),
-      };
-    },
-    [holds(lock)],
-  );
+  const isolated = (file: FileEntry): FileEntry | undefined => {
+    const refusal: Refusal = refusals.get(file.fileId) ?? poison(file.fileId);
+    const { code, message: why, refusedFor } = refusal;
+    if (file.state !== 'admitted') return undefined;
+    return {
+      ...refused(file, code, why),
+      runId: run.runId,
+      ...(refusedFor === undefined ? {} : { refusedFor }),
+    };
+  };
+  const all = [...refusals.keys()];
+  const out: FileEntry[] = [];
+  for (let from = 0; from < all.length; from += ISOLATED_AT_ONCE) {
+    const ids = all.slice(from, from + ISOLATED_AT_ONCE);
+    const files = await filesOf(services.ledger, message.dataset, ids);
+    const notices = files.flatMap((file) => {
+      const after = isolated(file);
+      return after === undefined || after.refusedFor !== undefined
+        ? []
+        : [due(quarantineNotice(after), after.fileId)];
+    });
+    out.push(
+      ...(await changeFiles(services.ledger, message.dataset, ids, isolated, [holds(lock), ...notices])),
+    );
+  }
   const reasons: Reason[] = [
     { code: 'run.isolated', message: `${out.length} of ${run.files.length} files taken out of the batch` },
   ];
   await save({ state: 'failed', reasons });
   await release(services.ledger, lock);
-  for (const file of out)
-    if (file.refusedFor === undefined) await services.notifier.notify(quarantineNotice(file));
+  for (const { fileId } of out) await tell(services, noticeId({ kind: 'file.quarantined' }, fileId));
   if (out.length > 0) return { dataset: message.dataset };
   return { dataset: message.dataset, limit: Math.ceil(run.files.length / 2) };
 }
@@ -175,15 +205,19 @@ export async function fail(services: Services, message: RunMessage): Promise<Mes
   const reason = reasonOf(message);
   const begun = run.state === 'publishing' && !(await canBeGivenUp(services, run, message));
   const closing = isTerminal(message) && !begun ? await refusedReplay(services, run, reason) : [];
-  await save({ state: begun ? 'publishing' : 'failed', reasons: [...run.reasons, reason] }, closing);
-  await release(services.ledger, lock);
-  await services.notifier.notify({
+  const notice: Notice = {
     kind: 'run.failed',
     dataset: message.dataset,
     title: `${message.dataset}: run ${run.runId} failed`,
     facts: { run: run.runId, files: run.files.length, reason: reason.message },
     next: begun ? 'headgate run' : `headgate runs show ${run.runId}`,
-  });
+  };
+  await save({ state: begun ? 'publishing' : 'failed', reasons: [...run.reasons, reason] }, [
+    ...closing,
+    due(notice, run.runId),
+  ]);
+  await release(services.ledger, lock);
+  await tell(services, noticeId(notice, run.runId));
   return { dataset: message.dataset };
 }
 

@@ -9,6 +9,7 @@ import { loadTable, requireSnapshot } from '../table/table.ts';
 import { plannedFiles, replayOfRun } from './batch.ts';
 import { runContext, tablePorts } from './context.ts';
 import { loadDocument } from './documents.ts';
+import { noticesOf } from './endings.ts';
 import type { Message, RunMessage } from './message.ts';
 import type { Services } from './services.ts';
 
@@ -18,6 +19,8 @@ const ORDER: readonly OutputName[] = ['quarantine', 'vault', 'raw', 'curated'];
 /** Commits the run's files. Every commit is idempotent by run id, so that a publish that died is repeated from its start. */
 export async function publish(services: Services, message: RunMessage): Promise<Message> {
   const { run, lock, save } = await runContext(services, message);
+  // Its answer was lost: what stands in the table by now is its own snapshot.
+  if (run.state === 'published') return message;
   const { results } = services.stores;
   const plan = await loadDocument(results, message.dataset, run.runId, 'plan');
   const result = await loadDocument(results, message.dataset, run.runId, 'result');
@@ -29,7 +32,8 @@ export async function publish(services: Services, message: RunMessage): Promise<
   const judged = replay === undefined ? [] : await plannedFiles(services, run, plan);
   const files = await recordOutcome(services, { run, lock, plan, result, judged });
   const closing = replay === undefined ? [] : replayWrites({ ...replay, state: 'done', runId: run.runId });
-  await save({ state: 'published', snapshots, counts: total(files) }, closing);
+  const outcome = { state: 'published', snapshots, counts: total(files) } as const;
+  await save(outcome, [...closing, ...noticesOf({ ...run, ...outcome })]);
   return message;
 }
 

@@ -4,6 +4,7 @@ import { ConflictError } from '../errors.ts';
 import { type LandingPlace, takeIn } from '../intake/take-in.ts';
 import { partitions } from '../ledger/entries.ts';
 import { isHeld } from '../ledger/locks.ts';
+import { tellOverdue } from '../ledger/notices.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
 import { hasSets, tellOfIncompleteSets } from '../sets/sets.ts';
 import { settleLanding } from './settle.ts';
@@ -23,7 +24,7 @@ export interface SweepReport {
 
 /**
  * Finds what a crash or a lost event left behind: landed objects without an entry in the ledger, admitted files without a run, runs whose
- * execution is gone or whose lease has ended, and final files that still lie in landing. What fails does not keep the rest from being swept.
+ * execution is gone or whose lease has ended, notices that nobody has sent, and final files that still lie in landing. What fails does not keep the rest from being swept.
  */
 export async function sweep({ services, ports, start }: Worker, place: LandingPlace): Promise<SweepReport> {
   const found: string[] = [];
@@ -63,6 +64,9 @@ export async function sweep({ services, ports, start }: Worker, place: LandingPl
       if (hasSets(dataset)) await tellOfIncompleteSets(services, dataset);
       await tellOfMissing(services, dataset);
     });
+  await attempt('sending of notices', async () => {
+    for (const { id, error } of await tellOverdue(services, GRACE_MS)) failed.push({ what: id, error });
+  });
   await attempt('emptying of landing', async () => {
     for (const { key, error } of await settleLanding(ports)) failed.push({ what: key, error });
   });

@@ -4,6 +4,7 @@ import { isUnfinished } from '../intake/route.ts';
 import { type Intake, type IntakePorts, type LandingPlace, takeIn } from '../intake/take-in.ts';
 import { partitions } from '../ledger/entries.ts';
 import { isOrphaned } from '../ledger/locks.ts';
+import { tellOverdue } from '../ledger/notices.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
 import { hasSets, isActionable, openSetsOf, pendingPointers, tellOfIncompleteSets } from '../sets/sets.ts';
 import { makeTables } from './plan-run.ts';
@@ -48,6 +49,7 @@ export async function work({ services, ports, start }: Worker, place: LandingPla
   }
   for (const dataset of services.datasets)
     if (hasSets(dataset)) await tellOfIncompleteSets(services, dataset);
+  for (const { id, error } of await tellOverdue(services, 0)) failed.push({ subject: id, error });
   if (place.own) {
     for (const { key, error } of await settleLanding(ports)) failed.push({ subject: key, error });
   }

@@ -13,7 +13,7 @@ import {
   type TablePorts,
   tableFolder,
 } from './table.ts';
-import { changeTime, metadataLocation, update } from './update.ts';
+import { changeTime, hasBecome, metadataLocation, update } from './update.ts';
 
 /**
  * The table as its contract wants it: made where it does not exist, evolved where the contract has changed. One change of metadata; data files and
@@ -104,8 +104,9 @@ async function makeTable(ports: TablePorts, name: TableName, definition: TableDe
   });
   const location = metadataLocation(metadata, 0, ports.newId());
   const key = keyOf(ports.store, location);
-  await ports.store.write(key, Buffer.from(printMetadata(metadata)), { kind: 'absent' });
-  if ((await ports.catalog.create(name, location)) === 'exists') await ports.store.remove(key);
+  await ports.store.write(key, Buffer.from(printMetadata(metadata)));
+  const answer = await ports.catalog.create(name, location);
+  if (answer === 'exists' && !(await hasBecome(ports, name, location))) await ports.store.remove(key);
   const made = await loadTable(ports, name);
   if (made === undefined) throw vanished(name);
   return made;

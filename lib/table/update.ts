@@ -44,7 +44,8 @@ async function attemptUpdate<Result>(
   const written: string[] = [];
   const put: Put = async (location, bytes) => {
     written.push(location);
-    await ports.store.write(keyOf(ports.store, location), bytes, { kind: 'absent' });
+    // No condition: the name is new, and where a client asks again after a lost answer it would meet its own object.
+    await ports.store.write(keyOf(ports.store, location), bytes);
   };
   const withdraw = async () => {
     for (const leftover of written) await ports.store.remove(keyOf(ports.store, leftover));
@@ -59,13 +60,26 @@ async function attemptUpdate<Result>(
       written.length = 0;
       throw error;
     });
-    if (answer === 'swapped') return decision;
+    if (answer === 'swapped' || (await hasBecome(ports, table.name, location))) return decision;
   } catch (error) {
     await withdraw();
     throw error;
   }
   await withdraw();
   return undefined;
+}
+
+/**
+ * Whether a table's metadata is this file, or has come from it. A conflict alone does not say that another writer was faster: a client that asks
+ * again after a lost answer (every SDK of AWS does) meets the swap that it has made itself.
+ */
+export async function hasBecome(ports: TablePorts, name: TableName, location: string): Promise<boolean> {
+  const table = await loadTable(ports, name);
+  if (table === undefined) return false;
+  const { 'metadata-log': log } = table.metadata;
+  return (
+    table.pointer.metadataLocation === location || log.some((each) => each['metadata-file'] === location)
+  );
 }
 
 const withLog = ({ metadata, pointer }: Table, next: TableMetadata): TableMetadata => ({

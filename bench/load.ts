@@ -1,0 +1,168 @@
+// Sustained arrivals at random sizes on the laptop adapters, with faults on: is memory flat, do ledger queries stay as fast, are handles given back?
+//   npm run bench:load -- [--minutes 5]     writes docs/benchmarks/load.md; exits 1 when something grows
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { openLake } from '../lib/adapters/local/lake.ts';
+import { runStateMachine } from '../lib/adapters/local/state-machine.ts';
+import { TransientError } from '../lib/errors.ts';
+import { router } from '../lib/intake/route.ts';
+import { partitions } from '../lib/ledger/entries.ts';
+import { pendingFiles } from '../lib/ledger/files.ts';
+import { summaryOf } from '../lib/ledger/summary.ts';
+import { work } from '../lib/pipeline/work.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const DATASET = 'shop/items';
+const { values } = parseArgs({
+  options: { minutes: { type: 'string', default: '5' } },
+});
+const minutes = Number(values.minutes);
+const home = mkdtempSync(join(tmpdir(), 'headgate-load-'));
+
+/** One call in two hundred on the ledger and the stores fails as a service does that is busy. */
+const FAULTY = 1 / 200;
+let faults = 0;
+function faulty<Port extends object>(port: Port, methods: readonly (keyof Port)[]): Port {
+  const changed = methods.map((name) => [
+    name,
+    async (...args: unknown[]) => {
+      if (Math.random() < FAULTY) {
+        faults += 1;
+        throw new TransientError(`${String(name)}: busy`, { fault: 'headgate' });
+      }
+      return (port[name] as (...all: unknown[]) => Promise<unknown>).apply(port, args);
+    },
+  ]);
+  return { ...port, ...Object.fromEntries(changed) };
+}
+
+const opened = openLake({
+  home,
+  contracts: join(ROOT, 'test/cases/good-file'),
+  notifier: { notify: async () => undefined },
+});
+const stores = {
+  ...opened.stores,
+  raw: faulty(opened.stores.raw, ['write', 'stat']),
+  lake: faulty(opened.stores.lake, ['write', 'stat']),
+};
+const lake = { ...opened, stores, ledger: faulty(opened.ledger, ['get', 'query', 'transact']) };
+const { ledger: calm } = opened;
+
+let landed = 0;
+let rows = 0;
+function arrive(): void {
+  const count = 1 + Math.floor(Math.exp(Math.random() * 9));
+  const lines = Array.from(
+    { length: count },
+    (_, index) => `${rows + index},name ${index},${index % 100}.50`,
+  );
+  rows += count;
+  landed += 1;
+  const day = new Date(Date.UTC(2026, 0, 1 + (landed % 28))).toISOString().slice(0, 10);
+  const folder = join(home, 'landing/shop', day);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${landed}.csv`), `id,name,amount\n${lines.join('\n')}\n`);
+}
+
+interface Sample {
+  readonly minute: number;
+  readonly files: number;
+  readonly megabytes: number;
+  readonly queryMs: number;
+  readonly handles: number;
+}
+
+async function sampled(minute: number): Promise<Sample> {
+  globalThis.gc?.();
+  const times: number[] = [];
+  for (let turn = 0; turn < 21; turn++) {
+    const begun = performance.now();
+    await summaryOf(calm, DATASET);
+    await pendingFiles(calm, DATASET, 100);
+    await calm.query({ partition: partitions.openRuns });
+    times.push(performance.now() - begun);
+  }
+  times.sort((a, b) => a - b);
+  return {
+    minute,
+    files: landed,
+    megabytes: Math.round(process.memoryUsage().rss / 1024 / 1024),
+    queryMs: times[10] ?? 0,
+    handles: readdirSync('/proc/self/fd').length,
+  };
+}
+
+const turn = () =>
+  work(
+    {
+      services: lake,
+      ports: { landing: lake.landing, raw: stores.raw, ledger: lake.ledger, notifier: lake.notifier },
+      start: (dataset) => runStateMachine(lake, dataset),
+    },
+    { bucket: 'landing', own: true, route: router(lake.datasets) },
+  ).catch(() => undefined);
+
+const begun = performance.now();
+const elapsed = () => (performance.now() - begun) / 60_000;
+const samples: Sample[] = [];
+while (elapsed() < minutes) {
+  for (let count = Math.floor(Math.random() * 20); count >= 0; count--) arrive();
+  await turn();
+  if (elapsed() >= (samples.length + 1) * Math.max(minutes / 10, 0.1)) samples.push(await sampled(elapsed()));
+}
+const limit = begun + (minutes + 3) * 60_000;
+let summary = await summaryOf(calm, DATASET);
+while (summary.rowsReceived !== rows || summary.admitted > 0) {
+  if (performance.now() > limit) break;
+  await turn();
+  summary = await summaryOf(calm, DATASET);
+}
+samples.push(await sampled(elapsed()));
+
+const half = Math.floor(samples.length / 2);
+const median = (part: readonly Sample[], of: (sample: Sample) => number): number =>
+  part.map(of).sort((a, b) => a - b)[Math.floor(part.length / 2)] ?? 0;
+const growth = (of: (sample: Sample) => number): number =>
+  median(samples.slice(half), of) / median(samples.slice(1, half + 1), of);
+const checks: readonly (readonly [string, boolean, string])[] = [
+  [
+    'resident memory, second half over first',
+    growth((each) => each.megabytes) <= 1.25,
+    growth((each) => each.megabytes).toFixed(2),
+  ],
+  [
+    'ledger queries, second half over first',
+    growth((each) => each.queryMs) <= 1.5,
+    growth((each) => each.queryMs).toFixed(2),
+  ],
+  [
+    'open handles, last over second sample',
+    (samples.at(-1)?.handles ?? 0) <= (samples[1]?.handles ?? 0) + 5,
+    `${samples[1]?.handles} to ${samples.at(-1)?.handles}`,
+  ],
+  [
+    'rows sent = received = published + quarantined + deduplicated',
+    summary.rowsReceived === rows &&
+      summary.rowsPublished + summary.rowsQuarantined + summary.rowsDeduplicated === rows,
+    `${rows} = ${summary.rowsReceived} = ${summary.rowsPublished} + ${summary.rowsQuarantined} + ${summary.rowsDeduplicated}`,
+  ],
+];
+const report = `# Sustained load
+
+${minutes} minutes of arrivals on ${cpus()[0]?.model.trim()} (${cpus().length} cores seen, ${Math.round(totalmem() / 1024 ** 3)} GiB), Node ${process.versions.node}; ${new Date().toISOString().slice(0, 10)}.
+Files of 1 to 8,000 rows, up to 20 at a time, laptop adapters; one call in two hundred on ledger and stores fails (${faults} did). ${landed} files, ${rows} rows.
+
+| minute | files | resident MiB | ledger queries, ms | open handles |
+|---|---|---|---|---|
+${samples.map((each) => `| ${each.minute.toFixed(1)} | ${each.files} | ${each.megabytes} | ${each.queryMs.toFixed(2)} | ${each.handles} |`).join('\n')}
+
+${checks.map(([what, holds, figure]) => `- ${holds ? 'holds' : 'MISSED'}: ${what}: ${figure}`).join('\n')}
+`;
+mkdirSync(join(ROOT, 'docs/benchmarks'), { recursive: true });
+writeFileSync(join(ROOT, 'docs/benchmarks/load.md'), report);
+console.log(report);
+rmSync(home, { recursive: true, force: true });
+process.exit(checks.every(([, holds]) => holds) ? 0 : 1);

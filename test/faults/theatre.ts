@@ -1,0 +1,316 @@
+import { cpSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { StateMachine } from 'aws-local-stepfunctions';
+import { duckDbEngine } from '../../lib/adapters/local/duckdb-engine.ts';
+import { keyFiles } from '../../lib/adapters/local/key-file.ts';
+import { type Lake, openLake } from '../../lib/adapters/local/lake.ts';
+import { router } from '../../lib/intake/route.ts';
+import { takeInArrival } from '../../lib/intake/take-in-arrival.ts';
+import definition from '../../lib/pipeline/pipeline.asl.json' with { type: 'json' };
+import { sweep } from '../../lib/pipeline/sweep.ts';
+import { TASKS } from '../../lib/pipeline/tasks.ts';
+import { makeMissingTables, work } from '../../lib/pipeline/work.ts';
+import type { Notice } from '../../lib/ports/notifier.ts';
+import { PII_SECRET } from '../../lib/privacy/protection.ts';
+import { type Effect, effectful, type FaultKind, type Theatre } from './effects.ts';
+import type { Schedule } from './schedules.ts';
+
+export const DATASET = 'shop/orders';
+
+/** Refused rows, a key that repeats within a file and across files, and a file whose header is wrong. */
+export const FILES: readonly (readonly [string, string])[] = [
+  ['orders/2026-01-01.csv', 'id,amount,phone\n1,1.50,0611\n2,2.50,0612\n3,x,0613\n'],
+  ['orders/2026-01-02.csv', 'id,amount,phone\n2,20.00,0612\n4,4.00,\n4,4.50,0614\n'],
+  ['orders/2026-01-03.csv', 'id,total\n5,5.00\n'],
+];
+
+const LANDED = Date.UTC(2026, 1, 1, 12);
+const MINUTE = 60_000;
+const ROUNDS = 12;
+
+export interface Sent {
+  readonly kind: Notice['kind'];
+  readonly subject: string;
+}
+
+/** A lake after a schedule and after the sweeper has come to rest. */
+export interface Played {
+  readonly lake: Lake;
+  readonly schedule: Schedule;
+  readonly trace: readonly Effect[];
+  readonly sent: readonly Sent[];
+  /** What no process may do, such as a rejection that nobody handles. */
+  readonly misdeeds: readonly string[];
+  readonly atRest: boolean;
+  /** Sees what the sweeper could not do when it came to no rest. */
+  readonly lastErrors: readonly string[];
+}
+
+export interface House {
+  readonly lake: Lake;
+  play(schedule: Schedule): Promise<Played>;
+}
+
+const machine = new StateMachine(definition as unknown as ConstructorParameters<typeof StateMachine>[0], {
+  validationOptions: { noValidate: true },
+});
+const AT_ONCE = Object.fromEntries(Object.keys(TASKS).map((state) => [state, 0]));
+
+/** One lake that is set back before each schedule: the process, its databases and its folder are used again. */
+export async function openHouse(home: string): Promise<House> {
+  rmSync(home, { recursive: true, force: true });
+  let sent: Sent[] = [];
+  let now = LANDED;
+  const opened = openLake({
+    home,
+    contracts: join(import.meta.dirname, '../pipeline/scenario/contracts'),
+    notifier: {
+      notify: async ({ kind, facts }) => void sent.push({ kind, subject: String(facts.file ?? facts.run) }),
+    },
+  });
+  const { stores, ledger } = opened;
+  mkdirSync(join(home, 'keys'), { recursive: true });
+  // Always the same, so that tokens are.
+  writeFileSync(join(home, 'keys', `${PII_SECRET}.key`), '5e'.repeat(32), { mode: 0o600 });
+  const secrets = keyFiles(join(home, 'keys'), ledger);
+  const scratch = join(home, 'scratch');
+  const lake: Lake = {
+    ...opened,
+    // One thread: starting more takes longer than three tiny files.
+    engine: duckDbEngine({ raw: stores.raw, stores, secrets, scratch, threads: 1, memory: '256MB' }),
+    clock: { now: () => new Date(now) },
+  };
+  await makeMissingTables(lake);
+  const reset = keeping(home);
+  const misdeeds: string[] = [];
+  process.on('unhandledRejection', (error) => misdeeds.push(`unhandled rejection: ${describe(error)}`));
+
+  return {
+    lake,
+    async play(schedule) {
+      reset();
+      for (const [key, text] of FILES) land(home, key, text);
+      sent = [];
+      misdeeds.length = 0;
+      now = LANDED + MINUTE;
+      const stage = new Stage(lake, schedule, (milliseconds) => {
+        now += milliseconds;
+      });
+      await stage.deliverAndRun();
+      await stage.drain();
+      stage.endFaults();
+      const { atRest, errors } = await stage.sweepToRest();
+      await stage.drain();
+      return {
+        lake,
+        schedule,
+        sent: [...sent],
+        trace: stage.trace,
+        atRest,
+        lastErrors: errors,
+        misdeeds: [...misdeeds],
+      };
+    },
+  };
+}
+
+const describe = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+
+function land(home: string, key: string, text: string): void {
+  const path = join(home, 'landing', key);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+  utimesSync(path, LANDED / 1000, LANDED / 1000);
+}
+
+/** Keeps the databases and tables of a lake as they are now, and answers with what sets them back. */
+function keeping(home: string): () => void {
+  const kept = `${home}.kept`;
+  rmSync(kept, { recursive: true, force: true });
+  for (const name of ['lake', 'vault']) cpSync(join(home, name), join(kept, name), { recursive: true });
+  const tables = ['ledger.db', 'catalog.db'].flatMap((file) => {
+    const database = new DatabaseSync(join(home, file), { timeout: 30_000 });
+    const names = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+    return names.map(({ name }) => {
+      const rows = database.prepare(`SELECT * FROM ${name}`).all();
+      return { database, name: String(name), rows };
+    });
+  });
+  return () => {
+    for (const name of ['landing', 'raw', 'results', 'scratch', 'lake', 'vault'])
+      rmSync(join(home, name), { recursive: true, force: true });
+    for (const name of ['lake', 'vault']) cpSync(join(kept, name), join(home, name), { recursive: true });
+    for (const { database, name, rows } of tables) {
+      database.exec(`DELETE FROM ${name}`);
+      for (const row of rows) {
+        const values = Object.values(row) as SQLInputValue[];
+        database.prepare(`INSERT INTO ${name} VALUES (${values.map(() => '?').join(', ')})`).run(...values);
+      }
+    }
+  };
+}
+
+/** The processes of one schedule. */
+class Stage implements Theatre {
+  readonly faults: Map<number, FaultKind>;
+  readonly trace: Effect[] = [];
+  readonly dead = new Set<number>();
+  turn: Promise<unknown> = Promise.resolve();
+  readonly remembered = new Map<string, unknown>();
+  outageUntil = 0;
+  readonly moveClock: (milliseconds: number) => void;
+  readonly #lake: Lake;
+  readonly #schedule: Schedule;
+  readonly #deaths = new Map<number, () => void>();
+  readonly #ended = new Set<string>();
+  #processes = 0;
+  #executions = 0;
+  #nested = 0;
+  #back = 0;
+
+  constructor(lake: Lake, schedule: Schedule, moveClock: (milliseconds: number) => void) {
+    this.#lake = lake;
+    this.#schedule = schedule;
+    this.moveClock = (milliseconds) => {
+      this.#back -= Math.min(0, milliseconds);
+      moveClock(milliseconds);
+    };
+    this.faults = new Map(schedule.faults.map(({ at, kind }) => [at, kind]));
+  }
+
+  endFaults(): void {
+    this.faults.clear();
+    // A clock that went back is set right; else what landed would stay too young for the sweeper.
+    this.moveClock(this.#back);
+    this.outageUntil = 0;
+  }
+
+  kill(process: number): void {
+    this.dead.add(process);
+    this.#deaths.get(process)?.();
+  }
+
+  /** What was asked of the disk before the process died may still come to its end. */
+  async drain(): Promise<void> {
+    for (let last: unknown; last !== this.turn; ) {
+      last = this.turn;
+      await last;
+    }
+  }
+
+  /** Events in the schedule's order; the state machine after each of them, or after all. */
+  async deliverAndRun(): Promise<void> {
+    const { deliveries, starts, place } = this.#schedule;
+    if (place === 'laptop') {
+      await this.#process((services, process) => this.#workOnce(services, process));
+    } else if (starts !== 'each') {
+      await this.#process(async (services, process) => {
+        for (const index of deliveries) {
+          await this.#deliver(services, index);
+          if (starts === 'turns') await this.#run(services, process).catch(() => undefined);
+        }
+        await this.#run(services, process);
+      });
+    } else {
+      await Promise.all(
+        deliveries.map((index) =>
+          this.#process(async (services, process) => {
+            await this.#deliver(services, index);
+            await this.#run(services, process);
+          }),
+        ),
+      );
+    }
+    if (this.#schedule.faults.length < 2) return;
+    // Faults that come later in the schedule strike the sweeper.
+    for (let round = 0; round < 2; round++) {
+      this.moveClock(10 * MINUTE);
+      await this.#process((services, process) => this.#sweep(services, process));
+    }
+  }
+
+  async sweepByAnother(): Promise<void> {
+    if (this.#nested === 2) return;
+    this.#nested += 1;
+    this.moveClock(6 * MINUTE);
+    await this.#process((services, process) => this.#sweep(services, process));
+    this.#nested -= 1;
+  }
+
+  async sweepToRest(): Promise<{ readonly atRest: boolean; readonly errors: readonly string[] }> {
+    let errors: readonly string[] = [];
+    for (let round = 0, idle = 0; round < ROUNDS; round++) {
+      // Leases last seven hours: of a process that nobody can ask, the lock comes free only then.
+      this.moveClock(round === 2 ? 8 * 60 * MINUTE : 10 * MINUTE);
+      const report = await this.#process((services, process) => this.#sweep(services, process));
+      errors = report?.failed.map(({ what, error }) => `${what}: ${describe(error)}`) ?? ['the sweeper died'];
+      const isIdle =
+        report !== undefined && report.found.length + report.started.length + report.failed.length === 0;
+      idle = isIdle ? idle + 1 : 0;
+      if (idle === (this.#schedule.knowsDead ? 2 : 4)) return { atRest: true, errors };
+    }
+    return { atRest: false, errors };
+  }
+
+  /** Something a process of its own does; undefined where it died or could not do it. */
+  async #process<T>(deed: (services: ReturnType<typeof effectful>, process: number) => Promise<T>) {
+    const process = ++this.#processes;
+    const isGone = async (id: string) =>
+      this.#ended.has(id) || (this.#schedule.knowsDead && this.dead.has(Number(id.split('|')[0])));
+    const services = effectful(this.#lake, this, process, { isGone });
+    const died = new Promise<undefined>((resolve) => this.#deaths.set(process, () => resolve(undefined)));
+    return Promise.race([deed(services, process).catch(() => undefined), died]);
+  }
+
+  /** A message that is not acknowledged comes again twice. */
+  async #deliver(services: ReturnType<typeof effectful>, index: number): Promise<void> {
+    const [key = '', text = ''] = FILES[index] ?? [];
+    const { landing, stores, ledger, notifier } = services;
+    const arrival = { bucket: 'landing', key, etag: '', bytes: text.length, at: new Date(LANDED) };
+    const ports = { landing, raw: stores.raw, ledger, notifier };
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const done = await takeInArrival(ports, this.#place(), arrival).then(
+        () => true,
+        () => false,
+      );
+      if (done) return;
+    }
+  }
+
+  #place() {
+    return { bucket: 'landing', own: true, route: router(this.#lake.datasets) };
+  }
+
+  async #workOnce(services: ReturnType<typeof effectful>, process: number) {
+    const { landing, stores, ledger, notifier } = services;
+    const start = () => this.#run(services, process);
+    await work({ services, ports: { landing, raw: stores.raw, ledger, notifier }, start }, this.#place());
+  }
+
+  #sweep(services: ReturnType<typeof effectful>, process: number) {
+    const { landing, stores, ledger, notifier } = services;
+    const ports = { landing, raw: stores.raw, ledger, notifier };
+    return sweep({ services, ports, start: () => this.#run(services, process) }, this.#place());
+  }
+
+  async #run(services: ReturnType<typeof effectful>, process: number): Promise<void> {
+    const id = `${process}|${++this.#executions}`;
+    const handlers = Object.fromEntries(
+      Object.entries(TASKS).map(([state, task]) => [
+        state,
+        (input: unknown) => task(services, input as never),
+      ]),
+    );
+    const options = {
+      overrides: { taskResourceLocalHandlers: handlers, retryIntervalOverrides: AT_ONCE },
+      context: { Execution: { Id: id } },
+    } as unknown as Parameters<StateMachine['run']>[1];
+    try {
+      await machine.run({ dataset: DATASET }, options).result;
+    } finally {
+      this.#ended.add(id);
+    }
+  }
+}

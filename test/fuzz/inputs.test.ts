@@ -1,0 +1,244 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { FileFormat } from '../../lib/contract/dataset.ts';
+import { parseContract } from '../../lib/contract/parse.ts';
+import { HeadgateError } from '../../lib/errors.ts';
+import { profileFile } from '../../lib/formats/profile.ts';
+import { parseArrival } from '../../lib/intake/arrival.ts';
+import { router } from '../../lib/intake/route.ts';
+import { toDuckDb } from '../../lib/reports/translate.ts';
+import { zipOf } from '../support/archives.ts';
+import { readWhole } from '../support/read-format.ts';
+
+const nesting = { paths: [] };
+const csv: FileFormat = {
+  kind: 'csv',
+  delimiter: ',',
+  quote: '"',
+  escape: '"',
+  header: true,
+  encoding: 'utf-8',
+  skipLines: 0,
+  nullTokens: [''],
+} as unknown as FileFormat;
+const FORMATS: Readonly<Record<string, FileFormat>> = {
+  csv,
+  json: { kind: 'json' },
+  jsonl: { kind: 'jsonl' },
+  'nested json': { kind: 'json', nesting: { paths: ['a/b'] }, records: 'data' },
+  avro: { kind: 'avro', nesting },
+  xml: { kind: 'xml', record: 'r/row', nesting, namespaces: {}, objects: [], lists: [] },
+  xlsx: { kind: 'xlsx', sheet: 1, headerRow: 1, dates: [], timestamps: [] },
+  parquet: { kind: 'parquet' },
+};
+
+/** What each format begins with, so that not every input ends at the first byte. */
+const BEGINNINGS: Readonly<Record<string, readonly string[]>> = {
+  csv: ['a,b\n1,2\n', '"a"', '\ufeffa,b\r\n'],
+  json: ['[{"a":1}', '[', '{"a":'],
+  jsonl: ['{"a":1}\n', '{"a":'],
+  'nested json': ['{"data":[{"a":{"b":1}}', '{"data":['],
+  avro: ['Obj\u0001', 'Obj\u0001\u0002\u0016avro.schema'],
+  xml: ['<r><row><a>1</a></row>', '<?xml version="1.0"?><r>', '<!DOCTYPE r [<!ENTITY a "b">]><r>&a;'],
+  xlsx: ['PK\u0003\u0004'],
+  parquet: ['PAR1'],
+};
+const PIECES = [
+  '"',
+  ',',
+  '\n',
+  '\r',
+  '\0',
+  '{',
+  '}',
+  '[',
+  ']',
+  '<',
+  '>',
+  '&',
+  '/',
+  '\\',
+  'PAR1',
+  'row',
+  '0',
+  ' ',
+];
+
+const bytesOf = (name: string) =>
+  fc
+    .tuple(
+      fc.constantFrom('', ...(BEGINNINGS[name] ?? [])),
+      fc.array(
+        fc.oneof(
+          fc.constantFrom(...PIECES).map((each) => Buffer.from(each)),
+          fc.uint8Array({ maxLength: 20 }),
+        ),
+        {
+          maxLength: 30,
+        },
+      ),
+      fc.boolean(),
+    )
+    .map(([begin, rest, zipped]) => {
+      const plain = Buffer.concat([Buffer.from(begin, 'latin1'), ...rest]);
+      return zipped ? gzipSync(plain) : plain;
+    });
+
+const RUNS = { numRuns: 150, interruptAfterTimeLimit: 20_000, markInterruptAsFailure: false };
+
+async function within<T>(milliseconds: number, work: () => Promise<T>): Promise<T> {
+  const begun = performance.now();
+  const memory = process.memoryUsage().rss;
+  const result = await work();
+  expect(performance.now() - begun).toBeLessThan(milliseconds);
+  expect(process.memoryUsage().rss - memory).toBeLessThan(512 * 1024 * 1024);
+  return result;
+}
+
+const profileOf = (format: FileFormat, bytes: Buffer) =>
+  profileFile(
+    (async function* () {
+      for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
+    })(),
+    format,
+    { bytes: bytes.length, slice: async (from, to) => bytes.subarray(from, to) },
+  );
+
+describe.each(Object.keys(FORMATS).filter((name) => name !== 'parquet' && name !== 'csv'))('%s', (name) => {
+  test('whatever the bytes, every record is a row or a reject, or the file has a problem with a code', async () => {
+    await fc.assert(
+      fc.asyncProperty(bytesOf(name), async (bytes) => {
+        const { profile } = await within(5_000, () => readWhole(FORMATS[name] as FileFormat, bytes));
+        if (profile.problem !== undefined) expect(profile.problem.code).toMatch(/^file\./);
+      }),
+      RUNS,
+    );
+  }, 60_000);
+});
+
+test.each(['csv', 'parquet'])(
+  '%s: whatever the bytes, intake counts records or names a problem',
+  async (name) => {
+    await fc.assert(
+      fc.asyncProperty(bytesOf(name), async (bytes) => {
+        const { problem, records } = await within(5_000, () => profileOf(FORMATS[name] as FileFormat, bytes));
+        if (problem === undefined) expect(records).toBeGreaterThanOrEqual(0);
+        else expect(problem.code).toMatch(/^file\./);
+      }),
+      RUNS,
+    );
+  },
+  60_000,
+);
+
+const HUGE = 60 * 1024 * 1024;
+const DEEP = 1_000_000;
+const laughs = `<!DOCTYPE r [<!ENTITY a "ha">${Array.from(
+  { length: 20 },
+  (_, index) => `<!ENTITY ${'a'.repeat(index + 2)} "${`&${'a'.repeat(index + 1)};`.repeat(10)}">`,
+).join('')}]><r><row>&${'a'.repeat(21)};</row></r>`;
+
+const BOMBS: readonly (readonly [string, string, () => Buffer])[] = [
+  ['gzip bomb', 'csv', () => gzipSync(Buffer.alloc(HUGE, 'a'))],
+  ['zip bomb', 'csv', () => zipOf([{ name: 'a.csv', text: 'a'.repeat(HUGE) }])],
+  ['deep JSON', 'json', () => Buffer.from(`[{"a":${'['.repeat(DEEP)}`)],
+  ['deep JSON lines', 'jsonl', () => Buffer.from(`{"a":${'{"a":'.repeat(DEEP)}`)],
+  ['deep XML', 'xml', () => Buffer.from(`<r><row>${'<a>'.repeat(DEEP)}`)],
+  ['billion laughs', 'xml', () => Buffer.from(laughs)],
+];
+
+test.each(BOMBS)(
+  '%s is refused or counted within bounds',
+  async (_name, format, bytes) => {
+    const body = bytes();
+    const { problem, records } = await within(20_000, () => profileOf(FORMATS[format] as FileFormat, body));
+    expect(problem?.code ?? (records > 0 ? 'counted' : 'nothing')).toMatch(/^(file\.|counted)/);
+  },
+  60_000,
+);
+
+test('documents that are no contract end in an error of ours', () => {
+  const document = fc.oneof(
+    fc.string({ maxLength: 200 }),
+    fc.json({ maxDepth: 4 }),
+    fc
+      .object({ maxDepth: 3 })
+      .map((each) => JSON.stringify({ apiVersion: 'v3.1.0', kind: 'DataContract', schema: [each] })),
+    fc.constant(`${'['.repeat(20_000)}`),
+    fc.constant(
+      `a: &a [x,x]\n${Array.from({ length: 30 }, (_, n) => `b${n}: &b${n} [${`*${n === 0 ? 'a' : `b${n - 1}`},`.repeat(9)}]`).join('\n')}`,
+    ),
+  );
+  fc.assert(
+    fc.property(document, (text) => {
+      const begun = performance.now();
+      expect(() => parseContract(text, 'fuzz.odcs.yaml')).toThrow(HeadgateError);
+      expect(performance.now() - begun).toBeLessThan(5_000);
+    }),
+    RUNS,
+  );
+}, 60_000);
+
+test('messages that are no event end in an error of ours', () => {
+  const message = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc
+      .object()
+      .map((detail) => JSON.stringify({ source: 'aws.s3', 'detail-type': 'Object Created', detail })),
+    fc.constant('['.repeat(1_000_000)),
+  );
+  fc.assert(
+    fc.property(message, (text) => {
+      expect(() => parseArrival(text)).toThrow(HeadgateError);
+    }),
+    RUNS,
+  );
+}, 60_000);
+
+test('every key has a route or none', () => {
+  const route = router([]);
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 1024 }), (key) => {
+      expect(route(key)).toEqual({ kind: 'none' });
+    }),
+    RUNS,
+  );
+});
+
+test('every text is translated or refused by an error of ours', () => {
+  const words = [
+    'SELECT',
+    '*',
+    'FROM',
+    't',
+    '(',
+    ')',
+    ',',
+    "'",
+    '"',
+    'date_trunc',
+    '--',
+    '/*',
+    ';',
+    '1',
+    'WHERE',
+    'UNNEST',
+  ];
+  const sql = fc.oneof(
+    fc.string({ maxLength: 100 }),
+    fc.array(fc.constantFrom(...words), { maxLength: 20 }).map((each) => each.join(' ')),
+    fc.constant(`SELECT ${'('.repeat(5_000)}1${')'.repeat(5_000)}`),
+  );
+  fc.assert(
+    fc.property(sql, (text) => {
+      try {
+        expect(typeof toDuckDb(text)).toBe('string');
+      } catch (error) {
+        if (!(error instanceof HeadgateError)) throw error;
+      }
+    }),
+    RUNS,
+  );
+}, 60_000);
