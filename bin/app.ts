@@ -21,7 +21,6 @@ if (!existsSync(join(root, file))) {
   throw new Error(`there is no ${file}; allowed for -c stage=: ${known.sort().join(', ')}`);
 }
 const domains = globSync(join(root, 'sql/*/')).map((folder) => relative(join(root, 'sql'), folder));
-const script = join(root, 'glue-scripts/run_plan.py');
 
 /** `-c contracts=` and `-c bundles=` name other folders. */
 const folder = (name: string, usual: string): string =>
@@ -36,9 +35,10 @@ addStacks(app, {
   domains: domains.sort(),
   definition: JSON.parse(text('lib/pipeline/pipeline.asl.json')) as Definition,
   bundles: folder('bundles', 'dist/lambdas'),
-  ...(existsSync(script)
-    ? { spark: { script, modules: modulesOf(text('glue-scripts/requirements.txt')) } }
-    : {}),
+  spark: {
+    scripts: join(root, 'glue-scripts'),
+    modules: modulesOf(text('glue-scripts/requirements.txt')),
+  },
 });
 app.synth();
 

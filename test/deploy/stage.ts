@@ -9,7 +9,7 @@ import { type Finished, ROOT } from '../support/headgate.ts';
 import { type Emulator, freePort, start, stop } from '../support/ministack.ts';
 
 /** Environments that the emulator's launcher needs: itself, Spark, Spark's way to S3, Trino. */
-const NEEDS = ['aws', 'spark', 'trino'];
+const NEEDS = ['aws', 'spark', 'spark-s3', 'trino'];
 export const missing = NEEDS.filter((name) => !existsSync(join(ROOT, '.venv', name, 'made-from')));
 
 const DEADLINES = { bundle: 120_000, bootstrap: 90_000, deploy: 180_000, trino: 120_000 };
@@ -25,6 +25,10 @@ export interface Deployed {
   /** What Spark has printed, and what the emulator has. */
   readonly logs: readonly string[];
   headgate(...args: readonly string[]): Promise<Finished>;
+  /** The command line on a lake of this machine's. */
+  laptop(...args: readonly string[]): Promise<Finished>;
+  /** A call of the SDK, such as `sqs`, `list_queues`, `{}`. */
+  call<Answer>(service: string, operation: string, parameters: object): Promise<Answer>;
   stop(): Promise<void>;
 }
 
@@ -53,6 +57,7 @@ export async function deployStage(folder: string): Promise<Deployed> {
         S3_PERSIST: '1',
         HEADGATE_TRINO_URL: trinoUrl,
         HEADGATE_SPARK_PYTHON: join(ROOT, '.venv/spark/bin/python'),
+        HEADGATE_SPARK_JARS: join(ROOT, '.venv/spark-s3'),
         HEADGATE_SPARK_LOG: at('spark.log'),
       },
     });
@@ -70,19 +75,27 @@ export async function deployStage(folder: string): Promise<Deployed> {
       each,
     ]);
     await cdk(['deploy', '--all', '--require-approval', 'never', ...context], DEADLINES.deploy);
+    const command = (args: readonly string[], environment = emulator.environment) =>
+      run(
+        process.execPath,
+        [join(ROOT, 'bin/headgate.mjs'), '--contracts', contracts, ...args],
+        DEADLINES.deploy,
+        environment,
+      );
     return {
       emulator,
       settings: await settingsOf(emulator),
       templates: at('cdk'),
       contracts,
       logs: [at('spark.log'), at('ministack.log')],
-      headgate: (...args) =>
-        run(
-          process.execPath,
-          [join(ROOT, 'bin/headgate.mjs'), '--contracts', contracts, ...args],
-          DEADLINES.deploy,
-          emulator.environment,
-        ),
+      headgate: (...args) => command(['--env', 'dev', ...args]),
+      laptop: (...args) => command(['--home', at('laptop'), ...args], {}),
+      async call<Answer>(service: string, operation: string, parameters: object) {
+        const script = join(import.meta.dirname, 'call.py');
+        const args = [script, service, operation, JSON.stringify(parameters)];
+        const { stdout } = await run(emulator.python, args, 60_000, emulator.environment);
+        return JSON.parse(stdout) as Answer;
+      },
       stop: end,
     };
   } catch (error) {

@@ -9,6 +9,7 @@ import { duckDb } from '../../lib/plan/dialects/duckdb.ts';
 import { spark } from '../../lib/plan/dialects/spark.ts';
 import { engineFor } from '../../lib/plan/engine-choice.ts';
 import { failureIn } from '../../lib/plan/spark-failure.ts';
+import { DUCKDB_VERSION } from '../../lib/plan/spark-job.ts';
 import { ROOT } from '../support/headgate.ts';
 
 const text = { kind: 'text' } as const;
@@ -97,6 +98,7 @@ test('an engine is chosen by force, then contract, then bytes', () => {
 });
 
 test('one version of DuckDB everywhere: the one that npm pins', () => {
+  expect(DUCKDB_VERSION).toBe(duckDbVersion);
   for (const list of ['glue-scripts/requirements.txt', 'test/requirements/spark.txt'])
     expect(/^duckdb==(\S+) --hash=sha256:/m.exec(readFileSync(join(ROOT, list), 'utf8'))?.[1]).toBe(
       duckDbVersion,

@@ -2,6 +2,8 @@
 
 from xml.sax.saxutils import escape
 
+import json
+
 from ministack.services import budgets, cloudwatch, dynamodb, glue, s3, sns, stepfunctions
 from ministack.services.cloudformation import provisioners
 
@@ -27,6 +29,7 @@ def install():
     for kind, (create, delete) in MADE.items():
         handlers[kind] = handler(create, delete)
     replace(provisioners, "_cw_metric_alarm_record", with_metric_math)
+    replace(sns, "_fanout", with_alarm_arn)
     for kind, after in COMPLETED.items():
         for action in ("create", "update"):
             handlers[kind][action] = completed(handlers[kind][action], action, after)
@@ -69,6 +72,20 @@ def with_metric_math(original):
         return {**{key: value for key, value in made.items() if key not in ("MetricName", "Namespace")}, "Metrics": props["Metrics"]}
 
     return alarm
+
+
+def with_alarm_arn(original):
+    """The message of an alarm names the alarm's ARN on AWS."""
+
+    def fanout(topic, message_id, message, *args, **kwargs):
+        content = json.loads(message) if message.startswith("{") else {}
+        name = content.get("AlarmName")
+        alarm = cloudwatch._alarms.get(name) or cloudwatch._composite_alarms.get(name) if name else None
+        if alarm:
+            message = json.dumps({**content, "AlarmArn": alarm["AlarmArn"]})
+        return original(topic, message_id, message, *args, **kwargs)
+
+    return fanout
 
 
 SECRET = "AWS::SecretsManager::Secret"
