@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { StateMachine } from 'aws-local-stepfunctions';
 import { contractReference } from '../lib/contract/reference.ts';
 import { REASONS, reasonCodes } from '../lib/intake/reasons.ts';
 import { headgate, ROOT } from './support/headgate.ts';
@@ -40,6 +41,12 @@ describe('import zones', () => {
         .sort(),
     ).toEqual(['bin/environment.ts', 'lambdas/environment.ts']);
   });
+});
+
+test('the state machine is one in the states language', () => {
+  const definition = JSON.parse(readFileSync(join(ROOT, 'lib/pipeline/pipeline.asl.json'), 'utf8'));
+  expect(() => new StateMachine(definition)).not.toThrow();
+  expect(() => new StateMachine({ ...definition, StartAt: 'Nowhere' })).toThrow();
 });
 
 test('every task of the state machine names its time limit: the language gives 60 seconds without one', () => {

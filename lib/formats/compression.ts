@@ -20,7 +20,8 @@ export interface Inflated {
 }
 
 /**
- * The plain bytes of a file; how it is packed is recognised by its first bytes, not by the name.
+ * The plain bytes of a file; how it is packed is recognised by its first bytes, not by the name. Who gives the body closes it (`return`),
+ * for a reader that gives up leaves it open.
  * @throws FormatProblem for a ZIP archive where `random` is not given
  */
 export async function inflated(

@@ -24,11 +24,23 @@ export async function* mend(
   format: FileFormat,
   mending: Mending,
 ): AsyncGenerator<Uint8Array> {
+  const source = body[Symbol.asyncIterator]();
+  try {
+    yield* mended(joined((await inflated(source)).parts), format, mending);
+  } finally {
+    await source.return?.();
+  }
+}
+
+async function* mended(
+  plain: AsyncIterable<Uint8Array>,
+  format: FileFormat,
+  mending: Mending,
+): AsyncGenerator<Uint8Array> {
   const { corrections } = mending;
   // Rows of nested records are no records of their own.
   if ((format.kind === 'json' || format.kind === 'jsonl') && format.nesting !== undefined)
     throw notOneByOne(`nested ${format.kind}`);
-  const plain = joined((await inflated(body[Symbol.asyncIterator]())).parts);
   switch (format.kind) {
     case 'csv':
       for await (const text of mendCsv(toUtf8(plain, format.encoding), format, mending))

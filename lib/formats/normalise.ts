@@ -44,9 +44,15 @@ export async function* normalise(
     yield* canonicalCsv(header, xlsxRecords(random, format), onReject);
     return;
   }
-  const { parts } = await inflated(body[Symbol.asyncIterator](), random);
-  if (format.kind === 'csv') yield* oneCsv(parts, format, profile);
-  else if (format.kind !== 'parquet') yield* canonicalCsv(header, recordsOf(parts, format, header), onReject);
+  const source = body[Symbol.asyncIterator]();
+  try {
+    const { parts } = await inflated(source, random);
+    if (format.kind === 'csv') yield* oneCsv(parts, format, profile);
+    else if (format.kind !== 'parquet')
+      yield* canonicalCsv(header, recordsOf(parts, format, header), onReject);
+  } finally {
+    await source.return?.();
+  }
 }
 
 async function* oneCsv(

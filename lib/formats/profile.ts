@@ -65,10 +65,14 @@ export async function profileFile(
     },
     [Symbol.asyncIterator]: () => hashed,
   };
-  const { compression, content, problem } = await contentOf(hashed, format, random);
-  for await (const _rest of hashed);
-  const failure = problem === undefined ? {} : { problem };
-  return { records: 0, ...content, ...failure, compression, bytes, sha256: hash.digest('hex') };
+  try {
+    const { compression, content, problem } = await contentOf(hashed, format, random);
+    for await (const _rest of hashed);
+    const failure = problem === undefined ? {} : { problem };
+    return { records: 0, ...content, ...failure, compression, bytes, sha256: hash.digest('hex') };
+  } finally {
+    await source.return?.();
+  }
 }
 
 interface Found {

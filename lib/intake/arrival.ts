@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { TerminalError } from '../errors.ts';
+import { jsonOf } from '../json.ts';
 
 /** One object that has landed, as its bucket told. */
 export interface Arrival {
@@ -45,12 +46,4 @@ export function parseArrival(text: string): Arrival {
     bytes: object.size,
     at: new Date(parsed.data.time),
   };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import type { Dataset, FileFormat } from '../contract/dataset.ts';
 import type { RandomAccess } from '../formats/parquet-profile.ts';
 import { type FileProfile, profileFile } from '../formats/profile.ts';
@@ -57,11 +58,5 @@ export const randomAccess = (
   { key, etag, bytes }: Pick<ObjectInfo, 'key' | 'etag' | 'bytes'>,
 ): RandomAccess => ({
   bytes,
-  slice: (start, end) => whole(store.read(key, { etag, start, end })),
+  slice: (start, end) => buffer(store.read(key, { etag, start, end })),
 });
-
-async function whole(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const part of body) parts.push(part);
-  return Buffer.concat(parts);
-}

@@ -184,8 +184,11 @@ export const filesOf = (
   ledger: Ledger,
   dataset: string,
   ids: readonly string[],
-): Promise<readonly FileEntry[]> =>
-  Promise.all(ids.map(async (fileId) => (await itemOf(ledger, dataset, fileId)).body));
+): Promise<readonly FileEntry[]> => Promise.all(ids.map((fileId) => requireFile(ledger, dataset, fileId)));
+
+/** @throws TerminalError where the ledger lacks it */
+export const requireFile = async (ledger: Ledger, dataset: string, fileId: string): Promise<FileEntry> =>
+  (await itemOf(ledger, dataset, fileId)).body;
 
 async function itemOf(ledger: Ledger, dataset: string, fileId: string): Promise<LedgerItem<FileEntry>> {
   const item = await ledger.get<FileEntry>(partitions.files(dataset), fileId);

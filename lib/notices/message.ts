@@ -1,4 +1,5 @@
 import { TerminalError } from '../errors.ts';
+import { jsonOf } from '../json.ts';
 import type { Notice } from '../ports/notifier.ts';
 
 /** What a person reads, whatever brings it: what happened, to what, since when, what to do, where to look. */
@@ -41,19 +42,11 @@ interface AlarmEvent {
  * @throws TerminalError for anything else
  */
 export function messageOf(text: string): PersonalMessage | undefined {
-  const content = parsed(text);
+  const content = jsonOf(text);
   if (isAlarm(content))
     return content.NewStateValue === 'INSUFFICIENT_DATA' ? undefined : alarmMessage(content);
   if (isNotice(content)) return QUIET.includes(content.kind) ? undefined : noticeMessage(content);
   throw new TerminalError('a message of the topic is neither a notice nor an alarm', { fault: 'headgate' });
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const isAlarm = (content: unknown): content is AlarmEvent =>

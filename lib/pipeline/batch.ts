@@ -1,5 +1,5 @@
 import type { FileEntry, ReplayEntry, RunEntry } from '../ledger/entries.ts';
-import { fileOf, filesOf } from '../ledger/files.ts';
+import { fileOf, filesOf, requireFile } from '../ledger/files.ts';
 import { replayOf } from '../ledger/replays.ts';
 import type { Plan, PlanInput } from '../plan/plan.ts';
 import type { Services } from './services.ts';
@@ -23,16 +23,17 @@ export async function plannedFiles(
   if (replay === undefined) return filesOf(services.ledger, run.dataset, run.files);
   return Promise.all(
     plan.inputs.map(async (input) => {
-      const { entry } = replay.files.find(({ fileId }) => fileId === input.fileId) ?? {};
+      const introduced = replay.files.find(({ fileId }) => fileId === input.fileId)?.entry;
       const known = await fileOf(services.ledger, run.dataset, input.fileId);
-      const base = known ?? entry ?? (await filesOf(services.ledger, run.dataset, [input.fileId]))[0];
-      const { waivedBy: _waived, ...file } = asPlanned(base as FileEntry, input, plan);
+      const base = known ?? introduced ?? (await requireFile(services.ledger, run.dataset, input.fileId));
+      const { waivedBy: _waived, ...file } = asPlanned(base, input, plan);
       return replay.waivedBy === undefined ? file : { ...file, waivedBy: replay.waivedBy };
     }),
   );
 }
 
-const asPlanned = (file: FileEntry, input: PlanInput, { judgedBy }: Plan): FileEntry => ({
+/** A file as one plan took it, whatever has become of it since. */
+export const asPlanned = (file: FileEntry, input: PlanInput, { judgedBy }: Plan): FileEntry => ({
   ...file,
   rawKey: input.key,
   rawEtag: input.etag,

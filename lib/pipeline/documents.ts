@@ -1,3 +1,4 @@
+import { json } from 'node:stream/consumers';
 import { TerminalError } from '../errors.ts';
 import type { Plan, RunResult } from '../plan/plan.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
@@ -34,10 +35,8 @@ export async function loadDocument<Name extends keyof Documents>(
       facts: { key },
     });
   }
-  const parts: Uint8Array[] = [];
-  for await (const part of store.read(key)) parts.push(part);
   // Written by `storeDocument` alone, and the type of the document goes with its name.
-  return JSON.parse(Buffer.concat(parts).toString()) as Documents[Name];
+  return (await json(store.read(key))) as Documents[Name];
 }
 
 export const hasResult = async (store: ObjectStore, dataset: string, runId: string): Promise<boolean> =>

@@ -1,4 +1,3 @@
-import { ConflictError } from '../errors.ts';
 import type { FileCounts, FileEntry, RunEntry } from '../ledger/entries.ts';
 import { changeFiles, introduceFile } from '../ledger/files.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
@@ -6,7 +5,7 @@ import { lossWrites, replayWrites } from '../ledger/replays.ts';
 import type { OutputName, Plan, RunResult } from '../plan/plan.ts';
 import { type LedgerWrite, MAX_LEDGER_WRITES } from '../ports/ledger.ts';
 import { commit } from '../table/commit.ts';
-import { loadTable, snapshotText } from '../table/table.ts';
+import { loadTable, requireSnapshot } from '../table/table.ts';
 import { plannedFiles, replayOfRun } from './batch.ts';
 import { runContext, tablePorts } from './context.ts';
 import { loadDocument } from './documents.ts';
@@ -25,8 +24,10 @@ export async function publish(services: Services, message: RunMessage): Promise<
   if (run.state !== 'publishing') await requireBase(services, plan);
   await save({ state: 'publishing' });
   const snapshots = await commitOutputs(services, plan, result);
-  const files = await recordOutcome(services, { run, lock, plan, result });
   const replay = await replayOfRun(services, run);
+  // Only a replay judges anew what the ledger knows.
+  const judged = replay === undefined ? [] : await plannedFiles(services, run, plan);
+  const files = await recordOutcome(services, { run, lock, plan, result, judged });
   const closing = replay === undefined ? [] : replayWrites({ ...replay, state: 'done', runId: run.runId });
   await save({ state: 'published', snapshots, counts: total(files) }, closing);
   return message;
@@ -36,12 +37,7 @@ export async function publish(services: Services, message: RunMessage): Promise<
 async function requireBase(services: Services, plan: Plan): Promise<void> {
   if (!isBound(plan) || plan.target === undefined) return;
   const table = await loadTable(tablePorts(services, 'curated'), plan.target.table);
-  const now = table === undefined ? null : snapshotText(table);
-  if (now === plan.target.snapshot) return;
-  throw new ConflictError(
-    `${plan.target.table.database}.${plan.target.table.name} is at snapshot ${now}, run ${plan.runId} was planned on ${plan.target.snapshot}; it is planned again`,
-    { fault: 'headgate' },
-  );
+  if (table !== undefined) requireSnapshot(table, plan.target.snapshot);
 }
 
 async function commitOutputs(
@@ -78,16 +74,17 @@ interface Outcome {
   readonly lock: Lock;
   readonly plan: Plan;
   readonly result: RunResult;
+  readonly judged: readonly FileEntry[];
 }
 
 /** What became of every file of the run, and of those whose place they took. */
 async function recordOutcome(
   services: Services,
-  { run, lock, plan, result }: Outcome,
+  { run, lock, plan, result, judged }: Outcome,
 ): Promise<readonly FileEntry[]> {
   const { ledger } = services;
   const guard = [holds(lock)];
-  const planned = new Map((await plannedFiles(services, run, plan)).map((file) => [file.fileId, file]));
+  const planned = new Map(judged.map((file) => [file.fileId, file]));
   await inPortions(lossWrites(run, result.losses), (writes) => ledger.transact([...guard, ...writes]));
   for (const file of planned.values())
     if (file.supersedes !== undefined) await introduceFile(ledger, file, guard);

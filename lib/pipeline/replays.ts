@@ -6,7 +6,7 @@ import { judge, profileObject } from '../intake/judge.ts';
 import { router } from '../intake/route.ts';
 import { UNKNOWN_DATASET } from '../intake/take-in.ts';
 import type { FileEntry, ReplayEntry, ReplayFile } from '../ledger/entries.ts';
-import { content, fileOf, filesOf, knownContent } from '../ledger/files.ts';
+import { content, fileOf, filesOf, knownContent, requireFile } from '../ledger/files.ts';
 import { losersTo, replayWrites } from '../ledger/replays.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import { datasetOf, newRunId } from './context.ts';
@@ -247,8 +247,7 @@ async function judgeAgain(
   dataset: Dataset,
   { fileId, entry, corrected }: ReplayFile,
 ): Promise<FileEntry> {
-  const file = entry ?? (await fileOf(ledger, datasetId(dataset), fileId));
-  if (file === undefined) throw new TerminalError(`the ledger has no file ${fileId}`, { fault: 'headgate' });
+  const file = entry ?? (await requireFile(ledger, datasetId(dataset), fileId));
   // Much may have happened since it was asked for.
   const stands = entry === undefined ? file : await predecessor(ledger, file);
   if (stands !== undefined) requireReplayable(stands);

@@ -3,12 +3,12 @@ import type { FileEntry, RunEntry } from '../ledger/entries.ts';
 import { changeFiles, fileOf, filesOf } from '../ledger/files.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
 import { openRuns, runItem, runOf, saveRun } from '../ledger/runs.ts';
-import type { SideOutput } from '../plan/plan.ts';
+import type { Plan, RunResult, SideOutput } from '../plan/plan.ts';
 import { tableOf } from '../plan/tables.ts';
 import { rollback } from '../table/rollback.ts';
 import { ancestors, RUN_ID } from '../table/snapshots.ts';
 import { loadTable, snapshotText } from '../table/table.ts';
-import { plannedFiles } from './batch.ts';
+import { asPlanned } from './batch.ts';
 import { datasetOf, newRunId, tablePorts } from './context.ts';
 import { loadDocument } from './documents.ts';
 import { publishedFile, supersededFile } from './publish.ts';
@@ -149,9 +149,10 @@ async function markFiles(
   lock: Lock,
 ): Promise<void> {
   const { ledger } = services;
+  const asItStands = standing(services);
   const ids = new Set(runs.flatMap(({ files, withdraws = [] }) => [...files, ...withdraws]));
   for (const file of await filesOf(ledger, dataset, [...ids])) {
-    const next = await asItStands(services, file);
+    const next = await asItStands(file);
     await changeFiles(ledger, dataset, [file.fileId], () => next, [holds(lock)]);
     if (file.supersedes === undefined) continue;
     // The file whose place it took, which may stand in another dataset.
@@ -159,37 +160,44 @@ async function markFiles(
     if (old === undefined) continue;
     const successor = { dataset, fileId: file.fileId };
     const again =
-      next.state === 'published'
-        ? supersededFile(old, successor, next.runId ?? '')
-        : await asItStands(services, old);
+      next.state === 'published' ? supersededFile(old, successor, next.runId ?? '') : await asItStands(old);
     await changeFiles(ledger, old.dataset, [old.fileId], () => again, [holds(lock)]);
   }
 }
 
-async function asItStands(services: Services, file: FileEntry): Promise<FileEntry> {
-  const { supersededBy, ...rest } = file;
-  const successor =
-    supersededBy === undefined
-      ? undefined
-      : await fileOf(services.ledger, supersededBy.dataset, supersededBy.fileId);
-  if (
-    successor !== undefined &&
-    supersededBy !== undefined &&
-    (await lastStanding(services, successor)) !== undefined
-  )
-    return supersededFile(file, supersededBy, file.runId ?? '');
-  const run = await lastStanding(services, file);
-  const { received } = file.counts;
-  if (run === undefined) {
-    const refused = file.publishedBy === undefined && file.reasons.length > 0;
-    const counts = { received, published: 0, quarantined: refused ? received : 0, deduplicated: 0 };
-    return { ...rest, state: refused ? 'quarantined' : 'withdrawn', counts, checks: {} };
-  }
-  const { results } = services.stores;
-  const plan = await loadDocument(results, file.dataset, run.runId, 'plan');
-  const result = await loadDocument(results, file.dataset, run.runId, 'result');
-  const planned = (await plannedFiles(services, run, plan)).find(({ fileId }) => fileId === file.fileId);
-  return publishedFile(rest, planned ?? rest, plan, result);
+/** Makes a file what its last standing run made of it. Files of one run share its documents. */
+function standing(services: Services): (file: FileEntry) => Promise<FileEntry> {
+  const outcomes = new Map<string, Promise<readonly [Plan, RunResult]>>();
+  const outcomeOf = (dataset: string, runId: string): Promise<readonly [Plan, RunResult]> => {
+    const { results } = services.stores;
+    const known = outcomes.get(runId);
+    if (known !== undefined) return known;
+    const loaded = Promise.all([
+      loadDocument(results, dataset, runId, 'plan'),
+      loadDocument(results, dataset, runId, 'result'),
+    ]);
+    outcomes.set(runId, loaded);
+    return loaded;
+  };
+  return async (file) => {
+    const { supersededBy, ...rest } = file;
+    if (supersededBy !== undefined) {
+      const successor = await fileOf(services.ledger, supersededBy.dataset, supersededBy.fileId);
+      const takesItsPlace =
+        successor !== undefined && (await lastStanding(services, successor)) !== undefined;
+      if (takesItsPlace) return supersededFile(file, supersededBy, file.runId ?? '');
+    }
+    const run = await lastStanding(services, file);
+    const { received } = file.counts;
+    if (run === undefined) {
+      const refused = file.publishedBy === undefined && file.reasons.length > 0;
+      const counts = { received, published: 0, quarantined: refused ? received : 0, deduplicated: 0 };
+      return { ...rest, state: refused ? 'quarantined' : 'withdrawn', counts, checks: {} };
+    }
+    const [plan, result] = await outcomeOf(file.dataset, run.runId);
+    const input = plan.inputs.find(({ fileId }) => fileId === file.fileId);
+    return publishedFile(rest, input === undefined ? rest : asPlanned(rest, input, plan), plan, result);
+  };
 }
 
 /** The run whose rows of the file stand in the table. */

@@ -59,7 +59,6 @@ export async function makeMissingTables(services: Services): Promise<void> {
   }
 }
 
-/** Whether files of the dataset wait, or a run of it was begun and not ended. */
 /** Whether anything of a dataset waits for its state machine: files, a run or replay that was cut off, a lock without owner. */
 export async function hasWork(services: Services, dataset: string): Promise<boolean> {
   const { ledger } = services;

@@ -3,7 +3,8 @@ import type { TableName } from '../ports/catalog.ts';
 import type { DataFile, PartitionValue } from '../table/data-file.ts';
 import type { Field } from '../table/schema.ts';
 
-export const PLAN_VERSION = 1;
+/** Grows with every field that engines or the pipeline require of a plan or its result. */
+export const PLAN_VERSION = 2;
 
 /**
  * The whole work of a run as plain data, stored before anything acts. Statements name these relations:

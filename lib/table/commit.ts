@@ -18,11 +18,10 @@ import {
   loadTable,
   manifest,
   manifestList,
+  requireSnapshot,
   shapeOf,
-  snapshotText,
   type Table,
   type TablePorts,
-  tableFolder,
 } from './table.ts';
 import { changeTime, type Put, update } from './update.ts';
 
@@ -59,7 +58,7 @@ export const commit = (ports: TablePorts, name: TableName, change: Change): Prom
   update<Commit>(ports, name, async (table, put) => {
     const done = snapshotOfRun(table, change.runId);
     if (done !== undefined) return { result: { status: 'already', snapshot: String(done['snapshot-id']) } };
-    requireBase(table, change);
+    if (change.onto !== 'retry') requireSnapshot(table, change.onto.snapshot);
     const snapshot = await newSnapshot(contextOf(ports, table, change, put));
     return {
       metadata: withSnapshot(table.metadata, snapshot),
@@ -76,14 +75,6 @@ export async function committedBy(
   const table = await loadTable(ports, name);
   const snapshot = table === undefined ? undefined : snapshotOfRun(table, runId);
   return snapshot === undefined ? undefined : String(snapshot['snapshot-id']);
-}
-
-function requireBase(table: Table, { onto }: Change): void {
-  if (onto === 'retry' || snapshotText(table) === onto.snapshot) return;
-  throw new ConflictError(
-    `${tableFolder(table.name)} is at snapshot ${snapshotText(table)}, the change was planned on ${onto.snapshot}; it has to be planned again`,
-    { fault: 'headgate' },
-  );
 }
 
 async function newSnapshot(context: Context): Promise<Snapshot> {

@@ -1,4 +1,5 @@
-import { TerminalError } from '../errors.ts';
+import { buffer } from 'node:stream/consumers';
+import { ConflictError, TerminalError } from '../errors.ts';
 import type { Catalog, TableName, TablePointer } from '../ports/catalog.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
@@ -66,6 +67,15 @@ export const snapshotText = (table: Table): string | null => {
   return snapshot === undefined ? null : String(snapshot['snapshot-id']);
 };
 
+/** @throws ConflictError where the table is at another snapshot than what was planned on: then plan again */
+export function requireSnapshot(table: Table, planned: string | null): void {
+  if (snapshotText(table) === planned) return;
+  throw new ConflictError(
+    `${tableFolder(table.name)} is at snapshot ${snapshotText(table)}, the change was planned on ${planned}; it has to be planned again`,
+    { fault: 'headgate' },
+  );
+}
+
 /** Columns, and the partition spec of that id: other writers may have changed a table's spec, its old manifests keep theirs. */
 export function shapeOf(metadata: TableMetadata, specId = metadata['default-spec-id']): TableShape {
   const schema = metadata.schemas.find((each) => each['schema-id'] === metadata['current-schema-id']);
@@ -122,8 +132,5 @@ export function keyOf(store: ObjectStore, location: string): string {
   throw new TerminalError(`${location} does not lie in ${store.root}`, { fault: 'headgate' });
 }
 
-async function readObject(store: ObjectStore, location: string): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  for await (const part of store.read(keyOf(store, location))) parts.push(part);
-  return Buffer.concat(parts);
-}
+const readObject = (store: ObjectStore, location: string): Promise<Buffer> =>
+  buffer(store.read(keyOf(store, location)));

@@ -148,6 +148,15 @@ describe('a steward', () => {
       json(await command(home, 'query', '--json', 'SELECT count(*) AS n FROM retail_quarantine.sales')),
     ).toEqual([{ n: '0' }]);
     expect(json(await command(home, 'quarantine', 'list', '--json'))).toEqual([]);
+
+    // What a rollback leaves is the file as it came, not the mended one.
+    const snapshots = json<{ snapshot: string }[]>(
+      await command(home, 'snapshots', 'retail/sales', '--json'),
+    );
+    const first = String(snapshots.at(0)?.snapshot);
+    expect((await command(home, 'rollback', 'retail/sales', '--to', first, '--yes')).code).toBe(0);
+    const again = await command(home, 'replay', file, '--yes', '--json');
+    expect(json<FileRow[]>(again)).toMatchObject([{ received: 63, published: 62, quarantined: 1 }]);
   }, 300_000);
 
   test('gives refused rows up: they stay on record, marked, with who and why', async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { json } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import {
   GetJobRunCommand,
@@ -90,10 +91,8 @@ export async function storeJob(
 export async function answerOf(plan: Plan, results: ObjectStore): Promise<RunResult | undefined> {
   const key = keyOf(plan, 'answer.json');
   if ((await results.stat(key)) === undefined) return undefined;
-  const parts: Uint8Array[] = [];
-  for await (const part of results.read(key)) parts.push(part);
   // Written by run_plan.py alone, once for each run.
-  return sparkResult(plan, JSON.parse(Buffer.concat(parts).toString()) as SparkAnswer);
+  return sparkResult(plan, (await json(results.read(key))) as SparkAnswer);
 }
 
 export interface GlueJobsOptions extends Pick<GlueEngineOptions, 'raw' | 'stores' | 'results' | 'duckdb'> {

@@ -1,5 +1,6 @@
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { TerminalError } from '../../errors.ts';
+import { jsonOf } from '../../json.ts';
 import { CLIENT } from './clients.ts';
 import { awsError, isNamed } from './errors.ts';
 import { type Settings, settings } from './settings.ts';
@@ -31,13 +32,5 @@ async function parameter(stage: string, name: string): Promise<string> {
       `there is no stage ${stage} here: the parameter ${name} is missing; check --env, the account and the region, or deploy it`,
       { fault: 'headgate', cause: error, facts: { stage } },
     );
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -1,6 +1,7 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod/mini';
 import { TerminalError } from '../../errors.ts';
+import { jsonOf } from '../../json.ts';
 import { CLIENT } from './clients.ts';
 import { secretText } from './secrets-manager.ts';
 
@@ -37,12 +38,4 @@ function parsed(secret: string, text: string): readonly Webhook[] {
     `the secret ${secret} holds no webhook; allowed: a JSON object with the addresses slack, teams or both`,
     { fault: 'headgate' },
   );
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -26,6 +26,7 @@ import type { Engine } from '../../ports/engine.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { Secrets } from '../../ports/secrets.ts';
 import { hmacPads } from '../../privacy/pads.ts';
+import { diskError } from './disk-error.ts';
 import { type Session, type SessionOptions, withDuckDb } from './duckdb-session.ts';
 import { stage } from './duckdb-stage.ts';
 import { writeParquet } from './parquet-output.ts';
@@ -59,7 +60,13 @@ export const duckDbEngine = (options: DuckDbEngineOptions): Engine => ({
     }
     // The dataset's lock is held: what else stands in its folder was left by runs that died, personal data in clear with it.
     const scratch = join(options.scratch, plan.dataset);
-    return withDuckDb({ ...options, scratch }, (db) => executePlan(db, plan, { ...options, scratch }));
+    try {
+      return await withDuckDb({ ...options, scratch }, (db) =>
+        executePlan(db, plan, { ...options, scratch }),
+      );
+    } catch (error) {
+      throw diskError(error, `the work of ${plan.dataset}`);
+    }
   },
 });
 

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream, type Dirent } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ConflictError, TerminalError, TransientError } from '../../errors.ts';
+import { ConflictError, TerminalError } from '../../errors.ts';
 import type { ObjectInfo, ObjectStore, WriteCondition } from '../../ports/object-store.ts';
+import { diskError } from './disk-error.ts';
 
 /** Half-written objects; never listed. */
 const UNFINISHED = '.unfinished';
@@ -221,15 +222,6 @@ async function publish(
     });
   }
   return rename(unfinished, path);
-}
-
-function diskError(error: unknown, key: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code !== 'ENOSPC' && code !== 'EMFILE' && code !== 'EDQUOT') return error;
-  return new TransientError(`${key} could not be written: ${code}; free the disk and run again`, {
-    fault: 'headgate',
-    cause: error,
-  });
 }
 
 /** Keys in order. Names are compared as keys are: a folder as its name with the slash. */

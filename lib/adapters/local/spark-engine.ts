@@ -9,6 +9,7 @@ import type { Engine } from '../../ports/engine.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { Secrets } from '../../ports/secrets.ts';
 import { hmacPads } from '../../privacy/pads.ts';
+import { diskError } from './disk-error.ts';
 import { rewriteTo } from './duckdb-engine.ts';
 import { duckDbVersion } from './duckdb-session.ts';
 
@@ -44,6 +45,8 @@ export const sparkEngine = (options: SparkEngineOptions): Engine => ({
     await mkdir(scratch, { recursive: true, mode: 0o700 });
     try {
       return await executePlan(plan, { ...options, scratch });
+    } catch (error) {
+      throw diskError(error, `the work of ${plan.dataset}`);
     } finally {
       await rm(scratch, { recursive: true, force: true });
     }

@@ -16,6 +16,8 @@ export interface SparkSubmitOptions {
   readonly log: (line: string) => void;
   /** Cores. @default those of the machine */
   readonly cores?: number;
+  /** Where the job runs, as `spark-submit --master` says it. @default this process alone, with `cores` */
+  readonly master?: string;
   /** Memory of the Java process, such as `2g`. @default 2g */
   readonly memory?: string;
   /** Kills the job. */
@@ -82,14 +84,15 @@ export function sparkOf({ environment }: Pick<SparkSubmitOptions, 'environment'>
   };
 }
 
-/** One Java process that is driver and executors, reachable from this machine only. */
+/** One Java process that is driver and executors, unless `master` says otherwise; reachable from this machine only. */
 export const sparkOptions = ({
   scratch,
   cores,
+  master,
   memory,
-}: Pick<SparkSubmitOptions, 'scratch' | 'cores' | 'memory'>): readonly string[] => [
+}: Pick<SparkSubmitOptions, 'scratch' | 'cores' | 'master' | 'memory'>): readonly string[] => [
   '--master',
-  `local[${cores ?? cpus().length}]`,
+  master ?? `local[${cores ?? cpus().length}]`,
   '--driver-memory',
   memory ?? '2g',
   ...Object.entries({

@@ -13,15 +13,19 @@ export const runStateMachine = (services: Services, dataset: string): Promise<vo
 
 export type TaskOf = (state: string) => (input: unknown) => Promise<unknown>;
 
+/** Not validated here, which takes longer than a small run: a test does it. */
+const machine = new StateMachine(definition as unknown as ConstructorParameters<typeof StateMachine>[0], {
+  validationOptions: { noValidate: true },
+});
+
 /** The same with other functions behind the states. */
 export async function interpret(taskOf: TaskOf, dataset: string): Promise<void> {
-  const machine = new StateMachine(definition as unknown as ConstructorParameters<typeof StateMachine>[0]);
   const handlers = Object.fromEntries(Object.keys(TASKS).map((state) => [state, taskOf(state)]));
   await asExecution(async (id) => {
     const options = {
       overrides: { taskResourceLocalHandlers: handlers as never },
       context: { Execution: { Id: id } },
     };
-    await machine.run({ dataset }, options as Parameters<typeof machine.run>[1]).result;
+    await machine.run({ dataset }, options as Parameters<StateMachine['run']>[1]).result;
   });
 }

@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import { constants, gunzipSync } from 'node:zlib';
 import { TerminalError } from '../../errors.ts';
 import { type FileProfile, needsRewrite, profileFile } from '../../formats/profile.ts';
@@ -67,7 +68,7 @@ interface Sample {
 const HEAD_BYTES = 1024 * 1024;
 
 async function sampleOf(store: ObjectStore, key: string): Promise<Sample> {
-  const bytes = await bytesOf(store.read(key, { end: HEAD_BYTES }));
+  const bytes = await buffer(store.read(key, { end: HEAD_BYTES }));
   if (bytes.length === 0)
     throw new TerminalError(`${key} has no bytes: there is nothing to propose a contract from`, {
       fault: 'source',
@@ -164,7 +165,7 @@ async function all(
     const { key } = sample;
     const info = await store.stat(key);
     if (info === undefined) throw new TerminalError(`${key} is no file`, { fault: 'source', facts: { key } });
-    const slice = (start: number, end: number) => bytesOf(store.read(key, { start, end }));
+    const slice = (start: number, end: number) => buffer(store.read(key, { start, end }));
     const profile = await profileFile(store.read(key, { etag: info.etag }), format, {
       bytes: info.bytes,
       slice,
@@ -182,12 +183,6 @@ function whole(file: Profiled): Profiled {
     `${file.key} can't be taken in by any contract: ${problem.code}: ${problem.message}`,
     { fault: 'source', facts: { key: file.key } },
   );
-}
-
-async function bytesOf(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
 
 interface Shape extends Checked {
