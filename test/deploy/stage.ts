@@ -29,6 +29,17 @@ export interface Deployed {
   laptop(...args: readonly string[]): Promise<Finished>;
   /** A call of the SDK, such as `sqs`, `list_queues`, `{}`. */
   call<Answer>(service: string, operation: string, parameters: object): Promise<Answer>;
+  /** How many resources the templates name, and where what stands differs from them. */
+  readBack(): Promise<{
+    readonly resources: number;
+    readonly differences: readonly {
+      readonly id: string;
+      readonly type: string;
+      readonly property: string;
+      readonly wanted: unknown;
+      readonly found: unknown;
+    }[];
+  }>;
   stop(): Promise<void>;
 }
 
@@ -95,6 +106,11 @@ export async function deployStage(folder: string): Promise<Deployed> {
         const args = [script, service, operation, JSON.stringify(parameters)];
         const { stdout } = await run(emulator.python, args, 60_000, emulator.environment);
         return JSON.parse(stdout) as Answer;
+      },
+      async readBack() {
+        const script = join(import.meta.dirname, 'read_back.py');
+        const { stdout } = await run(emulator.python, [script, at('cdk')], 60_000, emulator.environment);
+        return JSON.parse(stdout) as Awaited<ReturnType<Deployed['readBack']>>;
       },
       stop: end,
     };
