@@ -49,7 +49,8 @@ export interface Batches {
 export function differences(expected: Outcome, found: Outcome): readonly string[] {
   const lists: readonly (readonly [string, readonly unknown[], readonly unknown[]])[] = [
     ['problems', expected.problems, found.problems],
-    ['failures', expected.failures.map(String), found.failures.map(String)],
+    // By kind: the messages name the engine.
+    ['failures', expected.failures.map(({ name }) => name), found.failures.map(({ name }) => name)],
     ['files', expected.files, found.files],
     ['runs', expected.runs, found.runs],
     ...[...new Set([...Object.keys(expected.tables), ...Object.keys(found.tables)])].map(

@@ -1,6 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { RunResult } from '../../lib/plan/plan.ts';
+import { PORTABLE_FUNCTIONS } from '../../lib/plan/portable.ts';
 import { ROOT, SHARED } from '../support/headgate.ts';
 import { describeWithJudges, pythonOf } from '../support/judge.ts';
 import { SparkServer } from '../support/spark-server.ts';
@@ -17,6 +20,36 @@ interface Verdict {
 /** For a million rows: HEADGATE_PARITY_ROWS=1000000 npm run test:parity */
 const { HEADGATE_PARITY_SEED: SEED, HEADGATE_PARITY_ROWS: ROWS } = process.env;
 const cases = join(ROOT, 'test/cases');
+
+/** One use of each function over three rows, and what standard SQL says that it gives. */
+const CALLS: Readonly<Record<(typeof PORTABLE_FUNCTIONS)[number], string>> = {
+  abs: 'sum(abs(n))',
+  coalesce: 'sum(coalesce(n, m, 0))',
+  count: 'count(n)',
+  greatest: 'sum(greatest(coalesce(n, 0), coalesce(m, 0)))',
+  least: 'sum(least(coalesce(n, 0), coalesce(m, 0)))',
+  length: 'sum(length(t))',
+  max: 'max(n)',
+  min: 'min(n)',
+  month: 'sum(month(d))',
+  nullif: 'count(nullif(n, 7))',
+  sum: 'sum(n)',
+  year: 'sum(year(d))',
+};
+const RESULTS: Readonly<Record<keyof typeof CALLS, number>> = {
+  abs: 10,
+  coalesce: 6,
+  count: 2,
+  greatest: 14,
+  least: -3,
+  length: 4,
+  max: 7,
+  min: -3,
+  month: 15,
+  nullif: 1,
+  sum: 4,
+  year: 13992,
+};
 
 describeWithJudges(['spark', 'iceberg'], 'the same rows from Spark as from DuckDB', () => {
   const folder = temporaryFolder('parity');
@@ -92,6 +125,81 @@ describeWithJudges(['spark', 'iceberg'], 'the same rows from Spark as from DuckD
       expect(read.pyiceberg).toEqual(read.duckdb);
     }
   }, 3_600_000);
+
+  test('a batch of which only the third file is broken: it alone is refused', async () => {
+    const landing = join(folder, 'third-landing');
+    const day = join(landing, 'shop/2026-01-01');
+    mkdirSync(day, { recursive: true });
+    const connection = await (await DuckDBInstance.create(':memory:')).connect();
+    for (const file of [1, 2, 3, 4]) {
+      const path = join(day, `${file}.parquet`);
+      const rows = `SELECT (${file} * 1000 + i)::BIGINT AS id, 'name ' || i AS name, i::DECIMAL(9,2) AS amount FROM range(500) AS r(i)`;
+      await connection.run(`COPY (${rows}) TO '${path}' (FORMAT parquet, COMPRESSION zstd)`);
+    }
+    connection.closeSync();
+    const third = readFileSync(join(day, '3.parquet'));
+    // The header of its first page: the footer, which is all that intake reads, stays whole.
+    writeFileSync(join(day, '3.parquet'), third.fill(0xff, 4, 40));
+    const { files, tables } = await both('third', {
+      contracts: join(cases, 'parquet-broken'),
+      landings: [landing],
+    });
+    expect(files).toMatchObject([
+      { state: 'published' },
+      { state: 'published' },
+      { state: 'quarantined', reasons: [{ code: 'file.poison' }] },
+      { state: 'published' },
+    ]);
+    expect(tables['shop.items']).toHaveLength(1500);
+  });
+
+  test('every function of a batch query that is called portable', async () => {
+    const contracts = join(folder, 'portable-contract');
+    const landing = join(folder, 'portable-landing');
+    mkdirSync(contracts);
+    mkdirSync(join(landing, 'shop'), { recursive: true });
+    const rules = PORTABLE_FUNCTIONS.map(
+      (name) =>
+        `      - { name: uses_${name}, type: sql, query: 'SELECT ${CALLS[name]} FROM \${table}', mustBe: ${RESULTS[name]}, customProperties: [{ property: onFailure, value: warn }] }`,
+    );
+    writeFileSync(
+      join(contracts, 'portable.odcs.yaml'),
+      `kind: DataContract
+apiVersion: v3.1.0
+id: shop-portable
+name: Portable functions
+version: 1.0.0
+status: active
+domain: shop
+schema:
+  - name: portable
+    customProperties: [{ property: ingestion, value: { landing: 'shop/*.csv', format: csv } }]
+    properties:
+      - { name: n, logicalType: integer }
+      - { name: m, logicalType: integer }
+      - { name: t, logicalType: string }
+      - { name: d, logicalType: date }
+    quality:
+${rules.join('\n')}
+`,
+    );
+    writeFileSync(
+      join(landing, 'shop/a.csv'),
+      'n,m,t,d\n-3,5,é😀,2024-02-29\n7,,ab,1969-12-31\n,2,,9999-01-01\n',
+    );
+    const { runs } = await both('portable', { contracts, landings: [landing] });
+    const measured = (runs[0] as unknown as RunResult).batch;
+    expect(measured).toEqual(
+      Object.fromEntries(PORTABLE_FUNCTIONS.map((name) => [`uses_${name}`, RESULTS[name]])),
+    );
+  });
+
+  test('no secret, and no value that is protected, stands in the log of Spark', () => {
+    expect(spark.log.length).toBeGreaterThan(100);
+    for (const secret of ['07'.repeat(32), '31'.repeat(32), '6b'.repeat(32)])
+      expect(spark.log).not.toContain(secret);
+    expect(spark.log).not.toMatch(/inner_pad['"]? ?[:=]/);
+  });
 
   test('the samples of every feed', async () => {
     const { tables } = await both('samples', {
