@@ -65,7 +65,7 @@ define(suite, () => {
     // With the same key the laptop makes the same tokens.
     mkdirSync(join(folder, 'laptop/keys'), { recursive: true, mode: 0o700 });
     writeFileSync(join(folder, 'laptop/keys/pii.key'), key, { mode: 0o600 });
-  }, 8 * MINUTE);
+  }, 15 * MINUTE);
 
   afterAll(async () => {
     await stage?.stop();

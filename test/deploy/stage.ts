@@ -12,7 +12,8 @@ import { type Emulator, freePort, start, stop } from '../support/ministack.ts';
 const NEEDS = ['aws', 'spark', 'spark-s3', 'trino'];
 export const missing = NEEDS.filter((name) => !existsSync(join(ROOT, '.venv', name, 'made-from')));
 
-const DEADLINES = { bundle: 120_000, bootstrap: 90_000, deploy: 180_000, trino: 120_000 };
+/** Milliseconds, for what hangs: on a quiet machine each takes a tenth of it. */
+const DEADLINES = { bundle: 180_000, bootstrap: 180_000, deploy: 300_000, trino: 240_000 };
 /** The registry has DuckDB's library for the processor of this machine; the emulator runs functions on it, whatever the template says. */
 const ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'x64';
 
@@ -55,9 +56,10 @@ export async function deployStage(folder: string): Promise<Deployed> {
     for (const child of children.reverse()) await stop(child);
   };
   try {
-    const trino = startTrino(folder, port, children);
-    const bundles = packed(at('bundles'), contracts);
-    const trinoUrl = await trino;
+    const [trinoUrl] = await Promise.all([
+      startTrino(folder, port, children),
+      packed(at('bundles'), contracts),
+    ]);
     const { emulator, process: child } = await start(folder, {
       port,
       program: [join(import.meta.dirname, 'emulator/launch.py')],
@@ -73,7 +75,6 @@ export async function deployStage(folder: string): Promise<Deployed> {
       },
     });
     children.push(child);
-    await bundles;
     const cdk = (args: readonly string[], timeout: number) =>
       run(join(ROOT, 'node_modules/.bin/cdk'), [...args, '--output', at('cdk')], timeout, {
         ...emulator.environment,
