@@ -11,6 +11,8 @@ export const environment = {
   memory: process.env.HEADGATE_MEMORY,
   /** Python environment with Spark, made from test/requirements/spark.txt. */
   spark: process.env.HEADGATE_SPARK ?? join(import.meta.dirname, '../.venv/spark'),
+  /** Python environment with Splink, made from test/requirements/matching.txt. */
+  matching: process.env.HEADGATE_MATCHING ?? join(import.meta.dirname, '../.venv/matching'),
   /** Memory for Spark's Java process, such as `4g`. */
   sparkMemory: process.env.HEADGATE_SPARK_MEMORY,
   /** Bytes of input from which contracts with `engine: auto` run on Spark; without it they never do. */

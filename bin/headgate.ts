@@ -1,11 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { HeadgateError } from '../lib/errors.ts';
+import { addArrivals } from './commands/arrivals.ts';
 import { addContract } from './commands/contract.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addExplain } from './commands/explain.ts';
 import { addFiles } from './commands/files.ts';
 import { addHold } from './commands/hold.ts';
+import { addMatch } from './commands/match.ts';
 import { addQuarantine } from './commands/quarantine.ts';
 import { addQuery } from './commands/query.ts';
 import { addReplay } from './commands/replay.ts';
@@ -37,11 +39,13 @@ for (const add of [
   addStatus,
   addFiles,
   addRuns,
+  addArrivals,
   addExplain,
   addQuery,
   addQuarantine,
   addHold,
   addReplay,
+  addMatch,
   addTables,
   addContract,
   addDoctor,

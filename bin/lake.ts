@@ -37,7 +37,7 @@ interface Stage {
 let stage: Stage | undefined;
 
 /** Commands that act on folders and processes of this machine. */
-const LOCAL = ['demo', 'run', 'up', 'tables', 'compact', 'init'];
+const LOCAL = ['demo', 'run', 'up', 'tables', 'compact', 'init', 'match'];
 
 /** Looks the stage of `--env` up before a command acts. @throws TerminalError where there is none, or the command works here only */
 export async function prepare(command: Command): Promise<void> {
@@ -133,7 +133,13 @@ export function queryEngineOf(lake: Lake, marts: readonly Mart[], asOf?: Date): 
     catalog: lake.catalog,
     storeOf: ({ database }) => (database.endsWith('_vault') ? lake.stores.vault : lake.stores.lake),
     marts,
-    ledgerTables: ledgerTables(lake.ledger),
+    ledgerTables: ledgerTables(lake),
     ...(asOf === undefined ? {} : { asOf }),
   });
 }
+
+/** Tables as a snapshot held them. The ledger's tables and marts are not asked here. */
+export const queryEngineAt = (lake: Lake, { id, time }: { readonly id: string; readonly time: Date }) =>
+  stage === undefined
+    ? { engine: queryEngineOf(lake, [], time), version: '' }
+    : { engine: stage.queryEngine, version: ` FOR VERSION AS OF ${id}` };

@@ -20,6 +20,7 @@ import { webhookNotifier } from '../lib/adapters/local/notifiers.ts';
 import { sqliteCatalog } from '../lib/adapters/local/sqlite-catalog.ts';
 import { sqliteLedger } from '../lib/adapters/local/sqlite-ledger.ts';
 import { ConflictError } from '../lib/errors.ts';
+import { describeFileSets } from './support/file-set-suite.ts';
 import {
   describeCatalog,
   describeLedger,
@@ -37,6 +38,7 @@ const fresh = () => join(folder, randomUUID());
 describeObjectStore('a folder', () => folderStore(fresh()));
 describeObjectStore('a folder where others write too', () => folderStore(fresh(), { shared: true }));
 describeLedger('SQLite', () => sqliteLedger(`${fresh()}.db`));
+describeFileSets('SQLite', () => sqliteLedger(`${fresh()}.db`));
 describeCatalog('SQLite', () => sqliteCatalog(`${fresh()}.db`));
 describeQueryEngine('DuckDB', () => {
   const storeOf = () => folderStore(fresh());

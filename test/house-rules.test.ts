@@ -83,12 +83,14 @@ describe('the command line', () => {
     'run',
     'up',
     'status',
+    'arrivals',
     'files',
     'runs',
     'explain',
     'query',
     'quarantine',
     'hold',
+    'match',
     'contract',
     'doctor',
   ];
@@ -97,12 +99,16 @@ describe('the command line', () => {
     const { stdout } = await headgate(['--help']);
     for (const command of commands) expect(stdout).toContain(`  ${command}`);
     const leaves = [
-      ...commands.filter((name) => !['quarantine', 'hold', 'contract'].includes(name)),
+      ...commands.filter((name) => !['quarantine', 'hold', 'match', 'contract'].includes(name)),
       'quarantine list',
       'quarantine show',
       'hold list',
       'hold release',
       'hold reject',
+      'match run',
+      'match review list',
+      'match review accept',
+      'match review reject',
       'contract check',
       'contract init',
       'contract diff',

@@ -2,9 +2,9 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { rejectHold, releaseHold } from '../../lib/pipeline/holds.ts';
 import { allRuns } from '../../lib/reports/ledger-tables.ts';
+import { findRun } from '../find.ts';
 import { lakeOf, startWork } from '../lake.ts';
 import { printTable } from '../table.ts';
-import { findRun } from './runs.ts';
 
 export function addHold(program: Command): void {
   const hold = program

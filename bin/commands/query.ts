@@ -7,7 +7,7 @@ export function addQuery(program: Command): void {
   program
     .command('query <sql>')
     .description(
-      'ask in Athena’s SQL; tables are <domain>.<name>, marts <domain>_marts.<mart>, the ledger headgate.files and headgate.runs',
+      'ask in Athena’s SQL; tables are <domain>.<name>, marts <domain>_marts.<mart>, the ledger headgate.files, headgate.runs and headgate.arrivals',
     )
     .option('--as-of <time>', 'tables as they were then, such as 2026-11-21T08:00:00Z')
     .option('--json', 'print JSON')

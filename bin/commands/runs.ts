@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { TerminalError } from '../../lib/errors.ts';
 import type { RunEntry } from '../../lib/ledger/entries.ts';
-import type { Ledger } from '../../lib/ports/ledger.ts';
 import { allRuns } from '../../lib/reports/ledger-tables.ts';
+import { findRun } from '../find.ts';
 import { lakeOf } from '../lake.ts';
 import { printTable } from '../table.ts';
+import { addRunsCompare } from './runs-compare.ts';
 
 export function addRuns(program: Command): void {
   const runs = program
@@ -33,6 +33,7 @@ export function addRuns(program: Command): void {
         { json, empty: 'no runs yet' },
       );
     });
+  addRunsCompare(runs);
   runs
     .command('show <id>')
     .description('everything about one run')
@@ -40,10 +41,4 @@ export function addRuns(program: Command): void {
     .action(async (id: string, _options: unknown, command: Command) => {
       console.log(JSON.stringify(await findRun(lakeOf(command).ledger, id), null, 2));
     });
-}
-
-/** @throws TerminalError where no run has this id */
-export async function findRun(ledger: Ledger, id: string): Promise<RunEntry> {
-  for await (const run of allRuns(ledger)) if (run.runId === id) return run;
-  throw new TerminalError(`there is no run ${id}; headgate runs lists them`, { fault: 'source' });
 }

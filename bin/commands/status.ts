@@ -1,13 +1,16 @@
 import type { Command } from 'commander';
-import { datasetId } from '../../lib/contract/dataset.ts';
+import { type Dataset, datasetId } from '../../lib/contract/dataset.ts';
 import { type FileEntry, partitions } from '../../lib/ledger/entries.ts';
 import { summaryOf } from '../../lib/ledger/summary.ts';
+import type { Ledger } from '../../lib/ports/ledger.ts';
+import { hasSets, openSetsOf } from '../../lib/sets/sets.ts';
 import { lakeOf } from '../lake.ts';
 import { printTable } from '../table.ts';
 
 const COLUMNS = [
   'dataset',
   'waiting',
+  'incomplete sets',
   'held',
   'published files',
   'quarantined files',
@@ -42,6 +45,10 @@ export function addStatus(program: Command): void {
           return [
             dataset,
             of.admitted,
+            await incompleteSets(
+              ledger,
+              datasets.find((each) => datasetId(each) === dataset),
+            ),
             of.held,
             of.published,
             of.quarantined,
@@ -59,3 +66,9 @@ export function addStatus(program: Command): void {
       printTable(COLUMNS, rows, { json, empty: 'no contracts' });
     });
 }
+
+/** Of which something has come. */
+const incompleteSets = async (ledger: Ledger, dataset: Dataset | undefined): Promise<number> =>
+  hasSets(dataset)
+    ? (await openSetsOf(ledger, dataset)).filter(({ state }) => state === 'incomplete').length
+    : 0;

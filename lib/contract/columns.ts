@@ -256,7 +256,7 @@ const ZONE = /^(?:UTC|[A-Z][A-Za-z]+(?:\/[A-Za-z0-9_+-]+)+)$/;
 
 /** Offsets (`+05:00`) and abbreviations (`EST`) mean different things, or nothing, to the engines. */
 function zoneOf(zone: string, complain: Complain): string {
-  if (!ZONE.test(zone) || !isKnownZone(zone)) {
+  if (!isTimeZone(zone)) {
     complain(
       `${JSON.stringify(zone)} is no time zone; allowed: IANA names such as Europe/Amsterdam, Etc/GMT-5 or UTC, in their own case`,
       'logicalTypeOptions',
@@ -264,6 +264,8 @@ function zoneOf(zone: string, complain: Complain): string {
   }
   return zone;
 }
+
+export const isTimeZone = (zone: string): boolean => ZONE.test(zone) && isKnownZone(zone);
 
 function isKnownZone(zone: string): boolean {
   try {
@@ -276,6 +278,9 @@ function isKnownZone(zone: string): boolean {
 }
 
 const PHONE = /^phone\('(\+[1-9]\d{0,3})'\)$/;
+const DATE = /^date\(('[^']+'(?:, *'[^']+')*)\)$/;
+const MACROS =
+  "lowercase, uppercase, collapseBlanks, stripZeroFraction, email, name, postcode, date('dd-MM-yyyy'), phone('+31')";
 
 function macroOf(text: string, complain: (message: string) => void): readonly Macro[] {
   switch (text) {
@@ -283,12 +288,21 @@ function macroOf(text: string, complain: (message: string) => void): readonly Ma
     case 'uppercase':
     case 'collapseBlanks':
     case 'stripZeroFraction':
+    case 'email':
+    case 'name':
+    case 'postcode':
       return [{ kind: text }];
   }
   const dialCode = PHONE.exec(text)?.[1];
   if (dialCode !== undefined) return [{ kind: 'phone', dialCode }];
-  complain(
-    `standardize: ${JSON.stringify(text)} is not known; allowed: lowercase, uppercase, collapseBlanks, stripZeroFraction, phone('+31')`,
-  );
-  return [];
+  const patterns = DATE.exec(text)?.[1]
+    ?.split(/, */)
+    .map((each) => each.slice(1, -1));
+  if (patterns === undefined)
+    complain(`standardize: ${JSON.stringify(text)} is not known; allowed: ${MACROS}`);
+  for (const pattern of patterns ?? []) {
+    const problem = datePatternProblem(pattern);
+    if (problem !== undefined) complain(`standardize: ${text}: ${problem}`);
+  }
+  return patterns === undefined ? [] : [{ kind: 'date', patterns }];
 }

@@ -1,6 +1,7 @@
 import { type Change, changed, type Effect } from './change.ts';
 import { compareChecks } from './compare-checks.ts';
 import { compareColumns } from './compare-columns.ts';
+import { compareEntities } from './compare-entities.ts';
 import { type CsvFormat, type Dataset, datasetId } from './dataset.ts';
 import type { Contract } from './parse.ts';
 import type { Bump } from './version.ts';
@@ -37,6 +38,7 @@ export function compareContracts(before: Contract, after: Contract): readonly Ch
         to: 'there',
         because: 'a new feed',
       });
+  changes.push(...compareEntities(before.entities, after.entities));
   const isOther = fingerprints(before) !== fingerprints(after);
   if (changes.length === 0 && isOther)
     changes.push({
@@ -47,8 +49,8 @@ export function compareContracts(before: Contract, after: Contract): readonly Ch
   return changes;
 }
 
-const fingerprints = ({ datasets }: Contract): string =>
-  datasets.map(({ contract }) => contract.fingerprint).join();
+const fingerprints = ({ datasets, entities }: Contract): string =>
+  [...datasets, ...entities].map(({ contract }) => contract.fingerprint).join();
 
 export function bumpOf(changes: readonly Change[]): Bump {
   if (changes.some(({ effect }) => effect === 'breaking')) return 'major';
@@ -155,6 +157,24 @@ const SETTINGS: readonly Setting[] = [
     value: ({ service }) => service,
     effect: always('compatible'),
     because: 'what is promised about arrival and age changes',
+  },
+  {
+    what: 'fileSet',
+    value: ({ fileSet }) => fileSet,
+    effect: always('breaking'),
+    because: 'decides which files wait for which others',
+  },
+  {
+    what: 'arrivals',
+    value: ({ arrivals }) => arrivals,
+    effect: always('compatible'),
+    because: 'other files are due, or at other times',
+  },
+  {
+    what: 'volume',
+    value: ({ volume }) => volume,
+    effect: (_before, after) => (after.volume?.onAnomaly === 'hold' ? 'breaking' : 'compatible'),
+    because: 'decides which batches are held or told of for their number of rows',
   },
   {
     what: 'owner',

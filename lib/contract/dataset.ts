@@ -26,6 +26,37 @@ export interface Dataset {
   readonly rowChecks: readonly RowCheck[];
   readonly batchChecks: readonly BatchCheck[];
   readonly service: readonly ServiceLevel[];
+  /** Files that are taken in together or not at all. */
+  readonly fileSet?: FileSet;
+  readonly arrivals?: ArrivalCalendar;
+  readonly volume?: VolumeRule;
+}
+
+/** What makes a set of files complete. Patterns are landing patterns of files that hold no rows. */
+export type FileSet = (
+  | { readonly kind: 'manifest' | 'marker'; readonly pattern: string }
+  | { readonly kind: 'count'; readonly count: number }
+) & { readonly deadlineHours: number };
+
+export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun';
+
+/** Which business dates have files. Dates are `yyyy-MM-dd`. */
+export interface ArrivalCalendar {
+  /** IANA name. */
+  readonly timezone: string;
+  readonly days: 'daily' | 'weekdays' | 'monthEnd' | readonly Weekday[];
+  readonly holidays: readonly string[];
+  /** Days from a business date to the day of its `timeOfAvailability`. */
+  readonly lagDays: number;
+}
+
+/** Rows of a business date are held against those of comparable ones. */
+export interface VolumeRule {
+  readonly onAnomaly: 'warn' | 'hold';
+  /** Deviations from the median that are usual. */
+  readonly tolerance: number;
+  /** Comparable arrivals without which nothing is judged. */
+  readonly fewest: number;
 }
 
 export type WriteMode = 'append' | 'merge' | 'replacePartitions' | 'replace';
@@ -161,6 +192,14 @@ export type Macro =
   | { readonly kind: 'collapseBlanks' }
   /** `17850.0` to `17850`. */
   | { readonly kind: 'stripZeroFraction' }
+  /** A mail address in small letters, without `mailto:`, and without the blanks and angle brackets around it. */
+  | { readonly kind: 'email' }
+  /** The name of a person or place in small letters, blanks collapsed, apostrophes and hyphens plain. */
+  | { readonly kind: 'name' }
+  /** Capital letters, no blanks: `1012 ab` is `1012AB`. */
+  | { readonly kind: 'postcode' }
+  /** A date by the first of these JDK patterns that prints exactly this text, as ISO 8601. */
+  | { readonly kind: 'date'; readonly patterns: readonly string[] }
   /** National or international notation to E.164 with the given dialling code, such as `+31`. */
   | { readonly kind: 'phone'; readonly dialCode: string };
 

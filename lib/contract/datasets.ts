@@ -2,15 +2,18 @@ import { TerminalError } from '../errors.ts';
 import { columnOf } from './columns.ts';
 import { readExtras } from './custom-properties.ts';
 import type { Column, Dataset, Dedupe } from './dataset.ts';
+import { type EntityDraft, entityOf } from './entity.ts';
 import { formatOf, formatProblems, type PlacedColumn } from './formats.ts';
 import { drift as driftSchema, type Ingestion, objectExtras } from './ingestion-schema.ts';
 import { compileLandingPattern } from './landing-pattern.ts';
 import type { ContractDocument, SchemaObject } from './odcs-schema.ts';
 import type { Path, Problem } from './problems.ts';
 import { checksOf } from './rules.ts';
+import { timingOf } from './timing.ts';
 
 export interface Datasets {
   readonly datasets: readonly Dataset[];
+  readonly entities: readonly EntityDraft[];
   readonly problems: readonly Problem[];
 }
 
@@ -19,12 +22,24 @@ const NAME = /^[a-z][a-z0-9_]*$/;
 /** Datasets of a document that is valid by the standard; problems are those of Headgate's own meaning. */
 export function datasetsOf(document: ContractDocument, file: string, fingerprint: string): Datasets {
   const problems: Problem[] = [];
+  const entities: EntityDraft[] = [];
   problems.push(...readExtras({}, document.customProperties, []).problems);
   const datasets = (document.schema ?? []).flatMap((object, index) => {
     const path: Path = ['schema', index];
     const extras = readExtras(objectExtras, object.customProperties, path);
     problems.push(...extras.problems);
-    const { ingestion } = extras.value;
+    const { ingestion, matching } = extras.value;
+    if (ingestion !== undefined && matching !== undefined)
+      problems.push({
+        path,
+        message: 'ingestion and matching: a table is filled by files or from other tables',
+      });
+    if (matching !== undefined) {
+      const contract = { id: document.id, version: document.version, file, fingerprint };
+      const found = entityOf({ contract, domain: document.domain ?? '', object, matching, path });
+      problems.push(...found.problems);
+      entities.push(found.entity);
+    }
     if (ingestion !== undefined && object.logicalType === 'blob')
       problems.push({
         path: [...path, 'logicalType'],
@@ -35,7 +50,7 @@ export function datasetsOf(document: ContractDocument, file: string, fingerprint
     problems.push(...found.problems);
     return [found.dataset];
   });
-  return { datasets, problems };
+  return { datasets, entities, problems };
 }
 
 interface Source {
@@ -78,6 +93,8 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
   const dedupe = dedupeOf(ingestion, columns);
   problems.push(...problemsOfIngestion(ingestion, dedupe, columns, path));
   problems.push(...formatProblems(ingestion, placed, path));
+  const timing = timingOf(ingestion, document, path);
+  problems.push(...timing.problems);
 
   const owner = ownerOf(document);
   const dataset: Dataset = {
@@ -110,6 +127,7 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
             },
           ],
     ),
+    ...timing.value,
   };
   return { dataset, problems };
 }

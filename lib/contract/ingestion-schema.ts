@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { matching } from './matching-schema.ts';
 
 const oneSign = z.string().length(1);
 
@@ -109,6 +110,74 @@ export const drift = z.strictObject({
   reordered: z.enum(['reject', 'accept']).default('accept').describe('Known columns in another order.'),
 });
 
+export const fileSet = z.strictObject({
+  manifest: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Key pattern of a file that names the members: JSON (`files` or `entries`: names, or objects with name, bytes, sha256, records), lines of `sha256sum`, or one name a line.',
+    ),
+  marker: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Key pattern of a file, often empty, that says: what landed no later than this is the set.'),
+  count: z.number().int().min(1).optional().describe('Number of members.'),
+  deadlineHours: z
+    .number()
+    .positive()
+    .default(24)
+    .describe('Hours from the first of its files after which an incomplete set is told of, once.'),
+});
+
+const isoDate = z.iso.date();
+export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+
+export const arrivals = z.strictObject({
+  timezone: z
+    .string()
+    .default('UTC')
+    .describe('IANA name: in it days end and `timeOfAvailability` is meant.'),
+  days: z
+    .union([z.enum(['daily', 'weekdays', 'monthEnd']), z.array(z.enum(WEEKDAYS)).min(1)])
+    .default('daily')
+    .describe(
+      'Business dates that have files: `daily`, `weekdays`, `monthEnd`, or a list such as `[mon, thu]`.',
+    ),
+  holidays: z
+    .array(isoDate)
+    .default([])
+    .describe(
+      'Business dates without files. A month that ends on one, or on a weekend, ends on the working day before.',
+    ),
+  lagDays: z
+    .number()
+    .int()
+    .min(0)
+    .default(1)
+    .describe('Days from a business date to the day of its `timeOfAvailability`.'),
+});
+
+export const volume = z.strictObject({
+  onAnomaly: z
+    .enum(['warn', 'hold'])
+    .default('warn')
+    .describe('What to do with far too few or too many rows.'),
+  tolerance: z
+    .number()
+    .positive()
+    .default(3)
+    .describe('Deviations from the median that are usual; one is at least 5 percent of it.'),
+  fewest: z
+    .number()
+    .int()
+    .min(3)
+    .max(28)
+    .default(4)
+    .describe('Fewer comparable arrivals than these say nothing yet.'),
+});
+
 export const ingestion = z.strictObject({
   landing: z
     .string()
@@ -139,6 +208,19 @@ export const ingestion = z.strictObject({
     ),
   dedupe: dedupe.optional().describe('Rows that are the same; default for merge: the primary key.'),
   drift: drift.optional().describe('What to do when columns differ.'),
+  fileSet: fileSet
+    .optional()
+    .describe(
+      'Files of one business date (without one in the pattern: of one folder) are taken in together or not at all. Exactly one of manifest, marker, count.',
+    ),
+  arrivals: arrivals
+    .optional()
+    .describe(
+      'Calendar of the files that are due, beside `slaProperties`: frequency, timeOfAvailability, latency.',
+    ),
+  volume: volume
+    .optional()
+    .describe('Rows of a business date against the last 28 comparable ones, by median and deviation.'),
   maxRejectPercent: z
     .number()
     .min(0)
@@ -188,7 +270,7 @@ export const propertyExtras = {
     .array(z.string())
     .default([])
     .describe(
-      "Macros in order: `lowercase`, `uppercase`, `collapseBlanks`, `stripZeroFraction`, `phone('+31')`.",
+      "Macros in order: `lowercase`, `uppercase`, `collapseBlanks`, `stripZeroFraction`, `email`, `name`, `postcode`, `date('dd-MM-yyyy', 'yyyyMMdd')` (to ISO), `phone('+31')` (to E.164). A text that a macro does not understand stays as it is.",
     ),
   pii: pii.optional().describe('Required where classification is restricted or higher.'),
   partitionTransform: z
@@ -210,5 +292,5 @@ export const ruleExtras = {
     ),
 } as const;
 
-export const objectExtras = { ingestion: ingestion.optional() } as const;
+export const objectExtras = { ingestion: ingestion.optional(), matching: matching.optional() } as const;
 export type Ingestion = z.infer<typeof ingestion>;

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { Dataset } from './dataset.ts';
 import { datasetsOf } from './datasets.ts';
+import { type Entity, type EntityDraft, linked } from './entity.ts';
 import { contractDocument } from './odcs-schema.ts';
-import { ContractError, fromZod, lineOf, type Problem, pathText } from './problems.ts';
+import { ContractError, fromZod, lineOf, type Path, type Problem, pathText } from './problems.ts';
 
 export interface Contract {
   readonly id: string;
@@ -11,6 +12,9 @@ export interface Contract {
   readonly file: string;
   /** Schema objects with an `ingestion` property; others describe tables that Headgate does not fill. */
   readonly datasets: readonly Dataset[];
+  /** Schema objects with a `matching` property, their sources not looked up yet. */
+  readonly entities: readonly EntityDraft[];
+  readonly lineOf: (path: Path) => number;
 }
 
 /** Larger documents are no contracts; bounds what an anchor bomb can do too. */
@@ -53,13 +57,20 @@ export function parseContract(text: string, file: string): Contract {
   const input = valueOf(document, file);
   const parsed = contractDocument.safeParse(input);
   if (!parsed.success) return fail(fromZod(parsed.error.issues, input));
-  const { datasets, problems } = datasetsOf(
+  const { datasets, entities, problems } = datasetsOf(
     parsed.data,
     file,
     createHash('sha256').update(text).digest('hex').slice(0, 16),
   );
   if (problems.length > 0) return fail(problems);
-  return deepFreeze({ id: parsed.data.id, version: parsed.data.version, file, datasets });
+  return deepFreeze({
+    id: parsed.data.id,
+    version: parsed.data.version,
+    file,
+    datasets,
+    entities,
+    lineOf: (path: Path) => lineOf(document, lines, path),
+  });
 }
 
 /** The document as plain data. Aliases are followed only here, and not without end. */
@@ -77,12 +88,12 @@ interface ContractFile {
   readonly text: string;
 }
 
-/** Datasets of several contracts. @throws ContractError with the problems of every file that has some */
-export function parseContracts(files: readonly ContractFile[]): readonly Dataset[] {
+/** Several contracts, each by itself. @throws ContractError with the problems of every file that has some */
+function parseEach(files: readonly ContractFile[]): readonly Contract[] {
   const errors: ContractError[] = [];
-  const datasets = files.flatMap(({ file, text }) => {
+  const contracts = files.flatMap(({ file, text }) => {
     try {
-      return parseContract(text, file).datasets;
+      return [parseContract(text, file)];
     } catch (error) {
       if (!(error instanceof ContractError)) throw error;
       errors.push(error);
@@ -90,12 +101,25 @@ export function parseContracts(files: readonly ContractFile[]): readonly Dataset
     }
   });
   throwAll(errors);
-  return datasets;
+  return contracts;
 }
 
-/** All contracts of a folder. @throws ContractError where one is wrong, or two of them claim one dataset or one landing pattern */
-export function loadContracts(files: readonly ContractFile[]): readonly Dataset[] {
-  const datasets = parseContracts(files);
+/** Datasets of several contracts. @throws ContractError with the problems of every file that has some */
+export const parseContracts = (files: readonly ContractFile[]): readonly Dataset[] =>
+  parseEach(files).flatMap(({ datasets }) => datasets);
+
+export interface Contracts {
+  readonly datasets: readonly Dataset[];
+  readonly entities: readonly Entity[];
+}
+
+/**
+ * All contracts of a folder. @throws ContractError where one is wrong, two of them claim one dataset, entity or landing pattern, or the sources of an
+ * entity are not as it needs them
+ */
+export function loadContracts(files: readonly ContractFile[]): Contracts {
+  const contracts = parseEach(files);
+  const datasets = contracts.flatMap((contract) => contract.datasets);
   throwAll(
     datasets.flatMap((dataset, index) => {
       const twin = datasets
@@ -110,7 +134,34 @@ export function loadContracts(files: readonly ContractFile[]): readonly Dataset[
       return [new ContractError(dataset.contract.file, [{ line: 1, path: 'schema', message }])];
     }),
   );
-  return datasets;
+  const drafts = contracts.flatMap((contract) => contract.entities.map((draft) => ({ contract, draft })));
+  const entities = drafts.map(({ contract, draft }, index) => {
+    const found = linked(draft, datasets);
+    const isTwin = drafts
+      .slice(0, index)
+      .some(({ draft: other }) => other.domain === draft.domain && other.name === draft.name);
+    const problems = isTwin
+      ? [{ path: draft.path, message: `${draft.domain}/${draft.name} is matched in two places` }]
+      : found.problems;
+    return { contract, problems, entity: deepFreeze(found.entity) };
+  });
+  throwAll(
+    entities.flatMap(({ contract, problems }) =>
+      problems.length === 0
+        ? []
+        : [
+            new ContractError(
+              contract.file,
+              problems.map(({ path, message }) => ({
+                line: contract.lineOf(path),
+                path: pathText(path),
+                message,
+              })),
+            ),
+          ],
+    ),
+  );
+  return { datasets, entities: entities.map(({ entity }) => entity) };
 }
 
 function throwAll(errors: readonly ContractError[]): void {

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { CLASSIFICATIONS } from './columns.ts';
 import {
+  arrivals,
   avro,
   csv,
   dedupe,
   drift,
+  fileSet,
   fixedWidth,
   ingestion,
   json,
@@ -12,9 +14,11 @@ import {
   propertyExtras,
   ruleExtras,
   trailer,
+  volume,
   xlsx,
   xml,
 } from './ingestion-schema.ts';
+import { certain, comparison, matching, matchSource, thresholds } from './matching-schema.ts';
 import { LOGICAL_TYPES } from './odcs-property.ts';
 import { METRICS } from './odcs-quality.ts';
 
@@ -42,6 +46,15 @@ export function contractReference(): string {
     section('`ingestion.fixedWidth`', fixedWidth.shape),
     section('`ingestion.dedupe`', dedupe.shape),
     section('`ingestion.drift`', drift.shape),
+    section('`ingestion.fileSet`', fileSet.shape),
+    section('`ingestion.arrivals`', arrivals.shape),
+    section('`ingestion.volume`', volume.shape),
+    section('Schema object: `matching`', matching.shape),
+    'Such an object has no files of its own: `headgate match run` makes its table of the records of other datasets, with `<name>_xref`, `<name>_events` and `<name>_review` beside it (docs/adr/0008-matching.md). One string property is the `primaryKey`; the others are columns of the sources, protected as there.',
+    section('`matching.sources[]`', matchSource.shape),
+    section('`matching.comparisons[]`', comparison.shape),
+    section('`matching.certain`', certain.shape),
+    section('`matching.thresholds`', thresholds.shape),
     section('Property', propertyExtras),
     section('`pii`', pii.shape),
     section('Quality rule', ruleExtras),

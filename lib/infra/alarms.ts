@@ -40,6 +40,8 @@ export const ALARM_KINDS = {
   'hold-waiting':
     'A batch failed its quality gate. Nothing of it is published until somebody decides: `headgate hold list`.',
   'quarantine-share': 'More rows than usual were refused. Look at the reasons: `headgate quarantine list`.',
+  'arrival-missing':
+    'Files that were due, or members of a file set, have not come. Ask the source; `headgate arrivals` says what is lacking.',
   'freshness-missed':
     'Nothing was published within what the contract promises. Ask the source, or look for files that were quarantined.',
 } as const;

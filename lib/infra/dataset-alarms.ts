@@ -5,7 +5,13 @@ import type { Watch } from './alarms.ts';
 import type { StageConfig } from './config.ts';
 
 /** Hours of the units that a contract's service levels may have. */
-const HOURS: Readonly<Record<string, number>> = { h: 1, hour: 1, hours: 1, d: 24, day: 24, days: 24 };
+const HOURS: Readonly<Record<string, number>> = {
+  h: 1, hour: 1, hours: 1,
+  d: 24, day: 24, days: 24,
+  w: 168, week: 168, weeks: 168,
+  month: 720, months: 720,
+  y: 8760, yr: 8760, year: 8760, years: 8760,
+}; // biome-ignore format: a list to look things up in
 /** CloudWatch looks back seven days at most, https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html */
 const MOST_HOURS = 7 * 24;
 const HOUR = Duration.hours(1);
@@ -44,6 +50,21 @@ export function watchesOf(config: StageConfig, dataset: Dataset): readonly Watch
       threshold: config.alarms.quarantinedPercent,
       console: page,
     },
+    ...(isAwaited(dataset)
+      ? [
+          {
+            kind: 'arrival-missing',
+            of: id,
+            metric: new MathExpression({
+              expression: 'FILL(dates, 0) + FILL(sets, 0)',
+              usingMetrics: { dates: metric('arrival.missing'), sets: metric('set.incomplete') },
+              period: HOUR,
+            }),
+            threshold: 1,
+            console: page,
+          } as const,
+        ]
+      : []),
     ...(hours === undefined
       ? []
       : [
@@ -60,6 +81,10 @@ export function watchesOf(config: StageConfig, dataset: Dataset): readonly Watch
         ]),
   ];
 }
+
+/** What the sweep tells of: due dates of a calendar, sets. */
+const isAwaited = (dataset: Dataset): boolean =>
+  dataset.fileSet !== undefined || dataset.arrivals !== undefined;
 
 /**
  * Hours in which something must have been published: how often files come, and how long one may take. Undefined where the contract promises no

@@ -104,6 +104,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     ],
   },
   task('Claim', [
+    TELL,
     ['executions', ['states:DescribeExecution']],
     ['results', LIST],
     ['results objects', READ_OBJECT],

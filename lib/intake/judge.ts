@@ -28,7 +28,10 @@ export function judge(entry: FileEntry, dataset: Dataset, profile: FileProfile):
 export const refused = (file: FileEntry, code: ReasonCode | (string & {}), message: string): FileEntry => ({
   ...file,
   state: 'quarantined',
-  reasons: [...file.reasons, { code, message } satisfies Reason],
+  reasons: [
+    ...file.reasons.filter((reason) => reason.code !== 'file.incomplete_set'),
+    { code, message } satisfies Reason,
+  ],
   counts: {
     received: file.counts.received,
     published: 0,

@@ -16,7 +16,13 @@ export const REASONS = {
   'file.duplicate':
     'The same bytes are known under another name. Nothing to do; `duplicateFile: reload` takes such files in again.',
   'file.control_total':
-    'The trailer is missing or its totals differ from the records. The file may be cut off; send it again.',
+    'The totals that the trailer, or the manifest of its set, states differ from the file, or the trailer is missing. The file may be cut off; send it, or the manifest, again.',
+  'file.incomplete_set':
+    'The file waits until its set is complete. `headgate arrivals` says what the set lacks; send that.',
+  'file.set_refused':
+    'Another file of its set was refused, and a set is taken in whole or not at all. The reason names that file; send it corrected, and this one comes back by itself.',
+  'file.manifest':
+    'The manifest of a file set can’t be read, or states what is not known. The reason says what; send it corrected.',
   'file.too_large':
     'A limit is exceeded: columns, bytes of a record, depth of nesting, members of an archive, inflated bytes. Send the file in parts.',
   'file.count_mismatch':

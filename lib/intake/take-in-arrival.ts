@@ -41,6 +41,22 @@ export async function takeInArrival(
   return [...there, { file, isNew: true }];
 }
 
+/** A marker covers what landed before it: that is recorded first, in whatever order the events come. */
+async function takeInCovered(ports: IntakePorts, place: LandingPlace, key: string): Promise<void> {
+  const marker = place.route(key);
+  if (marker.kind !== 'route' || marker.control !== 'marker') return;
+  const [prefix] = marker.dataset.landing.split(/[*{]/);
+  for await (const object of ports.landing.list(prefix ?? '')) {
+    const route = place.route(object.key);
+    const isMember =
+      route.kind === 'route' &&
+      route.control === undefined &&
+      route.dataset === marker.dataset &&
+      route.set === marker.set;
+    if (isMember) await takeInCurrent(ports, place, object.key);
+  }
+}
+
 const ATTEMPTS = 5;
 
 interface Current {
@@ -53,6 +69,7 @@ async function takeInCurrent(ports: IntakePorts, place: LandingPlace, key: strin
   for (let attempt = 1; ; attempt++) {
     const object = await ports.landing.stat(key);
     if (object === undefined) return { object };
+    await takeInCovered(ports, place, key);
     try {
       return { object, intake: await takeIn(ports, place, object) };
     } catch (error) {

@@ -10,6 +10,7 @@ import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
 import { type Channel, channel } from './channel.ts';
 import { fileIdOf } from './file-id.ts';
 import { judge, profileObject, randomAccess, refused } from './judge.ts';
+import { MANIFEST_BYTES, parseManifest } from './manifest.ts';
 import type { Router, Routing } from './route.ts';
 
 export interface IntakePorts {
@@ -63,11 +64,15 @@ export async function takeIn(
   const route = place.route(object.key);
   if (seen !== undefined && !(await mayBeTakenNow(ports.ledger, seen.file, route)))
     return { file: seen.file, isNew: false };
-  const copied = await copyToRaw(ports, { ...object, bucket }, datasetOf(route));
+  const copied = await copyToRaw(ports, { ...object, bucket }, route);
+  const body = isManifest(route) ? await manifestText(ports.raw, copied.raw) : '';
   await turn.mine;
   const entry = newEntry(bucket, object, route, copied);
-  const known = await knownContent(ports.ledger, entry.dataset, entry.sha256);
-  const decided = decide(entry, route, copied.profile, known?.body);
+  // Markers of every day have the same bytes.
+  const known = isControl(route) ? undefined : await knownContent(ports.ledger, entry.dataset, entry.sha256);
+  const decided = isControl(route)
+    ? controlFile(entry, body)
+    : decide(entry, route, copied.profile, known?.body);
   const file = decided.state === 'duplicate' ? await sharingRaw(ports.ledger, decided) : decided;
   const recording = { own: place.own, contentVersion: known?.version ?? 0, seen };
   const recorded = recordFile(ports.ledger, file, recording);
@@ -86,6 +91,25 @@ async function mayBeTakenNow(ledger: Ledger, file: FileEntry, route: Routing): P
   if (file.discarded !== undefined) return false;
   const known = await knownContent(ledger, file.dataset, file.sha256);
   return known?.body.refusedUnder !== undefined && known.body.refusedUnder !== fingerprintOf(route);
+}
+
+const isControl = (route: Routing): boolean => route.kind === 'route' && route.control !== undefined;
+const isManifest = (route: Routing): boolean => route.kind === 'route' && route.control === 'manifest';
+
+async function manifestText(raw: ObjectStore, { key, etag, bytes }: ObjectInfo): Promise<string | undefined> {
+  if (bytes > MANIFEST_BYTES) return undefined;
+  const parts: Uint8Array[] = [];
+  for await (const part of raw.read(key, { etag })) parts.push(part);
+  return Buffer.concat(parts).toString();
+}
+
+/** A manifest or marker: no rows, and no run takes it. */
+function controlFile(entry: FileEntry, text: string | undefined): FileEntry {
+  const file: FileEntry = { ...entry, state: 'control' };
+  if (entry.control === 'marker') return { ...file, profile: null };
+  const manifest = text === undefined ? `more than ${MANIFEST_BYTES} bytes` : parseManifest(text);
+  if (typeof manifest !== 'string') return { ...file, profile: manifest };
+  return refused({ ...entry, profile: null }, 'file.manifest', `the manifest ${manifest}; send it corrected`);
 }
 
 const datasetOf = (route: Routing): Dataset | undefined =>
@@ -136,10 +160,11 @@ interface Copied {
 async function copyToRaw(
   { landing, raw }: IntakePorts,
   object: LandedObject,
-  dataset: Dataset | undefined,
+  route: Routing,
 ): Promise<Copied> {
+  const dataset = datasetOf(route);
   const key = rawKey(object, dataset);
-  const format = dataset?.format;
+  const format = isControl(route) ? undefined : dataset?.format;
   const standing = await raw.stat(key);
   const [store, info] =
     standing?.bytes === object.bytes ? ([raw, standing] as const) : ([landing, object] as const);
@@ -200,12 +225,13 @@ function decide(
     const message = `no landing pattern matches ${entry.key}; move it to a feed's place or write a contract for it`;
     return refused(entry, 'file.unknown_feed', message);
   }
-  return judge(entry, dataset, profile);
+  const judged = judge(entry, dataset, profile);
+  return judged.state === 'admitted' && judged.set !== undefined ? waitingForSet(judged) : judged;
 }
 
 function newEntry(bucket: string, object: ObjectInfo, route: Routing, { profile, raw }: Copied): FileEntry {
   const dataset = datasetOf(route);
-  const businessDate = route.kind === 'route' ? route.businessDate : undefined;
+  const { businessDate, set, control } = route.kind === 'route' ? route : {};
   const identity = {
     bucket,
     key: object.key,
@@ -232,8 +258,21 @@ function newEntry(bucket: string, object: ObjectInfo, route: Routing, { profile,
     fields: [],
     profile,
     judgedBy: fingerprintOf(route),
+    ...(set === undefined ? {} : { set }),
+    ...(control === undefined ? {} : { control }),
   };
 }
+
+/** An admitted file of a set, with the reason why no run takes it yet. */
+export const waitingForSet = (file: FileEntry): FileEntry => ({
+  ...file,
+  reasons: [
+    {
+      code: 'file.incomplete_set',
+      message: `waits until the set ${file.set} is complete; headgate arrivals says what it lacks`,
+    },
+  ],
+});
 
 const duplicate = (file: FileEntry, { fileId, refusedUnder }: ContentEntry): FileEntry => ({
   ...file,

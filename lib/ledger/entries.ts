@@ -1,7 +1,7 @@
 /**
  * `admitted`: waits for a run. `held`: its batch failed the quality gate. The others are final until a person decides otherwise:
  * `published`, `quarantined` (refused as a whole), `duplicate` (its content is known under another name), `superseded` (a corrected file took its
- * place), `withdrawn` (a rollback took its rows out of the table; it can be replayed).
+ * place), `withdrawn` (a rollback took its rows out of the table; it can be replayed), `control` (no rows: a manifest or marker of a file set).
  */
 export type FileState =
   | 'admitted'
@@ -10,7 +10,8 @@ export type FileState =
   | 'quarantined'
   | 'duplicate'
   | 'superseded'
-  | 'withdrawn';
+  | 'withdrawn'
+  | 'control';
 
 export interface Reason {
   readonly code: string;
@@ -65,6 +66,12 @@ export interface FileEntry {
   readonly discarded?: readonly Discard[];
   /** A person decided that the quality gate does not hold this file back. */
   readonly waivedBy?: string;
+  /** The file set that it belongs to: business date, or folder of its key. */
+  readonly set?: string;
+  /** It says what its set is and holds no rows. A manifest's entries are its profile. */
+  readonly control?: 'manifest' | 'marker';
+  /** It was refused because of this file of its set, or of what this manifest states: it comes back once the set is whole. */
+  readonly refusedFor?: string;
 }
 
 export interface FilePointer {
@@ -194,8 +201,18 @@ export const partitions = {
   openReplays: 'open-replay',
   /** Files with rows that lost to a row of a file, by the winner and the run that decided it. */
   losses: (dataset: string) => `loss#${dataset}`,
+  /** Files of a set, control files among them, by set and file id. */
+  members: (dataset: string) => `member#${dataset}`,
+  /** Sets with a control file that no run has looked at, by dataset and set. */
+  openSets: 'open-set',
+  /** What people have been told of once, by the matter. */
+  alerts: 'alert',
   summary: (dataset: string) => `summary#${dataset}`,
   locks: 'lock',
+  /** Runs that matched the records of an entity, by run id. */
+  matchRuns: (entity: string) => `match-run#${entity}`,
+  /** What people decided about pairs of records of an entity, by pair. */
+  matchDecisions: (entity: string) => `match-decision#${entity}`,
   /** Landed objects whose file is final and that still have to be removed, by file id. */
   settling: 'settling',
 } as const;

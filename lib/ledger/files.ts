@@ -10,6 +10,10 @@ const objectSort = ({ key, etag }: Pick<FileEntry, 'key' | 'etag'>): string => {
   return `${name}#${etag}`;
 };
 
+/** A set's name within a sort key; a folder may be longer than one. */
+export const setKey = (set: string): string =>
+  Buffer.byteLength(set) <= 700 ? set : createHash('sha256').update(set).digest('hex');
+
 /** Whether intake has seen an object of this key with this ETag, whenever it arrived. */
 export const isKnownObject = async (
   ledger: Ledger,
@@ -115,13 +119,34 @@ export async function recordFile(
       ifVersion: isSame ? seen.version : 0,
     },
     { kind: 'put', partition: partitions.datasets, sort: dataset, body: { dataset } },
-    ...(file.state === 'admitted'
-      ? [{ kind: 'put', partition: partitions.pending(dataset), sort: fileId, body: pointer } as const]
-      : []),
-    ...(file.state === 'duplicate' ? [] : [{ ...content(file), ifVersion: contentVersion }]),
+    ...(file.state === 'admitted' ? [pendingWrite(file)] : []),
+    ...(file.state === 'duplicate' || file.control !== undefined
+      ? []
+      : [{ ...content(file), ifVersion: contentVersion }]),
+    ...memberWrites(file),
     ...(own ? [settle(file)] : []),
     ...summaryWrites(dataset, [isSame ? { before: seen.file, after: file } : { after: file }]),
   ]);
+}
+
+/** Its place among those that wait. */
+const pendingWrite = ({ dataset, fileId, set }: FileEntry): LedgerWrite => ({
+  kind: 'put',
+  partition: partitions.pending(dataset),
+  sort: fileId,
+  body: { dataset, fileId, ...(set === undefined ? {} : { set }) },
+});
+
+/** Its place among the files of its set; a control file has the set looked at, even where no member waits. */
+function memberWrites({ dataset, fileId, set, control }: FileEntry): readonly LedgerWrite[] {
+  if (set === undefined) return [];
+  const body = { dataset, fileId, set };
+  return [
+    { kind: 'put', partition: partitions.members(dataset), sort: `${setKey(set)}#${fileId}`, body },
+    ...(control === undefined
+      ? []
+      : [{ kind: 'put', partition: partitions.openSets, sort: `${dataset}#${setKey(set)}`, body } as const]),
+  ];
 }
 
 /** Records a file that no intake has seen: a corrected one, on its way through a replay. Does nothing where it stands already. */
@@ -251,7 +276,7 @@ function fileWrites(before: FileEntry, file: FileEntry, ifVersion: number): read
   const isRefused = file.state === 'quarantined';
   return [
     { kind: 'put', partition: partitions.files(dataset), sort: fileId, body: file, ifVersion },
-    ...(file.state === 'admitted' ? [{ kind: 'put', ...pending, body: { dataset, fileId } } as const] : []),
+    ...(file.state === 'admitted' ? [pendingWrite(file)] : []),
     ...(before.state === 'admitted' && file.state !== 'admitted'
       ? [{ kind: 'delete', ...pending } as const]
       : []),

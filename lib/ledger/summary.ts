@@ -15,6 +15,7 @@ const NOTHING: Summary = {
   duplicate: 0,
   superseded: 0,
   withdrawn: 0,
+  control: 0,
   rowsReceived: 0,
   rowsPublished: 0,
   rowsQuarantined: 0,

@@ -19,8 +19,11 @@ export interface PersonalMessage {
 const SEVERITY: Readonly<Record<Notice['kind'], PersonalMessage['severity']>> = {
   'run.published': 'good',
   'file.quarantined': 'look',
+  'run.unusual': 'look',
   'run.held': 'act',
   'run.failed': 'act',
+  'set.incomplete': 'act',
+  'arrival.missing': 'act',
   'quality.digest': 'look',
 };
 

@@ -1,8 +1,18 @@
+import { type Dataset, datasetId } from '../contract/dataset.ts';
 import type { FileEntry, RunEntry } from '../ledger/entries.ts';
-import { pendingFiles } from '../ledger/files.ts';
+import { filesOf, pendingFiles } from '../ledger/files.ts';
 import { acquire, holds, type Lock, release } from '../ledger/locks.ts';
 import { nextReplay } from '../ledger/replays.ts';
 import { openRuns, saveRun } from '../ledger/runs.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import {
+  hasSets,
+  isActionable,
+  openSetsOf,
+  pendingPointers,
+  type SetDataset,
+  settleSets,
+} from '../sets/sets.ts';
 import { newRunId } from './context.ts';
 import { hasResult } from './documents.ts';
 import { finishDecision } from './holds.ts';
@@ -32,6 +42,8 @@ export async function claim(services: Services, { message, execution }: ClaimInp
     const unfinished = await takeUp(services, dataset, lock);
     if (unfinished !== undefined)
       return { dataset, ...limit, runId: unfinished.runId, epoch: lock.epoch, next: unfinished.next };
+    const described = services.datasets.find((each) => datasetId(each) === dataset);
+    if (hasSets(described)) await settleSets(services, described, [holds(lock)]);
     const batch = await nextBatch(services, message);
     if (batch !== undefined) {
       const now = services.clock.now().toISOString();
@@ -49,7 +61,8 @@ export async function claim(services: Services, { message, execution }: ClaimInp
     }
     await release(services.ledger, lock);
     // What came between the last look and the release found the lock taken and went away: it is seen now.
-    if ((await nextBatch(services, message)) === undefined) return done;
+    if ((await nextBatch(services, message)) === undefined && !(await hasUnsettled(services, described)))
+      return done;
   }
 }
 
@@ -99,17 +112,38 @@ async function nextBatch(
   return pending.length === 0 ? undefined : { files: pending.map(({ fileId }) => fileId) };
 }
 
-async function batchOf(
-  { ledger, limits }: Services,
+/** What waits and would go into the next run, within the limits. */
+export async function batchOf(
+  { ledger, limits, datasets }: Services,
   { dataset, limit }: Message,
 ): Promise<readonly FileEntry[]> {
-  const pending = await pendingFiles(ledger, dataset, Math.min(limits.files, limit ?? limits.files));
+  const most = Math.min(limits.files, limit ?? limits.files);
+  const described = datasets.find((each) => datasetId(each) === dataset);
+  const groups = hasSets(described)
+    ? await groupsOf(ledger, described)
+    : (await pendingFiles(ledger, dataset, most)).map((file) => [file]);
   const batch: FileEntry[] = [];
   let bytes = 0;
-  for (const file of pending) {
-    if (batch.length > 0 && bytes + file.bytes > limits.bytes) break;
-    bytes += file.bytes;
-    batch.push(file);
+  for (const group of groups) {
+    const more = group.reduce((sum, file) => sum + file.bytes, 0);
+    if (batch.length > 0 && (bytes + more > limits.bytes || batch.length + group.length > most)) break;
+    bytes += more;
+    batch.push(...group);
   }
   return batch;
 }
+
+/** What can't be taken apart: the members of a complete set, or a file without a set. */
+async function groupsOf(ledger: Ledger, dataset: SetDataset): Promise<readonly (readonly FileEntry[])[]> {
+  const id = datasetId(dataset);
+  const single = (await pendingPointers(ledger, id)).flatMap(({ fileId, set }) =>
+    set === undefined ? [[fileId]] : [],
+  );
+  const sets = (await openSetsOf(ledger, dataset)).flatMap(({ take }) => (take.length === 0 ? [] : [take]));
+  const groups = [...single, ...sets].sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
+  return Promise.all(groups.map((ids) => filesOf(ledger, id, ids)));
+}
+
+/** A member that came since may have decided the fate of its set. */
+const hasUnsettled = async ({ ledger }: Services, dataset: Dataset | undefined): Promise<boolean> =>
+  hasSets(dataset) && (await openSetsOf(ledger, dataset)).some(isActionable);

@@ -6,6 +6,7 @@ import { runOf } from '../ledger/runs.ts';
 import { adding, differenceOf, Sum, summaryOf } from '../ledger/summary.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import { filesOfDataset } from '../reports/ledger-tables.ts';
+import { deadlineOf, hasSets, openSetsOf, type SetDataset } from '../sets/sets.ts';
 import { ancestors, RUN_ID } from '../table/snapshots.ts';
 import { keyOf, liveFiles, loadTable, type Table } from '../table/table.ts';
 import { tablePorts } from './context.ts';
@@ -25,6 +26,7 @@ export interface DiagnosisOptions {
 }
 
 const RUN = 'headgate run';
+const MATCH = 'headgate match run';
 const MEND = 'headgate doctor --mend';
 
 /** What is inconsistent between ledger, catalogue and storage. Reads everything: minutes where there are millions of files. */
@@ -38,6 +40,7 @@ export async function diagnose(services: Services, options: DiagnosisOptions): P
     findings.push(...(await ofLists(services, dataset, options)));
   }
   for (const dataset of services.datasets) {
+    if (hasSets(dataset)) findings.push(...(await ofSets(services, dataset)));
     for (const table of await tablesOf(services, dataset))
       findings.push(...(await ofTable(services, datasetId(dataset), table)));
   }
@@ -100,6 +103,17 @@ async function ofLists(
     if (mend) await ledger.transact([{ kind: 'delete', partition, sort }]);
   }
   return findings;
+}
+
+/** Sets that wait longer than their contract allows. */
+async function ofSets({ ledger, clock }: Services, dataset: SetDataset): Promise<readonly Finding[]> {
+  const overdue = (await openSetsOf(ledger, dataset)).filter(
+    (verdict) => deadlineOf(dataset, verdict) <= clock.now(),
+  );
+  return overdue.map(({ set, lacks }) => ({
+    what: `the set ${set} of ${datasetId(dataset)} is incomplete (file.incomplete_set): ${lacks}`,
+    mend: 'send what it lacks, or a manifest without it',
+  }));
 }
 
 async function ofTable(
@@ -205,7 +219,8 @@ async function ofWork(services: Services): Promise<readonly Finding[]> {
     if (await isOrphaned(services, body.dataset))
       findings.push({
         what: `the lock of ${body.dataset} belongs to an execution that has ended`,
-        mend: RUN,
+        // Else it is that of an entity.
+        mend: services.datasets.some((each) => datasetId(each) === body.dataset) ? RUN : MATCH,
       });
   }
   return findings;

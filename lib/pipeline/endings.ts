@@ -1,7 +1,7 @@
 import { refused } from '../intake/judge.ts';
 import { quarantineNotice } from '../intake/take-in.ts';
-import type { FileEntry, Reason, RunEntry } from '../ledger/entries.ts';
-import { changeFiles, content } from '../ledger/files.ts';
+import type { Reason, RunEntry } from '../ledger/entries.ts';
+import { changeFiles, content, filesOf } from '../ledger/files.ts';
 import { holds, release } from '../ledger/locks.ts';
 import { replayWrites } from '../ledger/replays.ts';
 import type { LedgerWrite } from '../ports/ledger.ts';
@@ -25,6 +25,15 @@ export async function announce(services: Services, message: RunMessage): Promise
       ? { next: `headgate quarantine list --dataset ${message.dataset}` }
       : {}),
   });
+  const unusual = run.reasons.filter(({ code }) => code === 'batch.volume');
+  if (unusual.length > 0)
+    await services.notifier.notify({
+      kind: 'run.unusual',
+      dataset: message.dataset,
+      title: `${message.dataset}: run ${run.runId} is unusual`,
+      facts: { run: run.runId, reason: unusual.map((reason) => reason.message).join('; ') },
+      next: `headgate runs show ${run.runId}`,
+    });
   return { dataset: message.dataset };
 }
 
@@ -70,26 +79,66 @@ export async function isolate(services: Services, message: RunMessage): Promise<
   const { run, lock, save } = await runContext(services, message);
   const named = message.isolate ?? (run.files.length === 1 ? [poison(run.files[0] ?? '')] : []);
   if (run.replay !== undefined) return isolateReplay(services, message, named);
-  const reasonOfFile = (file: FileEntry) =>
-    named.find(({ fileId }) => fileId === file.fileId) ?? poison(file.fileId);
+  const refusals = await withSets(services, run, named);
   const out = await changeFiles(
     services.ledger,
     message.dataset,
-    named.map(({ fileId }) => fileId),
+    [...refusals.keys()],
     (file) => {
-      const { code, message: why } = reasonOfFile(file);
-      return file.state === 'admitted' ? { ...refused(file, code, why), runId: run.runId } : undefined;
+      const refusal: Refusal = refusals.get(file.fileId) ?? poison(file.fileId);
+      const { code, message: why, refusedFor } = refusal;
+      if (file.state !== 'admitted') return undefined;
+      return {
+        ...refused(file, code, why),
+        runId: run.runId,
+        ...(refusedFor === undefined ? {} : { refusedFor }),
+      };
     },
     [holds(lock)],
   );
   const reasons: Reason[] = [
-    { code: 'run.isolated', message: `${named.length} of ${run.files.length} files taken out of the batch` },
+    { code: 'run.isolated', message: `${out.length} of ${run.files.length} files taken out of the batch` },
   ];
   await save({ state: 'failed', reasons });
   await release(services.ledger, lock);
-  for (const file of out) await services.notifier.notify(quarantineNotice(file));
-  if (named.length > 0) return { dataset: message.dataset };
+  for (const file of out)
+    if (file.refusedFor === undefined) await services.notifier.notify(quarantineNotice(file));
+  if (out.length > 0) return { dataset: message.dataset };
   return { dataset: message.dataset, limit: Math.ceil(run.files.length / 2) };
+}
+
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  /** The file of the same set on account of which it is refused. */
+  readonly refusedFor?: string;
+}
+
+/**
+ * Files of a set go out of the batch together: those that were named by their reason, the others for them. A set that is alone and that the
+ * engine can't process is refused whole, for nobody knows which of its files it is: each comes back with the next version of any.
+ */
+async function withSets(
+  { ledger }: Services,
+  run: RunEntry,
+  named: readonly (Refusal & { readonly fileId: string })[],
+): Promise<ReadonlyMap<string, Refusal>> {
+  const refusals = new Map<string, Refusal>(named.map((each) => [each.fileId, each]));
+  const files = await filesOf(ledger, run.dataset, run.files);
+  if (files.every(({ set }) => set === undefined)) return refusals;
+  const [first] = files;
+  if (named.length === 0 && files.every(({ set }) => set !== undefined && set === first?.set)) {
+    const message = `the engine can’t process a file of the set ${first?.set}; send the set's files corrected, or report it`;
+    return new Map(run.files.map((fileId) => [fileId, { code: 'file.poison', message, refusedFor: fileId }]));
+  }
+  for (const { fileId } of named) {
+    const culprit = files.find((file) => file.fileId === fileId);
+    const message = `${culprit?.key} of the same set is refused; send it corrected, then the set is taken in whole`;
+    for (const file of files)
+      if (file.set !== undefined && file.set === culprit?.set && !refusals.has(file.fileId))
+        refusals.set(file.fileId, { code: 'file.set_refused', message, refusedFor: fileId });
+  }
+  return refusals;
 }
 
 async function isolateReplay(

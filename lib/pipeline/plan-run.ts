@@ -1,7 +1,7 @@
 import type { Dataset } from '../contract/dataset.ts';
 import { type FileProfile, needsRewrite } from '../formats/profile.ts';
 import type { FileEntry } from '../ledger/entries.ts';
-import { filesOf, pendingFiles } from '../ledger/files.ts';
+import { filesOf } from '../ledger/files.ts';
 import { compile, uniqueSets } from '../plan/compile.ts';
 import { duckDb } from '../plan/dialects/duckdb.ts';
 import { engineFor } from '../plan/engine-choice.ts';
@@ -12,6 +12,7 @@ import { ensureTable, wantedSchema } from '../table/evolve.ts';
 import type { Field } from '../table/schema.ts';
 import { liveFiles, loadTable, snapshotText } from '../table/table.ts';
 import { replayOfRun } from './batch.ts';
+import { batchOf } from './claim.ts';
 import { datasetOf, runContext, tablePorts } from './context.ts';
 import { storeDocument } from './documents.ts';
 import type { Message, RunMessage } from './message.ts';
@@ -44,7 +45,7 @@ export async function explainReplay(services: Services, draft: ReplayDraft, reac
 /** The plan for what is pending, without acting. */
 export async function explainPending(services: Services, id: string): Promise<Plan> {
   const dataset = datasetOf(services, id);
-  const files = await pendingFiles(services.ledger, id, services.limits.files);
+  const files = await batchOf(services, { dataset: id });
   return planOf(services, dataset, 'explained', { files, withdraws: [] });
 }
 

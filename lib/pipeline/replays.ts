@@ -141,6 +141,8 @@ function requireReplayable(file: FileEntry): void {
     case 'quarantined':
     case 'withdrawn':
       return;
+    case 'control':
+      throw not('holds no rows: replay the files of its set');
     case 'admitted':
       throw not('waits for a run already: headgate run');
     case 'held':

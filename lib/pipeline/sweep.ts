@@ -1,8 +1,11 @@
+import { tellOfMissing } from '../arrivals/arrivals.ts';
+import { datasetId } from '../contract/dataset.ts';
 import { ConflictError } from '../errors.ts';
 import { type LandingPlace, takeIn } from '../intake/take-in.ts';
 import { partitions } from '../ledger/entries.ts';
 import { isHeld } from '../ledger/locks.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
+import { hasSets, tellOfIncompleteSets } from '../sets/sets.ts';
 import { settleLanding } from './settle.ts';
 import { hasWork, makeMissingTables, type Worker } from './work.ts';
 
@@ -26,22 +29,24 @@ export async function sweep({ services, ports, start }: Worker, place: LandingPl
   const found: string[] = [];
   const started: string[] = [];
   const failed: { what: string; error: unknown }[] = [];
+  const isControl = ({ key }: ObjectInfo) => {
+    const route = place.route(key);
+    return route.kind === 'route' && route.control !== undefined;
+  };
   const attempt = async (what: string, work: () => Promise<unknown>) => {
     await work().catch((error: unknown) => failed.push({ what, error }));
   };
   await attempt('making of tables', () => makeMissingTables(services));
   await attempt('look into landing', async () => {
-    const queue = await settledObjects(ports.landing.list(''), services.clock.now().getTime() - GRACE_MS);
-    const worker = async () => {
-      for (let object = queue.shift(); object !== undefined; object = queue.shift()) {
-        const { key } = object;
-        const current = object;
-        await attempt(key, async () => {
-          if (await isNewFile(ports, place, current)) found.push(key);
-        });
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    const before = services.clock.now().getTime() - GRACE_MS;
+    const objects = await settledObjects(ports.landing.list(''), before);
+    // A marker covers what landed before it: members are recorded first.
+    for (const portion of [objects.filter(not(isControl)), objects.filter(isControl)])
+      await inParallel(portion, (object) =>
+        attempt(object.key, async () => {
+          if (await isNewFile(ports, place, object)) found.push(object.key);
+        }),
+      );
   });
   await attempt('look for waiting files', async () => {
     const known = await services.ledger.query<{ dataset: string }>({ partition: partitions.datasets });
@@ -53,10 +58,28 @@ export async function sweep({ services, ports, start }: Worker, place: LandingPl
       });
     }
   });
+  for (const dataset of services.datasets)
+    await attempt(`look after what ${datasetId(dataset)} waits for`, async () => {
+      if (hasSets(dataset)) await tellOfIncompleteSets(services, dataset);
+      await tellOfMissing(services, dataset);
+    });
   await attempt('emptying of landing', async () => {
     for (const { key, error } of await settleLanding(ports)) failed.push({ what: key, error });
   });
   return { found: found.sort(), started, failed };
+}
+
+const not =
+  <Item>(test: (item: Item) => boolean) =>
+  (item: Item) =>
+    !test(item);
+
+async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
 async function settledObjects(objects: AsyncIterable<ObjectInfo>, before: number): Promise<ObjectInfo[]> {

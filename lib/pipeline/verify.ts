@@ -4,6 +4,7 @@ import type { FileProfile } from '../formats/profile.ts';
 import type { FileEntry, Reason } from '../ledger/entries.ts';
 import type { FileTally, OutputName, OutputResult, Plan, RunResult } from '../plan/plan.ts';
 import { gate } from '../quality/gate.ts';
+import { volumeFindings } from '../quality/volume.ts';
 import { plannedFiles } from './batch.ts';
 import { datasetOf, runContext } from './context.ts';
 import { loadDocument } from './documents.ts';
@@ -24,10 +25,13 @@ export async function verify(services: Services, message: RunMessage): Promise<M
   const isolate = files.flatMap((file) => fileProblems(dataset, file, plan, result));
   if (isolate.length > 0) return { ...message, next: 'isolate', isolate };
   requireBalance(plan, result);
-  const findings = gate(dataset, files, result);
-  if (findings.length === 0) return { ...message, next: 'publish' };
-  await save({ reasons: findings });
-  return { ...message, next: 'hold' };
+  // A replay brings what has been judged when it came.
+  const volumes = run.replay === undefined ? await volumeFindings(services.ledger, dataset, files) : [];
+  const unusual = volumes.filter(({ kind }) => kind === 'unusual').map(({ reason }) => reason);
+  const holds = [...gate(dataset, files, result), ...(dataset.volume?.onAnomaly === 'hold' ? unusual : [])];
+  const reasons = holds.length > 0 ? holds : volumes.map(({ reason }) => reason);
+  if (reasons.length > 0) await save({ reasons });
+  return { ...message, next: holds.length > 0 ? 'hold' : 'publish' };
 }
 
 type Isolated = Reason & { readonly fileId: string };

@@ -5,6 +5,7 @@ import { type Intake, type IntakePorts, type LandingPlace, takeIn } from '../int
 import { partitions } from '../ledger/entries.ts';
 import { isOrphaned } from '../ledger/locks.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
+import { hasSets, isActionable, openSetsOf, pendingPointers, tellOfIncompleteSets } from '../sets/sets.ts';
 import { makeTables } from './plan-run.ts';
 import type { Services } from './services.ts';
 import { settleLanding } from './settle.ts';
@@ -45,6 +46,8 @@ export async function work({ services, ports, start }: Worker, place: LandingPla
     if (waiting)
       await start(body.dataset).catch((error: unknown) => failed.push({ subject: body.dataset, error }));
   }
+  for (const dataset of services.datasets)
+    if (hasSets(dataset)) await tellOfIncompleteSets(services, dataset);
   if (place.own) {
     for (const { key, error } of await settleLanding(ports)) failed.push({ subject: key, error });
   }
@@ -63,11 +66,20 @@ export async function makeMissingTables(services: Services): Promise<void> {
 export async function hasWork(services: Services, dataset: string): Promise<boolean> {
   const { ledger } = services;
   const [pending, open, replays] = await Promise.all([
-    ledger.query({ partition: partitions.pending(dataset), limit: 1 }),
+    waitingOf(services, dataset),
     ledger.query({ partition: partitions.openRuns, prefix: `${dataset}#`, limit: 1 }),
     ledger.query({ partition: partitions.openReplays, prefix: `${dataset}#`, limit: 1 }),
   ]);
-  return pending.length + open.length + replays.length > 0 || isOrphaned(services, dataset);
+  return pending || open.length + replays.length > 0 || isOrphaned(services, dataset);
+}
+
+/** Whether a file waits that a run would take, or a set whose fate is decided. Members of incomplete sets are no work. */
+async function waitingOf({ ledger, datasets }: Services, id: string): Promise<boolean> {
+  const dataset = datasets.find((each) => datasetId(each) === id);
+  if (!hasSets(dataset))
+    return (await ledger.query({ partition: partitions.pending(id), limit: 1 })).length > 0;
+  if ((await pendingPointers(ledger, id)).some(({ set }) => set === undefined)) return true;
+  return (await openSetsOf(ledger, dataset)).some(isActionable);
 }
 
 async function takeInAll(ports: IntakePorts, place: LandingPlace): Promise<WorkReport> {

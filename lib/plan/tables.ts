@@ -78,7 +78,7 @@ const origin: readonly Unnumbered[] = [
   { name: '_run_id', type: 'string', required: true, doc: 'run_id in headgate.runs' },
 ];
 
-const numbered = (fields: readonly Unnumbered[]): readonly Field[] =>
+export const numbered = (fields: readonly Unnumbered[]): readonly Field[] =>
   fields.map((field, index) => ({ id: index + 1, ...field }));
 
 /** A list of structs; `last` is the id of the column itself, nested ids follow it. */
@@ -92,7 +92,7 @@ const reasons = (last: number): FieldType => ({
   },
 });
 
-function curatedField(column: Column): Unnumbered {
+export function curatedField(column: Column): Unnumbered {
   return {
     name: column.name,
     type: column.pii === undefined ? icebergType(column.type) : 'string',

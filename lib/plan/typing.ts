@@ -43,10 +43,39 @@ function applyMacro(macro: Macro, text: string, sql: ValueDialect): string {
       return sql.replaceAll(text, '[ \\t\\r\\n]+', ' ');
     case 'stripZeroFraction':
       return whenMatches(text, '-?[0-9]+\\.0+', sql.replaceAll(text, '\\.0+$', ''), sql);
+    case 'email':
+      return email(text, sql);
+    case 'name':
+      return personName(text, sql);
+    case 'postcode':
+      return whenMatches(text, POSTCODE, `upper(${sql.replaceAll(text, ANY_BLANK, '')})`, sql);
+    case 'date':
+      return `COALESCE(${[...macro.patterns.map((pattern) => isoDate(text, pattern, sql)), text].join(', ')})`;
     case 'phone':
       return phone(text, macro.dialCode, sql);
   }
 }
+
+/** Blanks of ASCII and the no-break space, which spreadsheets like. */
+const ANY_BLANK = '[ \\t\\r\\n\\x{A0}]+';
+const POSTCODE = '[ \\t\\x{A0}]*[A-Za-z0-9][A-Za-z0-9 \\t\\x{A0}-]{1,10}[A-Za-z0-9][ \\t\\x{A0}]*';
+
+/** One sign `@` with something on both sides (RFC 5321 section 4.1.2, quoted local parts left out). The part before it is in small letters too: no provider in use tells them apart. */
+const EMAIL = '[^ \\t\\r\\n\\x{A0}<>@,;"]+@[^ \\t\\r\\n\\x{A0}<>@,;"]+';
+
+function email(text: string, sql: ValueDialect): string {
+  const bare = sql.replaceAll(text, '^[ \\t\\r\\n\\x{A0}<]*((?i)mailto:)?|[ \\t\\r\\n\\x{A0}>]*$', '');
+  return `CASE WHEN ${sql.matches(bare, EMAIL)} THEN lower(${bare}) ELSE ${text} END`;
+}
+
+function personName(text: string, sql: ValueDialect): string {
+  const apostrophes = sql.replaceAll(text, '[\\x{2018}\\x{2019}\\x{02BC}`´]', "'");
+  const hyphens = sql.replaceAll(apostrophes, ' *[\\x{2010}-\\x{2015}-] *', '-');
+  return `lower(${sql.trim(sql.replaceAll(hyphens, ANY_BLANK, ' '))})`;
+}
+
+const isoDate = (text: string, pattern: string, sql: ValueDialect): string =>
+  sql.text(`CAST(${sql.parseExactly(text, pattern)} AS DATE)`, { kind: 'date' });
 
 const whenMatches = (text: string, pattern: string, then: string, sql: ValueDialect): string =>
   `CASE WHEN ${sql.matches(text, pattern)} THEN ${then} ELSE ${text} END`;

@@ -1,5 +1,8 @@
+import { type Arrival, arrivalsOf } from '../arrivals/arrivals.ts';
+import type { Dataset } from '../contract/dataset.ts';
 import type { FileEntry, RunEntry } from '../ledger/entries.ts';
 import { partitions } from '../ledger/entries.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 
 /** A table of the `headgate` database: the ledger, as analysts query it. */
@@ -12,7 +15,14 @@ export interface LedgerTable {
 
 const COUNTS = ['received', 'published', 'quarantined', 'deduplicated'] as const;
 
-export const ledgerTables = (ledger: Ledger): readonly LedgerTable[] => [
+/** What the tables are made from;. */
+export interface LedgerTablePorts {
+  readonly ledger: Ledger;
+  readonly datasets: readonly Dataset[];
+  readonly clock: Clock;
+}
+
+export const ledgerTables = ({ ledger, datasets, clock }: LedgerTablePorts): readonly LedgerTable[] => [
   {
     name: 'files',
     columns: [
@@ -40,6 +50,35 @@ export const ledgerTables = (ledger: Ledger): readonly LedgerTable[] => [
       for await (const run of allRuns(ledger)) yield runRow(run);
     },
   },
+  {
+    name: 'arrivals',
+    columns: [
+      ...['dataset', 'date', 'state', 'lacks'].map((name) => [name, 'VARCHAR'] as const),
+      ['due_at', 'TIMESTAMP'],
+      ['arrived_at', 'TIMESTAMP'],
+      ...['files', 'expected_files', 'received'].map((name) => [name, 'BIGINT'] as const),
+    ],
+    async *rows() {
+      for (const dataset of datasets)
+        for (const arrival of await arrivalsOf({ ledger, clock }, dataset, ARRIVAL_DAYS))
+          yield arrivalRow(arrival);
+    },
+  },
+];
+
+/** Days back that `headgate.arrivals` shows. */
+const ARRIVAL_DAYS = 90;
+
+const arrivalRow = ({ dataset, date, state, lacks, due, arrivedAt, files, expected, rows }: Arrival) => [
+  dataset,
+  date,
+  state,
+  lacks,
+  due === undefined ? null : moment(due.toISOString()),
+  arrivedAt === undefined ? null : moment(arrivedAt.toISOString()),
+  files,
+  expected ?? null,
+  rows,
 ];
 
 const moment = (iso: string): string => iso.replace('T', ' ').replace('Z', '');

@@ -29,10 +29,10 @@ describeWithPython('contract', 'our verdict on contracts against datacontract-cl
       ...globSync(join(ROOT, 'contracts/*/*.odcs.yaml')),
       join(SHARED, 'data/datacontract/full-example.odcs.yaml'),
     ];
-    expect(files).toHaveLength(5);
+    expect(files.length).toBeGreaterThanOrEqual(8);
     const verdicts = await python.json<Record<string, boolean>>(script, ...files);
     for (const file of files) expect({ file, accepted: accepts(file) }).toEqual({ file, accepted: true });
-    expect(Object.values(verdicts)).toEqual([true, true, true, true, true]);
+    expect(verdicts).toEqual(Object.fromEntries(files.map((file) => [file, true])));
   }, 300_000);
 
   test('datacontract-cli accepts what contract init proposes', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { readContracts } from '../../lib/adapters/local/contracts.ts';
 import { duckDbVersion } from '../../lib/adapters/local/duckdb-session.ts';
+import { SPLINK_VERSION } from '../../lib/matching/settings.ts';
 import { compile } from '../../lib/plan/compile.ts';
 import type { Dialect } from '../../lib/plan/dialect.ts';
 import { duckDb } from '../../lib/plan/dialects/duckdb.ts';
@@ -99,9 +100,22 @@ test('an engine is chosen by force, then contract, then bytes', () => {
 
 test('one version of DuckDB everywhere: the one that npm pins', () => {
   expect(DUCKDB_VERSION).toBe(duckDbVersion);
-  for (const list of ['glue-scripts/requirements.txt', 'test/requirements/spark.txt'])
+  const lists = [
+    'glue-scripts/requirements.txt',
+    'glue-scripts/requirements-matching.txt',
+    'test/requirements/spark.txt',
+    'test/requirements/matching.txt',
+  ];
+  for (const list of lists)
     expect(/^duckdb==(\S+) --hash=sha256:/m.exec(readFileSync(join(ROOT, list), 'utf8'))?.[1]).toBe(
       duckDbVersion,
+    );
+});
+
+test('one version of Splink everywhere: the one that jobs are made for', () => {
+  for (const list of ['glue-scripts/requirements-matching.txt', 'test/requirements/matching.txt'])
+    expect(/^splink==(\S+) --hash=sha256:/m.exec(readFileSync(join(ROOT, list), 'utf8'))?.[1]).toBe(
+      SPLINK_VERSION,
     );
 });
 

@@ -14,7 +14,7 @@ test('every database is tagged with its class', () => {
     (Properties.Resource as { Database: { Name: string } }).Database.Name,
     (Properties.LFTags as { TagValues: string[] }[])[0]?.TagValues[0],
   ]);
-  expect(tagged).toHaveLength(15);
+  expect(tagged).toHaveLength(19);
   for (const [name = '', tag] of tagged) expect(tag).toBe(classOf(name));
   expect(classOf('payments')).toBe('internal');
   expect(classOf('payments_marts')).toBe('internal');

@@ -102,6 +102,21 @@ describe('alarms', () => {
     });
   });
 
+  test('what a calendar says is due, and sets, have an alarm of their own', () => {
+    expect(alarm('arrival-missing-retail-sales')).toMatchObject({
+      Threshold: 1,
+      EvaluationPeriods: 1,
+      TreatMissingData: 'notBreaching',
+      Metrics: expect.arrayContaining([
+        expect.objectContaining({
+          MetricStat: expect.objectContaining({
+            Metric: expect.objectContaining({ MetricName: 'arrival.missing' }),
+          }),
+        }),
+      ]),
+    });
+  });
+
   test('a promise in a unit that is not known stops the deploy, one that is longer than CloudWatch looks back has no alarm', () => {
     const dataset = (value: number, unit: string) =>
       ({ domain: 'a', name: 'b', service: [{ property: 'frequency', value, unit }] }) as unknown as Dataset;
@@ -121,7 +136,9 @@ test('every domain has its dashboard', () => {
   const names = resourcesOf(template, 'AWS::CloudWatch::Dashboard').map(
     ({ Properties }) => Properties.DashboardName,
   );
-  expect(names).toEqual(['headgate-dev-orders', 'headgate-dev-payments', 'headgate-dev-retail']);
+  expect(names).toEqual(
+    ['customers', 'orders', 'payments', 'retail'].map((domain) => `headgate-dev-${domain}`),
+  );
 });
 
 test('a month that costs more than the budget, or is to, is told', () => {

@@ -15,7 +15,7 @@ const sharedText = readFileSync(join(ROOT, 'lambdas/shared/services.ts'), 'utf8'
 /** Settings in calls of `read([...])`, in RUN where `runServices` is called, and in what `jobServices` reads besides. */
 function settingsRead(text: string): readonly string[] {
   const forJobs = text.includes('jobServices(');
-  const read = `${text}${forJobs ? (/function jobServices[^]*?\n}/.exec(sharedText)?.[0] ?? '') : ''}`;
+  const read = `${text}${forJobs ? (/function jobServices.*?\n}/s.exec(sharedText)?.[0] ?? '') : ''}`;
   const lists = [...read.matchAll(/read\(\[([^\]]*)\]\)/g)].map(([, list]) => list ?? '');
   if (read.includes('runServices(')) lists.push(/RUN = \[([^\]]*)\]/.exec(sharedText)?.[1] ?? '');
   return [

@@ -31,7 +31,7 @@ async function seen(lake: Lake) {
     catalog: lake.catalog,
     storeOf: ({ database }) => (database.endsWith('_vault') ? lake.stores.vault : lake.stores.lake),
     marts: [],
-    ledgerTables: ledgerTables(lake.ledger),
+    ledgerTables: ledgerTables(lake),
   });
   const rows = async (sql: string) => (await engine.query(sql)).rows.map((row) => row.join('|')).sort();
   const files = [];

@@ -1,10 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Dataset } from '../../contract/dataset.ts';
-import { loadContracts } from '../../contract/parse.ts';
+import type { Entity } from '../../contract/entity.ts';
+import { type Contracts, loadContracts } from '../../contract/parse.ts';
 
-/** Every contract below a folder. @throws ContractError when any of them is wrong: nothing is loaded then */
-export function readContracts(folder: string): readonly Dataset[] {
+/** The datasets of every contract below a folder. @throws ContractError when any of them is wrong: nothing is loaded then */
+export const readContracts = (folder: string): readonly Dataset[] => read(folder).datasets;
+
+/** The entities of every contract below a folder. @throws ContractError when any contract is wrong */
+export const readEntities = (folder: string): readonly Entity[] => read(folder).entities;
+
+function read(folder: string): Contracts {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.odcs.yaml'),
   );

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { TerminalError } from '../../errors.ts';
 import { failureIn } from '../../plan/spark-failure.ts';
 import type { SparkLauncher } from './spark-engine.ts';
@@ -11,6 +12,8 @@ export interface SparkSubmitOptions {
   readonly environment: string;
   /** Folder of `run_plan.py`. */
   readonly scripts: string;
+  /** @default run_plan.py */
+  readonly script?: string;
   /** Folder for what Spark spills. */
   readonly scratch: string;
   readonly log: (line: string) => void;
@@ -31,29 +34,41 @@ export const sparkSubmit =
     const { program, environment } = sparkOf(options);
     const arguments_ = [
       ...sparkOptions(options),
-      join(options.scripts, 'run_plan.py'),
+      join(options.scripts, options.script ?? 'run_plan.py'),
       ...Object.entries({ ...job, parent: String(process.pid) }).flatMap(([name, value]) => [
         `--${name}`,
         value,
       ]),
     ];
-    const child = spawn('/usr/bin/env', [...environment, program, ...arguments_], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
-    let said = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        said = `${said}${text}`.slice(-LOG_TAIL);
-        for (const line of text.split('\n')) if (line.trim() !== '') options.log(line);
-      });
-    }
-    const code = await new Promise<number | string>((resolve) => {
-      child.once('error', (error) => resolve(error.name));
-      child.once('close', (status, signal) => resolve(status ?? signal ?? 'unknown'));
-    });
-    if (code !== 0) throw failureIn(said, `spark-submit ended with ${code}`);
+    await finished(
+      spawn('/usr/bin/env', [...environment, program, ...arguments_], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      }),
+      'spark-submit',
+      options.log,
+    );
   };
+
+/** @throws TerminalError, TransientError, PoisonError that the program named in what it printed */
+export async function finished(
+  child: ChildProcessByStdio<null, Readable, Readable>,
+  program: string,
+  log: (line: string) => void,
+): Promise<void> {
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said = `${said}${text}`.slice(-LOG_TAIL);
+      for (const line of text.split('\n')) if (line.trim() !== '') log(line);
+    });
+  }
+  const code = await new Promise<number | string>((resolve) => {
+    child.once('error', (error) => resolve(error.name));
+    child.once('close', (status, signal) => resolve(status ?? signal ?? 'unknown'));
+  });
+  if (code !== 0) throw failureIn(said, `${program} ended with ${code}`);
+}
 
 const LOG_TAIL = 200_000;
 

@@ -24,6 +24,7 @@ import { sqliteLedger } from '../../../lib/adapters/local/sqlite-ledger.ts';
 import { ConflictError } from '../../../lib/errors.ts';
 import type { Ledger } from '../../../lib/ports/ledger.ts';
 import type { ObjectStore } from '../../../lib/ports/object-store.ts';
+import { describeFileSets } from '../../support/file-set-suite.ts';
 import { describeWithEmulator } from '../../support/ministack.ts';
 import {
   describeCatalog,
@@ -50,12 +51,14 @@ describeWithEmulator('adapters beside the emulator', (emulator) => {
   describeObjectStore('S3', () => store(false));
   describeObjectStore('S3, a bucket of arrivals', () => store(true));
 
-  describeLedger('DynamoDB', () => {
+  const dynamoDb = () => {
     const client = new DynamoDBClient(emulator().config);
     const table = `t-${randomUUID()}`;
     const made = client.send(new CreateTableCommand(ledgerTable(table)));
     return once<Ledger>(made, dynamoDbLedger({ client, table }));
-  });
+  };
+  describeLedger('DynamoDB', dynamoDb);
+  describeFileSets('DynamoDB', dynamoDb);
 
   let database = 0;
   describeCatalog('Glue', () => {

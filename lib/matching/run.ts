@@ -1,0 +1,241 @@
+import { createHash } from 'node:crypto';
+import { type Dataset, datasetId } from '../contract/dataset.ts';
+import { type Entity, entityId } from '../contract/entity.ts';
+import { ConflictError, TerminalError } from '../errors.ts';
+import { partitions } from '../ledger/entries.ts';
+import { holds, type Lock } from '../ledger/locks.ts';
+import { newRunId, tablePorts } from '../pipeline/context.ts';
+import { withLock } from '../pipeline/maintain.ts';
+import type { Services } from '../pipeline/services.ts';
+import { tableOf } from '../plan/tables.ts';
+import type { LedgerWrite } from '../ports/ledger.ts';
+import type { Matcher } from '../ports/matcher.ts';
+import { commit } from '../table/commit.ts';
+import type { DataFile } from '../table/data-file.ts';
+import { ensureTable } from '../table/evolve.ts';
+import { liveFiles, loadTable, shapeOf, snapshotText } from '../table/table.ts';
+import { type Decision, decisionsOf } from './decisions.ts';
+import { type Counts, resolve } from './resolve.ts';
+import { SPLINK_VERSION } from './settings.ts';
+import type { TableFiles } from './statements.ts';
+import { MATCH_TABLES, type MatchTable, matchSchema, matchTable } from './tables.ts';
+
+/** `resolved`: its result is stored and has to be published. `abandoned`: its tables were changed by somebody else meanwhile. */
+export interface MatchRun {
+  readonly runId: string;
+  readonly entity: string;
+  readonly state: 'resolved' | 'published' | 'abandoned';
+  /** Of everything that the outcome depends on. */
+  readonly fingerprint: string;
+  readonly startedAt: string;
+  readonly updatedAt: string;
+  readonly engine: string;
+  readonly counts: Counts;
+}
+
+/** `unchanged`: nothing is new since the last run. `resumed`: an earlier run was published that had been cut off. */
+export interface MatchReport {
+  readonly run: MatchRun;
+  readonly status: 'published' | 'unchanged';
+  readonly resumed: boolean;
+}
+
+/** Files of a run by table; a document in the results store. */
+interface MatchResult {
+  readonly runId: string;
+  readonly outputs: readonly {
+    readonly table: MatchTable;
+    readonly add: readonly DataFile[];
+    readonly remove: readonly string[];
+    readonly onto: 'retry' | { readonly snapshot: string | null };
+  }[];
+  readonly model: unknown;
+}
+
+export interface MatchWork {
+  readonly services: Services;
+  readonly matcher: Matcher;
+  /** Of the process, as `asExecution` gives it. */
+  readonly execution: string;
+}
+
+/**
+ * Matches the records of an entity's sources as they stand now, and publishes the entity's tables. Nothing is done where nothing has changed; a run that was
+ * cut off after its result was stored is published as it is.
+ * @throws ConflictError while another run of the entity works
+ */
+export const matchEntity = (
+  { services, matcher, execution }: MatchWork,
+  entity: Entity,
+): Promise<MatchReport> =>
+  withLock(services, entityId(entity), execution, async (lock) => {
+    const last = await lastRun(services, entity);
+    const resumed = last?.state === 'resolved';
+    const done = resumed ? await publish(services, entity, last, lock) : last;
+    const inputs = await inputsOf(services, entity);
+    if (done?.state === 'published' && done.fingerprint === inputs.fingerprint)
+      return { run: done, status: 'unchanged', resumed };
+    const run = await matchRecords({ services, matcher, entity, inputs, lock });
+    return { run: await publish(services, entity, run, lock), status: 'published', resumed };
+  });
+
+export async function lastRun(
+  { ledger }: Pick<Services, 'ledger'>,
+  entity: Pick<Entity, 'domain' | 'name'>,
+): Promise<MatchRun | undefined> {
+  const partition = partitions.matchRuns(entityId(entity));
+  const [item] = await ledger.query<MatchRun>({ partition, descending: true, limit: 1 });
+  return item?.body;
+}
+
+interface StandingTable extends TableFiles {
+  readonly snapshot: string | null;
+}
+
+interface MatchInputs {
+  readonly curated: readonly StandingTable[];
+  readonly vaults: readonly StandingTable[];
+  readonly own: Readonly<Record<MatchTable, StandingTable>>;
+  readonly decisions: readonly Decision[];
+  readonly fingerprint: string;
+}
+
+async function inputsOf(services: Services, entity: Entity): Promise<MatchInputs> {
+  for (const table of MATCH_TABLES)
+    await ensureTable(tablePorts(services, 'curated'), matchTable(entity, table), {
+      schema: matchSchema(entity, table),
+      partitionBy: [],
+    });
+  const standing = (dataset: Dataset, output: 'curated' | 'vault') =>
+    standingTable(services, output, tableOf(dataset, output));
+  const datasets = entity.sources.map(({ dataset }) => dataset);
+  const curated = await Promise.all(datasets.map((dataset) => standing(dataset, 'curated')));
+  const vaults = await Promise.all(datasets.map((dataset) => standing(dataset, 'vault')));
+  const own = Object.fromEntries(
+    await Promise.all(
+      MATCH_TABLES.map(
+        async (table) =>
+          [table, await standingTable(services, 'curated', matchTable(entity, table))] as const,
+      ),
+    ),
+  ) as Record<MatchTable, StandingTable>;
+  const decisions = await decisionsOf(services.ledger, entity);
+  const contracts = [entity.contract, ...datasets.map(({ contract }) => contract)];
+  const parts = {
+    splink: SPLINK_VERSION,
+    contracts: contracts.map(({ fingerprint }) => fingerprint),
+    snapshots: [...curated, ...vaults].map(({ snapshot }) => snapshot),
+    decisions,
+  };
+  return { curated, vaults, own, decisions, fingerprint: hash(JSON.stringify(parts)) };
+}
+
+const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
+async function standingTable(
+  services: Services,
+  output: 'curated' | 'vault',
+  name: { readonly database: string; readonly name: string },
+): Promise<StandingTable> {
+  const ports = tablePorts(services, output);
+  const table = await loadTable(ports, name);
+  if (table === undefined) return { files: [], schema: [], snapshot: null };
+  const files = (await liveFiles(ports.store, table)).map(({ path }) => path);
+  return { files, schema: shapeOf(table.metadata).schema, snapshot: snapshotText(table) };
+}
+
+interface Order {
+  readonly services: Services;
+  readonly matcher: Matcher;
+  readonly entity: Entity;
+  readonly inputs: MatchInputs;
+  readonly lock: Lock;
+}
+
+async function matchRecords({ services, matcher, entity, inputs, lock }: Order): Promise<MatchRun> {
+  const startedAt = services.clock.now().toISOString();
+  const runId = newRunId(services);
+  for (const [index, { schema }] of inputs.curated.entries())
+    requireTable(entity.sources[index]?.dataset, schema.length);
+  const { own, curated, vaults, decisions } = inputs;
+  const { files, model, counts } = await matcher.open(entityId(entity), (workshop) =>
+    resolve(workshop, entity, {
+      runId,
+      at: startedAt,
+      curated,
+      vaults,
+      xref: own.xref,
+      events: own.events,
+      decisions,
+    }),
+  );
+  const result: MatchResult = {
+    runId,
+    model,
+    outputs: MATCH_TABLES.map((table) => ({
+      table,
+      add: files[table],
+      remove: table === 'events' ? [] : own[table].files,
+      onto: table === 'events' ? 'retry' : { snapshot: own[table].snapshot },
+    })),
+  };
+  await services.stores.results.write(resultKey(entity, runId), Buffer.from(JSON.stringify(result)));
+  const run: MatchRun = {
+    runId,
+    entity: entityId(entity),
+    state: 'resolved',
+    fingerprint: inputs.fingerprint,
+    startedAt,
+    updatedAt: startedAt,
+    engine: matcher.engine,
+    counts,
+  };
+  return save(services, run, lock);
+}
+
+function requireTable(dataset: Dataset | undefined, columns: number): void {
+  if (dataset === undefined || columns > 0) return;
+  throw new TerminalError(`${datasetId(dataset)} has no table yet; headgate run makes it`, {
+    fault: 'source',
+  });
+}
+
+const resultKey = (entity: Entity, runId: string): string => `match/${entityId(entity)}/${runId}/result.json`;
+
+/** Commits the run's tables. Every commit is idempotent by run id, so a publish that was cut off is repeated from its start. */
+async function publish(services: Services, entity: Entity, run: MatchRun, lock: Lock): Promise<MatchRun> {
+  const result = await readResult(services, entity, run.runId);
+  try {
+    for (const { table, add, remove, onto } of result.outputs) {
+      if (add.length + remove.length === 0) continue;
+      const change = { runId: run.runId, add, remove, kept: 0, onto };
+      await commit(tablePorts(services, 'curated'), matchTable(entity, table), change);
+    }
+  } catch (error) {
+    // Under the lock nobody else writes these tables: a person or another program did, and the result is for rows that stand no more.
+    if (error instanceof ConflictError) await save(services, { ...run, state: 'abandoned' }, lock);
+    throw error;
+  }
+  return save(services, { ...run, state: 'published' }, lock);
+}
+
+async function readResult(services: Services, entity: Entity, runId: string): Promise<MatchResult> {
+  const parts: Uint8Array[] = [];
+  for await (const part of services.stores.results.read(resultKey(entity, runId))) parts.push(part);
+  // Written by `matchRecords` alone.
+  return JSON.parse(Buffer.concat(parts).toString()) as MatchResult;
+}
+
+async function save(services: Services, run: MatchRun, lock: Lock): Promise<MatchRun> {
+  const body: MatchRun = { ...run, updatedAt: services.clock.now().toISOString() };
+  const write: LedgerWrite = {
+    kind: 'put',
+    partition: partitions.matchRuns(run.entity),
+    sort: run.runId,
+    body,
+  };
+  if ((await services.ledger.transact([holds(lock), write])) === 'done') return body;
+  throw new ConflictError(`run ${run.runId} lost the lock of ${run.entity}; the run that holds it goes on`, {
+    fault: 'headgate',
+  });
+}

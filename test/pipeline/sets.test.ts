@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { type Lake, openLake } from '../../lib/adapters/local/lake.ts';
+import { runStateMachine } from '../../lib/adapters/local/state-machine.ts';
+import { PoisonError } from '../../lib/errors.ts';
+import { router } from '../../lib/intake/route.ts';
+import { takeInArrival } from '../../lib/intake/take-in-arrival.ts';
+import type { FileEntry, RunEntry } from '../../lib/ledger/entries.ts';
+import { work } from '../../lib/pipeline/work.ts';
+import { allFiles, allRuns } from '../../lib/reports/ledger-tables.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+
+const folder = temporaryFolder('sets');
+
+function lakeOf(name: string): Lake {
+  return openLake({
+    home: join(folder, randomUUID()),
+    contracts: join(import.meta.dirname, `../cases/${name}`),
+    notifier: { notify: async () => undefined },
+  });
+}
+
+function land({ landing }: Lake, key: string, id: number, minute = 0): void {
+  const file = join(landing.root, 'shop', key);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, key.endsWith('.csv') ? `id,name,amount\n${id},a,1.00\n` : '');
+  const at = new Date(Date.UTC(2026, 1, 1, 6, minute));
+  utimesSync(file, at, at);
+}
+
+const portsOf = (lake: Lake) => ({
+  landing: lake.landing,
+  raw: lake.stores.raw,
+  ledger: lake.ledger,
+  notifier: lake.notifier,
+});
+const placeOf = ({ datasets }: Lake) => ({ bucket: 'landing', own: true, route: router(datasets) });
+const workOn = (lake: Lake) =>
+  work(
+    { services: lake, ports: portsOf(lake), start: (dataset) => runStateMachine(lake, dataset) },
+    placeOf(lake),
+  );
+
+async function states({ ledger }: Lake): Promise<Readonly<Record<string, string>>> {
+  const found: Record<string, string> = {};
+  for await (const { key, state, reasons } of allFiles(ledger))
+    if (state !== 'superseded')
+      found[key.replace('shop/2026-01-', '')] = [state, ...reasons.map(({ code }) => code)].join(' ');
+  return found;
+}
+
+async function published({ ledger }: Lake): Promise<readonly number[]> {
+  const found: RunEntry[] = [];
+  for await (const run of allRuns(ledger)) if (run.state === 'published') found.push(run);
+  return found.map(({ files }) => files.length);
+}
+
+test('limits of a batch never take a set apart', async () => {
+  const lake = { ...lakeOf('set-by-count'), limits: { files: 1, bytes: 1 } };
+  for (const [index, key] of [
+    '2026-01-30/a.csv',
+    '2026-01-30/b.csv',
+    '2026-01-31/a.csv',
+    '2026-01-31/b.csv',
+    '2026-01-29/a.csv',
+  ].entries())
+    land(lake, key, index);
+  expect((await workOn(lake)).failed).toEqual([]);
+  expect(await published(lake)).toEqual([2, 2]);
+  expect((await states(lake))['29/a.csv']).toBe('admitted file.incomplete_set');
+});
+
+test('a set that the engine can’t process is refused whole, others of its batch are published, a new version brings it back', async () => {
+  const healthy = lakeOf('set-by-count');
+  let poison: string | undefined = '2026-01-30';
+  const lake: Lake = {
+    ...healthy,
+    engine: {
+      execute: (plan) =>
+        poison !== undefined && plan.inputs.some(({ fileId }) => fileId.startsWith(poison ?? ''))
+          ? Promise.reject(new PoisonError('the engine gave up', { fault: 'headgate' }))
+          : healthy.engine.execute(plan),
+    },
+  };
+  for (const [index, key] of [
+    '2026-01-30/a.csv',
+    '2026-01-30/b.csv',
+    '2026-01-31/a.csv',
+    '2026-01-31/b.csv',
+  ].entries())
+    land(lake, key, index);
+  await workOn(lake);
+  expect(await states(lake)).toEqual({
+    '30/a.csv': 'quarantined file.poison',
+    '30/b.csv': 'quarantined file.poison',
+    '31/a.csv': 'published',
+    '31/b.csv': 'published',
+  });
+  poison = undefined;
+  land(lake, '2026-01-30/b.csv', 9, 1);
+  await workOn(lake);
+  const now: FileEntry[] = [];
+  for await (const file of allFiles(lake.ledger)) now.push(file);
+  const first = now.filter(({ set }) => set === '2026-01-30').map(({ key, state }) => `${key} ${state}`);
+  expect(first.sort()).toEqual([
+    'shop/2026-01-30/a.csv published',
+    'shop/2026-01-30/b.csv published',
+    'shop/2026-01-30/b.csv quarantined',
+  ]);
+  expect(
+    now.every(
+      ({ counts: { received, published: out, quarantined, deduplicated } }) =>
+        received === out + quarantined + deduplicated,
+    ),
+  ).toBe(true);
+});
+
+test('the event of a marker that overtakes those of its members leaves none of them behind', async () => {
+  const lake = lakeOf('set-by-marker');
+  for (const [index, name] of ['a.csv', 'b.csv', '_SUCCESS', 'c.csv'].entries())
+    land(lake, `2026-01-31/${name}`, index, index);
+  const told = (name: string) =>
+    takeInArrival(portsOf(lake), placeOf(lake), {
+      bucket: 'landing',
+      key: `shop/2026-01-31/${name}`,
+      etag: '',
+      bytes: 0,
+      at: new Date(),
+    });
+  await told('_SUCCESS');
+  await runStateMachine(lake, 'shop/items');
+  expect(await states(lake)).toEqual({
+    '31/_SUCCESS': 'control',
+    '31/a.csv': 'published',
+    '31/b.csv': 'published',
+    '31/c.csv': 'admitted file.incomplete_set',
+  });
+  await Promise.all(['b.csv', 'a.csv', '_SUCCESS', 'c.csv'].map(told));
+  await runStateMachine(lake, 'shop/items');
+  expect(await published(lake)).toEqual([2]);
+});
