@@ -1,5 +1,5 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { databasesOf } from '../lib/adapters/aws/lake.ts';
 import { readContracts } from '../lib/adapters/local/contracts.ts';
 import { parseConfig } from '../lib/infra/config.ts';
@@ -21,9 +21,11 @@ if (!existsSync(join(root, file))) {
   throw new Error(`there is no ${file}; allowed for -c stage=: ${known.sort().join(', ')}`);
 }
 const domains = globSync(join(root, 'sql/*/')).map((folder) => relative(join(root, 'sql'), folder));
-const script = join(root, 'glue-scripts/run_plan.py');
 
-const datasets = readContracts(join(root, 'contracts'));
+/** `-c contracts=` and `-c bundles=` name other folders. */
+const folder = (name: string, usual: string): string =>
+  resolve(root, String(app.node.tryGetContext(name) ?? usual));
+const datasets = readContracts(folder('contracts', 'contracts'));
 
 addNag(app);
 addStacks(app, {
@@ -32,10 +34,11 @@ addStacks(app, {
   databases: databasesOf(datasets),
   domains: domains.sort(),
   definition: JSON.parse(text('lib/pipeline/pipeline.asl.json')) as Definition,
-  bundles: join(root, 'dist/lambdas'),
-  ...(existsSync(script)
-    ? { spark: { script, modules: modulesOf(text('glue-scripts/requirements.txt')) } }
-    : {}),
+  bundles: folder('bundles', 'dist/lambdas'),
+  spark: {
+    scripts: join(root, 'glue-scripts'),
+    modules: modulesOf(text('glue-scripts/requirements.txt')),
+  },
 });
 app.synth();
 

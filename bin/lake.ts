@@ -37,7 +37,7 @@ interface Stage {
 let stage: Stage | undefined;
 
 /** Commands that act on folders and processes of this machine. */
-const LOCAL = ['demo', 'run', 'up', 'tables', 'compact', 'rollback', 'init', 'match'];
+const LOCAL = ['demo', 'run', 'up', 'tables', 'compact', 'init', 'match'];
 
 /** Looks the stage of `--env` up before a command acts. @throws TerminalError where there is none, or the command works here only */
 export async function prepare(command: Command): Promise<void> {

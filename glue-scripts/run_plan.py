@@ -1,7 +1,8 @@
 """Executes a Headgate job: under `spark-submit`, on AWS Glue 5.1, or job after job in one process (`--serve true`).
 
 --job      address of the job document (lib/plan/spark-job.ts): a path, or s3://bucket/key
---secrets  address of the padded keys by name: a path readable by its owner only, or secretsmanager:<id>
+--secrets  address of the padded keys by name: a path readable by its owner only; or secretsmanager:<prefix>/<names with commas>, secrets that
+           hold keys as 64 hexadecimal digits, of which only the driver knows more than the pads
 --attempt  name of this attempt's folders; on Glue the id of the job run
 --memory   memory of DuckDB in each task, such as 1GB
 --parent   id of a local process: when it is gone nobody waits for the answer, and this process ends
@@ -9,6 +10,7 @@
 
 import json
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -76,11 +78,29 @@ def pads_at(address):
     if address == "":
         return {}
     if address.startswith("secretsmanager:"):
-        import boto3
-
-        return json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=address.split(":", 1)[1])["SecretString"])
+        return pads_from(address.split(":", 1)[1])
     with open(address, encoding="utf-8") as file:
         return json.load(file)
+
+
+def pads_from(address):
+    import boto3
+
+    prefix, names = address.rsplit("/", 1)
+    client = boto3.client("secretsmanager")
+    keys = {name: client.get_secret_value(SecretId=f"{prefix}/{name}")["SecretString"].strip() for name in names.split(",") if name}
+    return {name: pads_of(name, key) for name, key in keys.items()}
+
+
+BLOCK = 64
+
+
+def pads_of(name, key):
+    """The two padded keys of HMAC-SHA-256 (RFC 2104 section 2), as lib/privacy/pads.ts makes them."""
+    if not re.fullmatch("[0-9a-f]{64}", key):
+        raise Failure("terminal", f"the secret {name} does not hold a key of 64 hexadecimal digits; nothing was loaded")
+    block = bytes.fromhex(key).ljust(BLOCK, b"\0")
+    return {"inner": bytes(each ^ 0x36 for each in block).hex(), "outer": bytes(each ^ 0x5C for each in block).hex()}
 
 
 def execute(spark, given):

@@ -1,4 +1,5 @@
 // Bundles every function into dist/lambdas/<name>: index.mjs, the compiled contracts, the views. Says how large each one is. DuckDB's library is packed by pack-duckdb.ts.
+// Arguments: another folder than dist/lambdas, another one than contracts.
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { compiled } from '../lib/adapters/local/compiled-contracts.ts';
@@ -8,14 +9,15 @@ import { parseMart } from '../lib/reports/marts.ts';
 import { viewsOf } from '../lib/reports/views.ts';
 
 const root = join(import.meta.dirname, '..');
-const datasets = compiled(readContracts(join(root, 'contracts')));
+const [target = join(root, 'dist/lambdas'), contracts = join(root, 'contracts')] = process.argv.slice(2);
+const datasets = compiled(readContracts(contracts));
 const marts = globSync(join(root, 'sql/*/*.sql'))
   .sort()
   .map((file) => parseMart(relative(root, file), readFileSync(file, 'utf8')));
 
 for (const entry of globSync(join(root, 'lambdas/*/handler.ts')).sort()) {
   const name = basename(dirname(entry));
-  const folder = join(root, 'dist/lambdas', name);
+  const folder = join(target, name);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'datasets.json'), datasets);
   if (name === 'sync') writeFileSync(join(folder, 'marts.json'), JSON.stringify(viewsOf(marts)));

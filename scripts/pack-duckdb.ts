@@ -1,4 +1,5 @@
-// Packs DuckDB beside the bundle of execute, for a deploy. Argument: the architecture of the functions, arm64 (default) or x64.
+// Packs DuckDB beside the bundle of execute, for a deploy. Arguments: the architecture of the functions, arm64 (default) or x64; another folder of
+// bundles than dist/lambdas.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,16 +17,17 @@ interface Package {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-packDuckDb(join(import.meta.dirname, '..'), process.argv[2] ?? 'arm64');
+const root = join(import.meta.dirname, '..');
+packDuckDb(root, process.argv[2] ?? 'arm64', process.argv[3] ?? join(root, 'dist/lambdas'));
 
 /**
  * Puts DuckDB's module and its native library for Lambda beside a bundle: exactly what package-lock.json names, verified by its hashes, whatever
  * machine this runs on. Asks the registry only for what npm has not in its cache.
  */
-function packDuckDb(root: string, architecture: string): void {
+function packDuckDb(root: string, architecture: string, bundles: string): void {
   if (!['arm64', 'x64'].includes(architecture))
     throw new Error(`${architecture} is no architecture of Lambda; allowed: arm64, x64`);
-  const folder = join(root, 'dist/lambdas/execute');
+  const folder = join(bundles, 'execute');
   const library = join(folder, `node_modules/@duckdb/node-bindings-linux-${architecture}`);
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
   const packages = Object.fromEntries(

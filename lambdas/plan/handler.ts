@@ -1,4 +1,4 @@
-import { runServices } from '../shared/services.ts';
+import { jobServices } from '../shared/services.ts';
 import { taskHandler } from '../shared/task.ts';
 
-export const handler = taskHandler('Plan', runServices());
+export const handler = taskHandler('Plan', jobServices());

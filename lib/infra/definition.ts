@@ -3,6 +3,7 @@ import type { FunctionSpec } from './permissions.ts';
 interface State {
   readonly Type: string;
   readonly Resource?: string;
+  readonly Parameters?: object;
   readonly TimeoutSeconds?: number;
 }
 
@@ -18,14 +19,18 @@ const LONGEST_SECONDS = 900;
 export const timeoutOf = ({ States }: Definition, state: string): number =>
   Math.min(States[state]?.TimeoutSeconds ?? LONGEST_SECONDS, LONGEST_SECONDS);
 
+/** What a task asks that no function of ours answers. */
+const GLUE = 'arn:aws:states:::glue:startJobRun.sync';
+
 /**
- * pipeline.asl.json with the ARNs of deployed functions in place of the laptop's.
+ * pipeline.asl.json with the ARNs of deployed functions and the name of the deployed job in place of the laptop's.
  * @throws Error for a task without a function, or a function whose state is no task
  */
 export function deployed(
   definition: Definition,
   functions: readonly FunctionSpec[],
   arnOf: (name: string) => string,
+  jobName: string,
 ): Definition {
   const byState = new Map(
     functions.flatMap(({ name, state }) => (state === undefined ? [] : [[state, name] as const])),
@@ -34,6 +39,8 @@ export function deployed(
   for (const state of byState.keys())
     if (!tasks.some(([name]) => name === state)) throw new Error(`${state} is no task of pipeline.asl.json`);
   const resources = tasks.map(([state, task]) => {
+    if (task.Resource === GLUE)
+      return [state, { ...task, Parameters: { ...task.Parameters, JobName: jobName } }] as const;
     const name = byState.get(state);
     if (name === undefined) throw new Error(`no function is made for the task ${state} of pipeline.asl.json`);
     return [state, { ...task, Resource: arnOf(name) }] as const;

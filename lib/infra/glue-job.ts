@@ -1,4 +1,5 @@
-import { ArnFormat, Stack } from 'aws-cdk-lib';
+import { join } from 'node:path';
+import { ArnFormat, IgnoreMode, Stack } from 'aws-cdk-lib';
 import { CfnJob, CfnSecurityConfiguration } from 'aws-cdk-lib/aws-glue';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
@@ -11,8 +12,8 @@ import { GLUE_ACTIONS } from './permissions.ts';
 export interface SparkJobProps {
   readonly config: StageConfig;
   readonly grants: Grants;
-  /** glue-scripts/run_plan.py */
-  readonly script: string;
+  /** Folder of run_plan.py and of the package that it imports. */
+  readonly scripts: string;
   /** Text of the additional modules, `duckdb==1.5.6`. */
   readonly modules: string;
 }
@@ -21,16 +22,22 @@ export const jobName = ({ stage }: StageConfig): string => `headgate-${stage}-ru
 
 /** The Glue job that executes plans on Spark. Runs wait where the account's capacity is used up, and take only the workers that they need. */
 export class SparkJob extends Construct {
-  constructor(scope: Construct, id: string, { config, grants, script, modules }: SparkJobProps) {
+  constructor(scope: Construct, id: string, { config, grants, scripts, modules }: SparkJobProps) {
     super(scope, id);
     const name = jobName(config);
-    const asset = new Asset(this, 'Script', { path: script });
+    const script = new Asset(this, 'Script', { path: join(scripts, 'run_plan.py') });
+    // A zip with the folder in it, as Python wants it.
+    const sources = new Asset(this, 'Package', {
+      path: scripts,
+      exclude: ['*', '!headgate_spark', '!headgate_spark/*.py'],
+      ignoreMode: IgnoreMode.GIT,
+    });
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('glue.amazonaws.com') });
     grants.give(role, GLUE_ACTIONS);
     role.addToPolicy(
       new PolicyStatement({
         actions: ['s3:GetObject'],
-        resources: [asset.bucket.arnForObjects(asset.s3ObjectKey)],
+        resources: [script, sources].map((each) => each.bucket.arnForObjects(each.s3ObjectKey)),
       }),
     );
     const logs = Stack.of(this).formatArn({
@@ -74,9 +81,10 @@ export class SparkJob extends Construct {
       notificationProperty: { notifyDelayAfter: 60 },
       executionProperty: { maxConcurrentRuns: 10 },
       securityConfiguration: name,
-      command: { name: 'glueetl', pythonVersion: '3', scriptLocation: asset.s3ObjectUrl },
+      command: { name: 'glueetl', pythonVersion: '3', scriptLocation: script.s3ObjectUrl },
       defaultArguments: {
         '--additional-python-modules': modules,
+        '--extra-py-files': sources.s3ObjectUrl,
         '--enable-auto-scaling': 'true',
         '--enable-metrics': 'true',
         '--enable-observability-metrics': 'true',

@@ -16,7 +16,8 @@ export interface Deployment {
   readonly domains: readonly string[];
   readonly definition: Definition;
   readonly bundles: string;
-  readonly spark?: { readonly script: string; readonly modules: string };
+  /** Folder of run_plan.py and its package, and the additional modules of the Glue job. */
+  readonly spark: { readonly scripts: string; readonly modules: string };
 }
 
 /** Ways of the CDK that are better than its defaults, which stay for the sake of older apps. */

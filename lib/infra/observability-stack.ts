@@ -142,16 +142,12 @@ export class ObservabilityStack extends Stack {
         threshold: 1,
         console: page,
       }),
-      ...(pipeline.jobName === undefined
-        ? []
-        : [
-            alarms.watch({
-              kind: 'glue-waiting',
-              metric: delayedRuns(this, pipeline.jobName),
-              threshold: 1,
-              console: `gluestudio/home#/job/${pipeline.jobName}/runs`,
-            }),
-          ]),
+      alarms.watch({
+        kind: 'glue-waiting',
+        metric: delayedRuns(this, pipeline.jobName),
+        threshold: 1,
+        console: `gluestudio/home#/job/${pipeline.jobName}/runs`,
+      }),
     ];
     alarms.anyOf('runs-failing', signs, page, pipeline.topic);
   }

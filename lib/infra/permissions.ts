@@ -57,6 +57,7 @@ const RUN_VARIABLES: readonly Setting[] = [
   'topicArn',
   'datasets',
 ];
+const JOB_VARIABLES: readonly Setting[] = [...RUN_VARIABLES, 'secretPrefix'];
 const TELL: FunctionSpec['actions'][number] = ['topic', ['sns:Publish']];
 const MAKE_TABLES: FunctionSpec['actions'] = [
   ['lake', LIST],
@@ -108,7 +109,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     ['results', LIST],
     ['results objects', READ_OBJECT],
   ]),
-  task('Plan', [...MAKE_TABLES, ['results objects', WRITE_OBJECT]]),
+  { ...task('Plan', [...MAKE_TABLES, ['results objects', WRITE_OBJECT]]), variables: JOB_VARIABLES },
   {
     ...task('Execute', [
       ...DOCUMENTS,
@@ -123,6 +124,17 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     ]),
     variables: [...RUN_VARIABLES, 'secretPrefix', 'scratch', 'memory'],
   },
+  {
+    ...task('Prepare', [
+      ...DOCUMENTS,
+      ['results objects', WRITE_OBJECT],
+      ['raw', LIST],
+      ['raw objects', READ_OBJECT],
+      ['key secret', ['secretsmanager:GetSecretValue']],
+    ]),
+    variables: JOB_VARIABLES,
+  },
+  { ...task('Accept', [...DOCUMENTS, ['results objects', WRITE_OBJECT]]), variables: JOB_VARIABLES },
   task('Verify', DOCUMENTS),
   task('Publish', [
     ...DOCUMENTS,

@@ -28,8 +28,8 @@ export interface PipelineStackProps extends StackProps {
   readonly definition: Definition;
   /** Folder with the bundles. */
   readonly bundles: string;
-  /** The Glue job's script and its additional modules. @default no Glue job */
-  readonly spark?: { readonly script: string; readonly modules: string };
+  /** Folder of the Glue job's script, and its additional modules. */
+  readonly spark: { readonly scripts: string; readonly modules: string };
 }
 
 const LONGEST_SECONDS = 900;
@@ -40,13 +40,13 @@ export class PipelineStack extends Stack {
   readonly functions: ReadonlyMap<string, ServiceFunction>;
   readonly intakeQueue: IntakeQueue;
   readonly pipeline: PipelineMachine;
-  /** Name of the Glue job, where there is one. */
-  readonly jobName: string | undefined;
+  /** Name of the Glue job. */
+  readonly jobName: string;
 
   constructor(scope: Construct, id: string, props: PipelineStackProps) {
     const { config, data, databases, views, definition, bundles, spark, ...stackProps } = props;
     super(scope, id, stackProps);
-    this.jobName = spark === undefined ? undefined : jobName(config);
+    this.jobName = jobName(config);
     const name = machineName(config);
     this.topic = noticesTopic(this, 'Notices', { name: `${name}-notices`, key: data.keys.platform });
     // Written out, as the functions that the machine calls may name it.
@@ -103,7 +103,7 @@ export class PipelineStack extends Stack {
     this.topic.addSubscription(
       new LambdaSubscription(slack.function, { deadLetterQueue: slack.deadLetters }),
     );
-    if (spark !== undefined) new SparkJob(this, 'Spark', { config, grants, ...spark });
+    new SparkJob(this, 'Spark', { config, grants, ...spark });
     new StringParameter(this, 'Settings', {
       parameterName: `/headgate/${config.stage}/settings`,
       description: 'Names of this stage, read by `headgate --env`',

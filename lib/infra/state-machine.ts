@@ -14,6 +14,7 @@ import { Construct } from 'constructs';
 import { acknowledge, acknowledgeStars, INLINE, INLINE_REASON } from './acknowledge.ts';
 import type { StageConfig } from './config.ts';
 import { type Definition, deployed } from './definition.ts';
+import { jobName } from './glue-job.ts';
 import type { Grants } from './grants.ts';
 import { FUNCTIONS } from './permissions.ts';
 
@@ -53,13 +54,22 @@ export class PipelineMachine extends Construct {
         resources: states.map(({ name }) => arnOf(name)),
       }),
     );
+    // What `.sync` needs, https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['glue:StartJobRun', 'glue:GetJobRun', 'glue:GetJobRuns', 'glue:BatchStopJobRun'],
+        resources: [
+          Stack.of(this).formatArn({ service: 'glue', resource: 'job', resourceName: jobName(config) }),
+        ],
+      }),
+    );
     acknowledgeStars(role, 'Delivery of logs and X-Ray know no resource for these actions.', ['*']);
     acknowledge(role, INLINE_REASON, INLINE);
     this.machine = new StateMachine(this, 'Machine', {
       stateMachineName: machineName(config),
       stateMachineType: StateMachineType.STANDARD,
       definitionBody: DefinitionBody.fromString(
-        Stack.of(this).toJsonString(deployed(definition, FUNCTIONS, arnOf)),
+        Stack.of(this).toJsonString(deployed(definition, FUNCTIONS, arnOf, jobName(config))),
       ),
       role,
       tracingEnabled: true,

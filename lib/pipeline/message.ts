@@ -1,3 +1,5 @@
+import type { JobReference } from '../ports/jobs.ts';
+
 /** What travels from state to state: references only. */
 export interface Message {
   readonly dataset: string;
@@ -6,9 +8,11 @@ export interface Message {
   readonly runId?: string;
   /** Epoch of the lock that the run holds. */
   readonly epoch?: number;
-  readonly next?: 'plan' | 'verify' | 'publish' | 'hold' | 'isolate' | 'done';
+  readonly next?: 'plan' | 'execute' | 'job' | 'verify' | 'publish' | 'hold' | 'isolate' | 'done';
   /** Files that Verify wants taken out of the batch, as a document key would be too small to matter: ids and codes. */
   readonly isolate?: readonly { readonly fileId: string; readonly code: string; readonly message: string }[];
+  /** What the job outside is given. */
+  readonly job?: JobReference;
   readonly error?: { readonly Error?: string; readonly Cause?: string };
 }
 

@@ -36,7 +36,7 @@ export async function planRun(services: Services, message: RunMessage): Promise<
   const plan = await planOf(services, dataset, run.runId, { files, withdraws: run.withdraws ?? [] });
   await storeDocument(services.stores.results, message.dataset, 'plan', plan);
   await save({ state: 'planned', contractVersion: plan.contractVersion });
-  return message;
+  return { ...message, next: plan.engine === 'spark' && services.jobs !== undefined ? 'job' : 'execute' };
 }
 
 /** The plan of a replay, without acting. */

@@ -4,6 +4,7 @@ import type { EnginePolicy } from '../plan/engine-choice.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Engine } from '../ports/engine.ts';
+import type { Jobs } from '../ports/jobs.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
@@ -17,6 +18,8 @@ export interface Services {
   /** Executes a plan on the engine that it names. */
   readonly engine: Engine;
   readonly enginePolicy: EnginePolicy;
+  /** Where plans for Spark are executed by a job of the state machine's. @default `engine` executes them, too */
+  readonly jobs?: Jobs;
   readonly notifier: Notifier;
   readonly clock: Clock;
   readonly executions: Executions;

@@ -1,6 +1,7 @@
 import { claim } from './claim.ts';
 import { abandon, announce, fail, hold, isolate } from './endings.ts';
 import { execute } from './execute.ts';
+import { accept, prepare } from './job.ts';
 import type { Message, RunMessage } from './message.ts';
 import { planRun } from './plan-run.ts';
 import { publish } from './publish.ts';
@@ -12,6 +13,8 @@ export const TASKS = {
   Claim: claim,
   Plan: within(planRun),
   Execute: within(execute),
+  Prepare: within(prepare),
+  Accept: within(accept),
   Verify: within(verify),
   Publish: within(publish),
   Announce: within(announce),

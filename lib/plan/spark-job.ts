@@ -131,6 +131,9 @@ export interface JobPlaces {
   readonly taskBytes: number;
 }
 
+/** What Spark parses with: the version that glue-scripts/requirements.txt and package-lock.json pin, which a test compares. */
+export const DUCKDB_VERSION = '1.5.6';
+
 export const TASK_BYTES = 128 * 1024 ** 2;
 /** Files of one task: each is opened, and named in a statement. */
 const TASK_FILES = 500;

@@ -10,6 +10,7 @@ import { duckDb } from '../../lib/plan/dialects/duckdb.ts';
 import { spark } from '../../lib/plan/dialects/spark.ts';
 import { engineFor } from '../../lib/plan/engine-choice.ts';
 import { failureIn } from '../../lib/plan/spark-failure.ts';
+import { DUCKDB_VERSION } from '../../lib/plan/spark-job.ts';
 import { ROOT } from '../support/headgate.ts';
 
 const text = { kind: 'text' } as const;
@@ -110,6 +111,7 @@ test('an engine is chosen by force, then contract, then bytes', () => {
 });
 
 test('one version of DuckDB everywhere: the one that npm pins', () => {
+  expect(DUCKDB_VERSION).toBe(duckDbVersion);
   const lists = [
     'glue-scripts/requirements.txt',
     'glue-scripts/requirements-matching.txt',

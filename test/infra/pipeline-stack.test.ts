@@ -185,11 +185,15 @@ describe('the state machine', () => {
   const [machine] = resourcesOf(template, 'AWS::StepFunctions::StateMachine');
 
   test('is pipeline.asl.json with the deployed functions', () => {
-    const made = deployed(definition, FUNCTIONS, (name) => `arn:${name}`);
+    const made = deployed(definition, FUNCTIONS, (name) => `arn:${name}`, 'the-job');
     const tasks = Object.entries(made.States).filter(([, { Type }]) => Type === 'Task');
     expect(tasks.map(([name, { Resource }]) => [name, Resource])).toEqual(
-      tasks.map(([name]) => [name, `arn:${name.toLowerCase()}`]),
+      tasks.map(([name]) => [
+        name,
+        name === 'Spark' ? 'arn:aws:states:::glue:startJobRun.sync' : `arn:${name.toLowerCase()}`,
+      ]),
     );
+    expect(made.States.Spark?.Parameters).toMatchObject({ JobName: 'the-job' });
     expect(JSON.stringify(machine?.Properties.DefinitionString)).not.toContain('000000000000');
     expect(JSON.stringify({ ...made, States: undefined })).toBe(
       JSON.stringify({ ...definition, States: undefined }),
@@ -197,11 +201,11 @@ describe('the state machine', () => {
   });
 
   test('is not made where a task has no function, or a function no task', () => {
-    expect(() => deployed(definition, FUNCTIONS.slice(2), String)).toThrow(
+    expect(() => deployed(definition, FUNCTIONS.slice(2), String, '')).toThrow(
       /no function is made for the task Claim/,
     );
     const stray = [...FUNCTIONS, { name: 'x', state: 'Dream', variables: [], actions: [] }];
-    expect(() => deployed(definition, stray, String)).toThrow(/Dream is no task/);
+    expect(() => deployed(definition, stray, String, '')).toThrow(/Dream is no task/);
   });
 
   test('logs all, is traced, and every revision is a version behind the alias', () => {

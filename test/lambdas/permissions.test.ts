@@ -12,10 +12,12 @@ const handlers = globSync(join(ROOT, 'lambdas/*/handler.ts')).map((file) => ({
 }));
 const sharedText = readFileSync(join(ROOT, 'lambdas/shared/services.ts'), 'utf8');
 
-/** Settings in calls of `read([...])` and in RUN where `runServices` is called. */
+/** Settings in calls of `read([...])`, in RUN where `runServices` is called, and in what `jobServices` reads besides. */
 function settingsRead(text: string): readonly string[] {
-  const lists = [...text.matchAll(/read\(\[([^\]]*)\]\)/g)].map(([, list]) => list ?? '');
-  if (text.includes('runServices(')) lists.push(/RUN = \[([^\]]*)\]/.exec(sharedText)?.[1] ?? '');
+  const forJobs = text.includes('jobServices(');
+  const read = `${text}${forJobs ? (/function jobServices.*?\n}/s.exec(sharedText)?.[0] ?? '') : ''}`;
+  const lists = [...read.matchAll(/read\(\[([^\]]*)\]\)/g)].map(([, list]) => list ?? '');
+  if (read.includes('runServices(')) lists.push(/RUN = \[([^\]]*)\]/.exec(sharedText)?.[1] ?? '');
   return [
     ...new Set(lists.flatMap((list) => [...list.matchAll(/'(\w+)'/g)].map(([, name]) => name ?? ''))),
   ].sort();

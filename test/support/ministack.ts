@@ -42,8 +42,19 @@ export function describeWithEmulator(name: string, body: (emulator: () => Emulat
   });
 }
 
-async function start(folder: string): Promise<{ emulator: Emulator; process: ChildProcess }> {
-  const port = await freePort();
+interface Launch {
+  readonly port?: number;
+  /** What Python starts. @default the emulator as it is */
+  readonly program?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** An emulator that keeps its files in a folder. */
+export async function start(
+  folder: string,
+  { port: wanted, program = ['-m', 'ministack'], environment = {} }: Launch = {},
+): Promise<{ emulator: Emulator; process: ChildProcess }> {
+  const port = wanted ?? (await freePort());
   const places = Object.fromEntries(
     ['S3_DATA_DIR', 'STATE_DIR', 'TMPDIR'].map((name) => [name, join(folder, name.toLowerCase())]),
   );
@@ -56,7 +67,7 @@ async function start(folder: string): Promise<{ emulator: Emulator; process: Chi
   };
   const log = join(folder, 'ministack.log');
   const output = openSync(log, 'w');
-  const child = spawn(interpreter, ['-m', 'ministack'], {
+  const child = spawn(interpreter, program, {
     cwd: folder,
     env: {
       PATH: process.env.PATH,
@@ -68,6 +79,7 @@ async function start(folder: string): Promise<{ emulator: Emulator; process: Chi
       GATEWAY_PORT: String(port),
       IOT_MTLS_ENABLED: '0',
       SFTP_ENABLED: '0',
+      ...environment,
     },
     stdio: ['ignore', output, output],
   });
@@ -81,7 +93,7 @@ async function start(folder: string): Promise<{ emulator: Emulator; process: Chi
   return { emulator, process: child };
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
@@ -103,7 +115,7 @@ async function answering(url: string, child: ChildProcess, log: string): Promise
   throw new Error(`the emulator did not start:\n${readFileSync(log, 'utf8').slice(-4_000)}`);
 }
 
-function stop(child: ChildProcess | undefined): Promise<void> {
+export function stop(child: ChildProcess | undefined): Promise<void> {
   if (child === undefined || child.exitCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     child.once('exit', () => resolve());

@@ -34,8 +34,6 @@ export function stacksOf(config: StageConfig) {
     mkdirSync(join(bundles, name), { recursive: true });
     writeFileSync(join(bundles, name, 'index.mjs'), `// ${name}`);
   }
-  const script = join(bundles, 'run_plan.py');
-  writeFileSync(script, '');
   const app = newApp();
   const stacks = addStacks(app, {
     config,
@@ -44,7 +42,7 @@ export function stacksOf(config: StageConfig) {
     databases: databasesOf(readContracts(join(ROOT, 'contracts'))),
     definition,
     bundles,
-    spark: { script, modules: 'duckdb==1.5.6' },
+    spark: { scripts: join(ROOT, 'glue-scripts'), modules: 'duckdb==1.5.6' },
   });
   return { app, ...stacks };
 }

@@ -15,7 +15,9 @@ import { prepare } from '../../plan/prepare.ts';
 import { failureIn } from '../../plan/spark-failure.ts';
 import { type SparkAnswer, sparkJob, sparkResult, TASK_BYTES } from '../../plan/spark-job.ts';
 import type { Engine } from '../../ports/engine.ts';
+import type { Jobs } from '../../ports/jobs.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
+import type { Secrets } from '../../ports/secrets.ts';
 
 export interface GlueEngineOptions {
   readonly client: GlueClient;
@@ -92,6 +94,25 @@ export async function answerOf(plan: Plan, results: ObjectStore): Promise<RunRes
   // Written by run_plan.py alone, once for each run.
   return sparkResult(plan, (await json(results.read(key))) as SparkAnswer);
 }
+
+export interface GlueJobsOptions extends Pick<GlueEngineOptions, 'raw' | 'stores' | 'results' | 'duckdb'> {
+  readonly secrets: Secrets;
+  /** Stands before the names of keys in Secrets Manager, `headgate/dev/`. */
+  readonly secretPrefix: string;
+}
+
+/** Plans as jobs of Glue that the state machine starts by its own `.sync` integration. */
+export const glueJobs = (options: GlueJobsOptions): Jobs => ({
+  async store(plan) {
+    // The job reads the keys itself and derives what its executors get; that they are the known ones is found out here.
+    for (const name of plan.secrets) await options.secrets.read(name);
+    return {
+      address: await storeJob(plan, options),
+      secrets: `secretsmanager:${options.secretPrefix}${plan.secrets.join(',')}`,
+    };
+  },
+  answer: (plan) => answerOf(plan, options.results),
+});
 
 const UNFINISHED = ['STARTING', 'RUNNING', 'STOPPING', 'WAITING'];
 

@@ -1,0 +1,4 @@
+import { jobServices } from '../shared/services.ts';
+import { taskHandler } from '../shared/task.ts';
+
+export const handler = taskHandler('Accept', jobServices());

@@ -1,0 +1,33 @@
+/** What the emulator (MiniStack 1.5.33 with the launcher) does not keep of a template, and why that is no fault of ours. The read-back test fails for any other difference, and for a gap that is none any more. */
+export interface Gap {
+  readonly type: string;
+  /** Property of the type; empty: the resource as a whole can't be read. */
+  readonly property: string;
+  readonly reason: string;
+}
+
+export const GAPS: readonly Gap[] = [
+  {
+    type: 'AWS::LakeFormation::Tag',
+    property: '',
+    reason: 'there is no Lake Formation; the launcher takes note of the resource and nothing acts by it',
+  },
+  {
+    type: 'AWS::LakeFormation::TagAssociation',
+    property: '',
+    reason: 'there is no Lake Formation',
+  },
+  { type: 'AWS::CE::AnomalyMonitor', property: '', reason: 'there is no Cost Explorer' },
+  { type: 'AWS::CE::AnomalySubscription', property: '', reason: 'there is no Cost Explorer' },
+  {
+    type: 'Custom::Trigger',
+    property: '',
+    reason:
+      'not a thing that stands: it has called the sync function, whose tables and views the other tests read',
+  },
+  {
+    type: 'AWS::Lambda::Version',
+    property: '',
+    reason: 'made by the trigger to be called once',
+  },
+];
