@@ -27,8 +27,19 @@ export const isKnownObject = async (
     })
   ).length > 0;
 
+/**
+ * A dataset is on record with its first file. Written with every file, its one item would bound how fast files of all datasets come in (DynamoDB: 1,000
+ * write units a second in a partition, and transactions that meet in an item cancel each other).
+ */
+async function registration(ledger: Ledger, dataset: string): Promise<readonly LedgerWrite[]> {
+  const known = await ledger.get(partitions.datasets, dataset);
+  return known === undefined
+    ? [{ kind: 'put', partition: partitions.datasets, sort: dataset, body: { dataset } }]
+    : [];
+}
+
 /** Records an object that nobody could read, `beside` with it. Answers `conflict` where that has been done. */
-export const recordGone = (
+export const recordGone = async (
   ledger: Ledger,
   file: FileEntry,
   beside: readonly LedgerWrite[],
@@ -43,7 +54,7 @@ export const recordGone = (
       ifVersion: 0,
     },
     { kind: 'put', partition: partitions.files(file.dataset), sort: file.fileId, body: file },
-    { kind: 'put', partition: partitions.datasets, sort: file.dataset, body: { dataset: file.dataset } },
+    ...(await registration(ledger, file.dataset)),
     ...summaryWrites(file.dataset, [{ after: file }]),
   ]);
 
@@ -125,7 +136,7 @@ export async function recordFile(
       body: file,
       ifVersion: isSame ? seen.version : 0,
     },
-    { kind: 'put', partition: partitions.datasets, sort: dataset, body: { dataset } },
+    ...(await registration(ledger, dataset)),
     ...(file.state === 'admitted' ? [pendingWrite(file)] : []),
     ...(file.state === 'duplicate' || file.control !== undefined
       ? []
@@ -168,7 +179,7 @@ export async function introduceFile(
   await ledger.transact([
     ...guard,
     { kind: 'put', partition: partitions.files(dataset), sort: fileId, body: file, ifVersion: 0 },
-    { kind: 'put', partition: partitions.datasets, sort: dataset, body: { dataset } },
+    ...(await registration(ledger, dataset)),
     ...summaryWrites(dataset, [{ after: file }]),
   ]);
 }

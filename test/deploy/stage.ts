@@ -81,11 +81,11 @@ export async function deployStage(folder: string): Promise<Deployed> {
         HOME: folder,
         CI: 'true',
       });
-    await cdk(['bootstrap', 'aws://000000000000/eu-west-1'], DEADLINES.bootstrap);
     const context = [`contracts=${contracts}`, `bundles=${at('bundles')}`, 'stage=dev'].flatMap((each) => [
       '-c',
       each,
     ]);
+    await cdk(['bootstrap', 'aws://000000000000/eu-west-1', ...context], DEADLINES.bootstrap);
     await cdk(['deploy', '--all', '--require-approval', 'never', ...context], DEADLINES.deploy);
     const command = (args: readonly string[], environment = emulator.environment) =>
       run(
