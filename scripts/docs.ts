@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contractReference } from '../lib/contract/reference.ts';
-import { capacityPage } from '../lib/infra/capacity-page.ts';
+import { capacityPage } from '../lib/cost/capacity-page.ts';
 import { reasonCodes } from '../lib/intake/reasons.ts';
 
 const docs = join(import.meta.dirname, '../docs');

@@ -52,6 +52,8 @@ const schema = z.strictObject({
     /** Age of the oldest event that intake has not handled, minutes. */
     oldestEventMinutes: count,
   }),
+  /** One for each domain: CloudWatch takes money for each from the fourth on. */
+  dashboards: z.boolean().default(true),
   budget: z.strictObject({ usdPerMonth: z.number().positive(), email: z.email() }),
 });
 

@@ -57,7 +57,8 @@ export class ObservabilityStack extends Stack {
       },
       fallback,
     );
-    for (const domain of new Set(datasets.map((each) => each.domain)))
+    const domains = config.dashboards ? datasets.map((each) => each.domain) : [];
+    for (const domain of new Set(domains))
       domainDashboard(this, {
         config,
         domain,

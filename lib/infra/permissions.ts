@@ -109,7 +109,16 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     ['results', LIST],
     ['results objects', READ_OBJECT],
   ]),
-  { ...task('Plan', [...MAKE_TABLES, ['results objects', WRITE_OBJECT]]), variables: JOB_VARIABLES },
+  {
+    // A column that a file brings evolves the tables, and the owner is told.
+    ...task('Plan', [
+      TELL,
+      ...MAKE_TABLES,
+      ['tables', ['glue:UpdateTable']],
+      ['results objects', WRITE_OBJECT],
+    ]),
+    variables: JOB_VARIABLES,
+  },
   {
     ...task('Execute', [
       ...DOCUMENTS,

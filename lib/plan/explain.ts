@@ -1,3 +1,4 @@
+import { executeCost } from '../cost/cost.ts';
 import type { Plan } from './plan.ts';
 
 /** The plan in lines for people: the same data that the engine executes. */
@@ -8,6 +9,7 @@ export function explain(plan: Plan): readonly string[] {
   return [
     `${plan.dataset}, contract version ${plan.contractVersion}, engine ${plan.engine}`,
     `${plan.inputs.length} files, ${records} records, ${bytes} bytes`,
+    ...(plan.inputs.length === 0 ? [] : [costOf(bytes)]),
     ...plan.inputs
       .slice(0, 20)
       .map(
@@ -33,4 +35,10 @@ export function explain(plan: Plan): readonly string[] {
     ...heading('measures'),
     ...plan.measures.map((measure) => `  ${measure.name}: ${measure.sql}`),
   ];
+}
+
+function costOf(bytes: number): string {
+  const { duckdb, spark } = executeCost(bytes);
+  const perGb = (usd: number) => ((usd / bytes) * 1e9).toPrecision(2);
+  return `executed on AWS, by list price and assumed speeds: DuckDB on Lambda ${duckdb.toPrecision(2)} USD (${perGb(duckdb)} a GB), Spark on Glue ${spark.toPrecision(2)} USD (${perGb(spark)} a GB)`;
 }

@@ -9,7 +9,7 @@ import { messageOf } from '../../lib/notices/message.ts';
 import { ROOT } from '../support/headgate.ts';
 import { configOf, DOMAINS, resourcesOf, stacksOf } from '../support/stacks.ts';
 
-const { observability } = stacksOf(configOf('dev'));
+const { observability } = stacksOf({ ...configOf('dev'), dashboards: true });
 const template = Template.fromStack(observability);
 const alarms = resourcesOf(template, 'AWS::CloudWatch::Alarm').map(({ Properties }) => Properties);
 const composites = resourcesOf(template, 'AWS::CloudWatch::CompositeAlarm').map(

@@ -153,6 +153,8 @@ describeWithEmulator('the functions on samples', (emulator) => {
       'advertising/clicks_conversions',
       'advertising/creatives',
       'advertising/impressions',
+      'hospitality/folios',
+      'hospitality/reservations',
       'orders/orders',
       'payments/accounts',
       'payments/transactions',

@@ -33,7 +33,7 @@ export function capacityPage(): string {
   const glue = glueCapacity(10, 50);
   return `# Capacity
 
-What a stage takes on AWS, and what stops it first: \`npm run docs\` writes this page from \`lib/infra/capacity.ts\`. A stage like \`prod\`, files of ${SHAPE.bytesAFile / 1000} kB spread over ${SHAPE.datasets} datasets, eu-west-1.
+What a stage takes on AWS, and what stops it first: \`npm run docs\` writes this page from \`lib/cost/capacity.ts\`. A stage like \`prod\`, files of ${SHAPE.bytesAFile / 1000} kB spread over ${SHAPE.datasets} datasets, eu-west-1.
 
 **What is known and what is not.** Requests are counted (a test holds the pipeline to those of the ledger and of raw): ${PER_FILE.ledgerWrites} ledger writes a file, ${PER_ROUND.ledgerWrites} a round; they are transactions, so each is two units, for items of up to 1 KB. Seconds on AWS are **assumed**, nobody has
 measured them there: intake ${ASSUMED.intakeSeconds} s a file, a round ${ASSUMED.roundSeconds} s and ${ASSUMED.executeSecondsAFile + ASSUMED.publishSecondsAFile} s for each of its files, ${ASSUMED.executeBytesASecond / 1e6} MB/s in Execute. Prices: ${PRICES_AS_OF}.

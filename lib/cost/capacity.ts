@@ -17,9 +17,9 @@ export interface StageLimits {
 }
 
 /** Requests counted on the laptop's adapters; a test holds the pipeline to those of the ledger and of raw. A write in a transaction costs two units for each KB of its item: one is taken. */
-export const PER_FILE = { ledgerWrites: 8, ledgerReads: 6, s3Writes: 1, s3Reads: 3 } as const;
+export const PER_FILE = { ledgerWrites: 7, ledgerReads: 7, s3Writes: 1, s3Reads: 3 } as const;
 export const PER_ROUND = {
-  ledgerWrites: 21,
+  ledgerWrites: 23,
   ledgerReads: 22,
   s3Writes: 6,
   s3Reads: 16,
@@ -29,8 +29,8 @@ export const PER_ROUND = {
   /** Five for a task, two for a choice. */
   historyEvents: 34,
 } as const;
-/** Writes of one file into one partition of the ledger: of its dataset's files, of the datasets, of the landing bucket's objects. */
-export const PARTITION_WRITES = { files: 2, datasets: 1, objects: 1 } as const;
+/** Writes of one file into one partition of the ledger: of its dataset's files, of the landing bucket's objects. */
+export const PARTITION_WRITES = { files: 2, objects: 1 } as const;
 
 /** Seconds that nobody has measured on AWS yet. The benchmark's are of local disks: S3 answers in tens of milliseconds. */
 export const ASSUMED = {
@@ -156,15 +156,6 @@ export function limitsOf(load: Omit<Load, 'filesAMinute'>, stage: StageLimits): 
       checked: 'the figure read in serverlessland.com, not in that page',
       lever: 'a request to Service Quotas',
       filesASecond: 1000 / (ASSUMED.intakeSeconds + secondsAFile(bytesAFile)),
-    },
-    {
-      service: 'DynamoDB, partition of the datasets',
-      what: '1,000 write units a second; every file writes its dataset into one partition',
-      source: `${DOCS}/amazondynamodb/latest/developerguide/bp-partition-key-design.html`,
-      checked: 'read in that page',
-      lever:
-        'write a dataset only when it is new; transactions that meet on its item are tried again long before',
-      filesASecond: units(PARTITION_WRITES.datasets),
     },
     {
       service: 'DynamoDB, partition of the landed objects',

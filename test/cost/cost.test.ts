@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
-import { glueRun, idleCost, lambda, runCost } from '../../lib/infra/cost.ts';
+import { executeCost, glueRun, idleCost, lambda, runCost } from '../../lib/cost/cost.ts';
 import { configOf, stacksOf } from '../support/stacks.ts';
 
 describe('what it costs', () => {
@@ -50,4 +50,13 @@ describe('what it costs', () => {
     expect(total).toBeGreaterThan(4);
     expect(total).toBeLessThan(15);
   });
+});
+
+test('a small batch is far cheaper on Lambda, a large one is not', () => {
+  const [small, large] = [executeCost(1e6), executeCost(100e9)];
+  // 4 GB for 3.02 seconds and a request; two workers for the minute that is paid at least.
+  expect(small.duckdb).toBeCloseTo(4 * 3.02 * 0.0000133334 + 0.0000002, 9);
+  expect(small.spark).toBeCloseTo((2 * 60 * 0.44) / 3600, 9);
+  expect(small.spark / small.duckdb).toBeGreaterThan(50);
+  expect(large.spark / large.duckdb).toBeLessThan(15);
 });
