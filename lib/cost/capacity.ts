@@ -20,7 +20,7 @@ export interface StageLimits {
 export const PER_FILE = { ledgerWrites: 7, ledgerReads: 7, s3Writes: 1, s3Reads: 3 } as const;
 export const PER_ROUND = {
   ledgerWrites: 23,
-  ledgerReads: 22,
+  ledgerReads: 26,
   s3Writes: 6,
   s3Reads: 16,
   catalogueRequests: 8,
