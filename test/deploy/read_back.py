@@ -34,7 +34,8 @@ def main(folder):
             if logical not in physical:
                 differences.append(difference(logical, kind, "", "made", "missing"))
                 continue
-            wanted = resolved(resource.get("Properties", {}), {"physical": physical, "exports": exports, "stack": stack})
+            context = {"physical": physical, "exports": exports, "stack": stack, "resources": template["Resources"]}
+            wanted = resolved(resource.get("Properties", {}), context)
             if kind not in READERS:
                 differences.append(difference(logical, kind, "", "read back", "no way to read it"))
                 continue
@@ -46,9 +47,14 @@ def main(folder):
             for name, value in wanted.items():
                 if name not in found:
                     differences.append(difference(logical, kind, name, value, "not told"))
-                elif not same(value, found[name]):
+                elif not same(value, own(found[name]) if name == "Tags" else found[name]):
                     differences.append(difference(logical, kind, name, value, found[name]))
     print(json.dumps({"resources": seen, "differences": differences}, default=lambda value: "unknown" if value is UNKNOWN else str(value)))
+
+
+def own(tags):
+    """CloudFormation adds tags of its own."""
+    return [each for each in tags if not each["Key"].startswith("aws:")] if isinstance(tags, list) else tags
 
 
 def difference(logical, kind, name, wanted, found):
@@ -84,6 +90,8 @@ def resolved(value, context):
             for each, text in PSEUDO.items():
                 given = given.replace("${" + each + "}", text)
             return UNKNOWN if "${" in given else given
+        if name == "Fn::GetAtt" and given[1] == "Arn" and context["resources"][given[0]]["Type"] == "AWS::Lambda::Function":
+            return f"arn:aws:lambda:eu-west-1:000000000000:function:{context['physical'].get(given[0])}"
         if name.startswith("Fn::"):
             return UNKNOWN
     return {name: resolved(each, context) for name, each in value.items()}
@@ -124,9 +132,18 @@ def policy(text):
     return json.loads(text) if isinstance(text, str) else text
 
 
+def tagging(s3, name):
+    try:
+        return s3.get_bucket_tagging(Bucket=name)["TagSet"]
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchTagSet":
+            return []
+        raise
+
+
 def bucket(name, wanted):
     s3 = client("s3")
-    found = {"Tags": s3.get_bucket_tagging(Bucket=name)["TagSet"]} if "Tags" in wanted else {}
+    found = {"Tags": tagging(s3, name)} if "Tags" in wanted else {}
     if "BucketEncryption" in wanted:
         rules = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
         found["BucketEncryption"] = {
@@ -197,7 +214,9 @@ def role(name, wanted):
     iam = client("iam")
     told = iam.get_role(RoleName=name)["Role"]
     attached = [each["PolicyArn"] for each in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]]
-    return {**told, "ManagedPolicyArns": attached, "Tags": told.get("Tags", [])}
+    inline = [iam.get_role_policy(RoleName=name, PolicyName=each) for each in iam.list_role_policies(RoleName=name)["PolicyNames"]]
+    policies = [{"PolicyName": each["PolicyName"], "PolicyDocument": each["PolicyDocument"]} for each in inline]
+    return {**told, "ManagedPolicyArns": attached, "Policies": policies, "Tags": told.get("Tags", [])}
 
 
 def inline_policy(name, wanted):
@@ -377,8 +396,16 @@ def dashboard(name, wanted):
 
 
 def budget(name, wanted):
-    told = client("budgets").describe_budget(AccountId="000000000000", BudgetName=name)["Budget"]
-    return {"Budget": told}
+    budgets = client("budgets")
+    of = {"AccountId": "000000000000", "BudgetName": name}
+    notifications = [
+        {
+            "Notification": each,
+            "Subscribers": budgets.describe_subscribers_for_notification(**of, Notification={key: each[key] for key in ("NotificationType", "ComparisonOperator", "Threshold", "ThresholdType")})["Subscribers"],
+        }
+        for each in budgets.describe_notifications_for_budget(**of)["Notifications"]
+    ]
+    return {"Budget": budgets.describe_budget(**of)["Budget"], "NotificationsWithSubscribers": notifications}
 
 
 def permission(name, wanted):
@@ -388,7 +415,7 @@ def permission(name, wanted):
 
 
 def invoke_config(name, wanted):
-    return client("lambda").get_function_event_invoke_config(FunctionName=wanted["FunctionName"]) | {"FunctionName": wanted["FunctionName"], "Qualifier": wanted["Qualifier"]}
+    return client("lambda").get_function_event_invoke_config(FunctionName=wanted["FunctionName"], Qualifier=wanted["Qualifier"]) | {"FunctionName": wanted["FunctionName"], "Qualifier": wanted["Qualifier"]}
 
 
 READERS = {
