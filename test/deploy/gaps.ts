@@ -35,8 +35,9 @@ export const GAPS: readonly Gap[] = [
   ...not('AWS::Glue::Job', ['ExecutionProperty', 'NotificationProperty', 'JobRunQueuingEnabled']),
   ...not('AWS::Glue::SecurityConfiguration', ['EncryptionConfiguration']),
   ...not('AWS::Scheduler::Schedule', ['ScheduleExpressionTimezone']),
-  ...not('AWS::Budgets::Budget', ['ResourceTags']),
-  ...not('AWS::S3::Bucket', ['Tags']),
+  ...not('AWS::Budgets::Budget', ['ResourceTags', 'NotificationsWithSubscribers']),
+  ...not('AWS::S3::Bucket', ['Tags', 'LoggingConfiguration']),
+  ...not('AWS::Lambda::EventSourceMapping', ['Tags']),
   ...['Endpoint', 'Protocol', 'TopicArn'].map((property) => ({
     type: 'AWS::SNS::Subscription',
     property,
