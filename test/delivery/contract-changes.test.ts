@@ -30,16 +30,17 @@ function verdict(text: string | undefined, base = first) {
   return { status, stderr: stderr.replace(/^.*(?:ExperimentalWarning|--trace-warnings).*\n/gm, '') };
 }
 
+const VERSION = /^version: 1\..*$/m;
 const broken = first.replace('maxLength: 20', 'maxLength: 10');
 
 test('lets an unchanged contract, a compatible change and a breaking one with its major version pass', () => {
   expect(verdict(first)).toEqual({ status: 0, stderr: '' });
   expect(verdict(first.replace('maxLength: 20', 'maxLength: 30'))).toEqual({ status: 0, stderr: '' });
-  expect(verdict(broken.replace('version: 1.0.0', 'version: 2.0.0'))).toEqual({ status: 0, stderr: '' });
+  expect(verdict(broken.replace(VERSION, 'version: 2.0.0'))).toEqual({ status: 0, stderr: '' });
 });
 
 test('fails on a breaking change without a new major version, and says what breaks', () => {
-  for (const text of [broken, broken.replace('version: 1.0.0', 'version: 1.1.0')]) {
+  for (const text of [broken, broken.replace(VERSION, 'version: 1.99.0')]) {
     const { status, stderr } = verdict(text);
     expect(status).toBe(1);
     expect(stderr).toContain('contracts/retail/sales.odcs.yaml: retail/sales');
