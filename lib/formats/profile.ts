@@ -3,7 +3,6 @@ import type { FileFormat } from '../contract/dataset.ts';
 import { type Compression, inflated, type Part } from './compression.ts';
 import { profileCsv } from './csv-profile.ts';
 import { profileFixedWidth } from './fixed-width.ts';
-import { profileNestedJson } from './json-nested.ts';
 import { profileJson } from './json-profile.ts';
 import type { RandomAccess } from './parquet-profile.ts';
 import { FormatProblem } from './problem.ts';
@@ -165,7 +164,9 @@ async function passOf(
       return profileCsv(body, format);
     case 'json':
     case 'jsonl':
-      return format.nesting === undefined ? profileJson(body, format.kind) : profileNestedJson(body, format);
+      return format.nesting === undefined
+        ? profileJson(body, format.kind)
+        : (await import('./json-nested.ts')).profileNestedJson(body, format);
     case 'parquet':
       return (await import('./parquet-profile.ts')).profileParquet(body, random);
     case 'avro':
