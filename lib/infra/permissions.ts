@@ -156,7 +156,12 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   task('Announce', [TELL]),
   task('Hold', [TELL]),
   task('Isolate', [TELL, ...LOOK_INTO_TABLES]),
-  task('Abandon', []),
+  task('Abandon', [
+    ...LOOK_INTO_TABLES,
+    ['lake objects', WRITE_OBJECT],
+    ['vault objects', WRITE_OBJECT],
+    ['tables', ['glue:UpdateTable']],
+  ]),
   task('Fail', [TELL, ...LOOK_INTO_TABLES]),
   {
     name: 'sweeper',

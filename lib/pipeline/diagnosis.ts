@@ -146,7 +146,8 @@ async function ofSnapshots(
   for (const snapshot of ancestors(table)) {
     const id = String(snapshot['snapshot-id']);
     const runId = snapshot.summary[RUN_ID];
-    if (runId?.startsWith('compact-') === true) continue;
+    // Compactions, and what takes an abandoned run's rows back, are no runs.
+    if (/^(compact|undo)-/.test(runId ?? '')) continue;
     const run =
       runId === undefined ? undefined : await runOf(services.ledger, dataset, runId).catch(() => undefined);
     const parent = snapshot['parent-snapshot-id'];

@@ -12,6 +12,7 @@ import { replayOfRun } from './batch.ts';
 import { runContext, tablePorts } from './context.ts';
 import { loadDocument } from './documents.ts';
 import type { Message, RunMessage } from './message.ts';
+import { undoSides } from './rollback.ts';
 import type { Services } from './services.ts';
 
 /** Gives the lock free for the next round and tells that a run has been published, which Publish has written down. */
@@ -188,9 +189,10 @@ const poison = (fileId: string) => ({
   message: 'the engine can’t process this file, even alone; report it with the file',
 });
 
-/** The table moved on while the run worked: the next run plans again. */
+/** The table moved on while the run worked: the next run plans again, and finds nothing that this one has begun to publish. */
 export async function abandon(services: Services, message: RunMessage): Promise<Message> {
-  const { lock, save } = await runContext(services, message);
+  const { run, lock, save } = await runContext(services, message);
+  if (run.state === 'publishing') await undoSides(services, run);
   await save({ state: 'failed', reasons: [reasonOf(message)] });
   await release(services.ledger, lock);
   return keepLimit(message);

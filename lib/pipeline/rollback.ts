@@ -5,6 +5,7 @@ import { holds, type Lock } from '../ledger/locks.ts';
 import { openRuns, runItem, runOf, saveRun } from '../ledger/runs.ts';
 import type { Plan, RunResult, SideOutput } from '../plan/plan.ts';
 import { tableOf } from '../plan/tables.ts';
+import { committedBy } from '../table/commit.ts';
 import { rollback } from '../table/rollback.ts';
 import { ancestors, RUN_ID } from '../table/snapshots.ts';
 import { loadTable, snapshotText } from '../table/table.ts';
@@ -96,11 +97,25 @@ async function loadsAmong(
   return runs.filter((run) => run !== undefined && run.files.length > 0) as readonly RunEntry[];
 }
 
+/**
+ * Takes back what a run has committed to the side tables before its commit to the curated one was refused: the run that follows it writes these
+ * rows again. Doing it again changes nothing.
+ */
+export async function undoSides(services: Services, run: RunEntry): Promise<void> {
+  const plan = await loadDocument(services.stores.results, run.dataset, run.runId, 'plan');
+  for (const { name, table } of plan.outputs) {
+    if (name === 'curated' || (await committedBy(tablePorts(services, name), table, run.runId)) === undefined)
+      continue;
+    const undo = { ...run, runId: `undo-${run.runId}` };
+    await rollBackSide(services, undo, name, { withdrawn: [run], restored: [] });
+  }
+}
+
 /** A side table goes to its newest snapshot that holds rows of standing runs only, and of all that are restored. */
 async function rollBackSide(
   services: Services,
   { dataset, runId }: RunEntry,
-  output: SideOutput,
+  output: SideOutput | 'vault',
   { withdrawn, restored }: Loads,
 ): Promise<void> {
   const ports = tablePorts(services, output);
