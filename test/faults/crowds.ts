@@ -5,6 +5,7 @@ import { type Lake, openLake } from '../../lib/adapters/local/lake.ts';
 import { runStateMachine } from '../../lib/adapters/local/state-machine.ts';
 import { router } from '../../lib/intake/route.ts';
 import { takeInArrival } from '../../lib/intake/take-in-arrival.ts';
+import { acquire } from '../../lib/ledger/locks.ts';
 import { summaryOf } from '../../lib/ledger/summary.ts';
 import { diagnose } from '../../lib/pipeline/diagnosis.ts';
 import { sweep } from '../../lib/pipeline/sweep.ts';
@@ -59,6 +60,13 @@ export const CROWDS: Readonly<Record<string, (home: string) => Promise<readonly 
     return files.length === 1 && news === 1 && rowsReceived === 3
       ? []
       : [`${files.length} files, ${news} of them new, ${rowsReceived} rows received instead of 1, 1, 3`];
+  },
+
+  async 'two executions that ask for the lock in the same moment'(home) {
+    const lake = open(home, 'lock');
+    const ask = (owner: string) => acquire(lake, { dataset: DATASET, runId: owner, owner });
+    const locks = (await Promise.all([ask('one'), ask('other')])).filter((lock) => lock !== undefined);
+    return locks.length === 1 ? [] : [`${locks.length} of two executions got the lock instead of one`];
   },
 
   async 'five executions at once'(home) {
