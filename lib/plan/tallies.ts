@@ -68,5 +68,8 @@ export interface Loss {
 
 export function lossesByWinner(rows: readonly Loss[]): RunResult['losses'] {
   const byWinner = Map.groupBy(rows, ({ winner }) => winner);
-  return Object.fromEntries([...byWinner].map(([winner, lost]) => [winner, lost.map(({ loser }) => loser)]));
+  // In order: which row an engine gives first means nothing.
+  return Object.fromEntries(
+    [...byWinner].map(([winner, lost]) => [winner, lost.map(({ loser }) => loser).sort()]),
+  );
 }
