@@ -7,12 +7,10 @@ import { due, noticeId, tell } from '../ledger/notices.ts';
 import { replayWrites } from '../ledger/replays.ts';
 import type { LedgerWrite } from '../ports/ledger.ts';
 import type { Notice } from '../ports/notifier.ts';
-import { committedBy } from '../table/commit.ts';
 import { replayOfRun } from './batch.ts';
-import { runContext, tablePorts } from './context.ts';
-import { loadDocument } from './documents.ts';
+import { runContext } from './context.ts';
 import type { Message, RunMessage } from './message.ts';
-import { undoSides } from './rollback.ts';
+import { committedOf, undoSides } from './rollback.ts';
 import type { Services } from './services.ts';
 
 /** Gives the lock free for the next round and tells that a run has been published, which Publish has written down. */
@@ -189,11 +187,16 @@ const poison = (fileId: string) => ({
   message: 'the engine can’t process this file, even alone; report it with the file',
 });
 
-/** The table moved on while the run worked: the next run plans again, and finds nothing that this one has begun to publish. */
+/**
+ * The table moved on while the run worked: the next run plans again, and finds nothing that this one has begun to publish. Where the table has its
+ * rows already and the ledger was in the way, the publication is finished instead.
+ */
 export async function abandon(services: Services, message: RunMessage): Promise<Message> {
   const { run, lock, save } = await runContext(services, message);
-  if (run.state === 'publishing') await undoSides(services, run);
-  await save({ state: 'failed', reasons: [reasonOf(message)] });
+  const committed = run.state === 'publishing' ? await committedOf(services, run) : {};
+  const stands = committed.curated !== undefined;
+  if (!stands) await undoSides(services, run, committed);
+  await save({ state: stands ? 'publishing' : 'failed', reasons: [reasonOf(message)] });
   await release(services.ledger, lock);
   return keepLimit(message);
 }
@@ -228,12 +231,7 @@ const isTerminal = ({ error }: Message): boolean =>
 
 /** A publication that can't succeed and has committed nothing. */
 async function canBeGivenUp(services: Services, run: RunEntry, message: Message): Promise<boolean> {
-  if (!isTerminal(message)) return false;
-  const plan = await loadDocument(services.stores.results, run.dataset, run.runId, 'plan');
-  for (const { name, table } of plan.outputs) {
-    if ((await committedBy(tablePorts(services, name), table, run.runId)) !== undefined) return false;
-  }
-  return true;
+  return isTerminal(message) && Object.keys(await committedOf(services, run)).length === 0;
 }
 
 async function refusedReplay(

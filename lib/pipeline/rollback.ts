@@ -3,7 +3,7 @@ import type { FileEntry, RunEntry } from '../ledger/entries.ts';
 import { changeFiles, fileOf, filesOf } from '../ledger/files.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
 import { openRuns, runItem, runOf, saveRun } from '../ledger/runs.ts';
-import type { Plan, RunResult, SideOutput } from '../plan/plan.ts';
+import type { OutputName, Plan, RunResult } from '../plan/plan.ts';
 import { tableOf } from '../plan/tables.ts';
 import { committedBy } from '../table/commit.ts';
 import { rollback } from '../table/rollback.ts';
@@ -97,17 +97,30 @@ async function loadsAmong(
   return runs.filter((run) => run !== undefined && run.files.length > 0) as readonly RunEntry[];
 }
 
+/** Snapshots that a run has committed, by output. */
+export type Committed = Readonly<Partial<Record<OutputName, string>>>;
+
+export async function committedOf(services: Services, run: RunEntry): Promise<Committed> {
+  const plan = await loadDocument(services.stores.results, run.dataset, run.runId, 'plan');
+  const committed: Partial<Record<OutputName, string>> = {};
+  for (const { name, table } of plan.outputs) {
+    const snapshot = await committedBy(tablePorts(services, name), table, run.runId);
+    if (snapshot !== undefined) committed[name] = snapshot;
+  }
+  return committed;
+}
+
+const SIDES = ['quarantine', 'vault', 'raw'] as const;
+
 /**
  * Takes back what a run has committed to the side tables before its commit to the curated one was refused: the run that follows it writes these
  * rows again. Doing it again changes nothing.
  */
-export async function undoSides(services: Services, run: RunEntry): Promise<void> {
-  const plan = await loadDocument(services.stores.results, run.dataset, run.runId, 'plan');
-  for (const { name, table } of plan.outputs) {
-    if (name === 'curated' || (await committedBy(tablePorts(services, name), table, run.runId)) === undefined)
-      continue;
-    const undo = { ...run, runId: `undo-${run.runId}` };
-    await rollBackSide(services, undo, name, { withdrawn: [run], restored: [] });
+export async function undoSides(services: Services, run: RunEntry, committed: Committed): Promise<void> {
+  for (const side of SIDES) {
+    if (committed[side] === undefined) continue;
+    const undo = { ...run, runId: `undo-${committed[side]}` };
+    await rollBackSide(services, undo, side, { withdrawn: [run], restored: [] });
   }
 }
 
@@ -115,7 +128,7 @@ export async function undoSides(services: Services, run: RunEntry): Promise<void
 async function rollBackSide(
   services: Services,
   { dataset, runId }: RunEntry,
-  output: SideOutput | 'vault',
+  output: (typeof SIDES)[number],
   { withdrawn, restored }: Loads,
 ): Promise<void> {
   const ports = tablePorts(services, output);
