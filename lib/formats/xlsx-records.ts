@@ -1,5 +1,5 @@
 import type { XlsxFormat } from '../contract/dataset.ts';
-import { type ParsedRecord, type Records, refusedRecord } from './canonical.ts';
+import { countRecords, type RecordSink, refusedRecord } from './canonical.ts';
 import { type DateShape, serialText } from './excel-dates.ts';
 import { LIMITS } from './limits.ts';
 import type { RandomAccess } from './parquet-profile.ts';
@@ -21,11 +21,12 @@ export async function profileXlsx(random: RandomAccess, format: XlsxFormat): Pro
       `row ${format.headerRow} of the sheet has a cell merged over several columns; give each column its name, or change xlsx.headerRow`,
     );
   let header: readonly string[] | undefined;
-  let records = 0;
-  for await (const rows of rowsOf(workbook, format, merged, (names) => {
+  const onHeader = (names: readonly string[]) => {
     header = names;
-  }))
-    records += rows.length;
+  };
+  const records = await countRecords((sink) =>
+    parsedXml(workbook.sheet, new SheetReader(workbook, format, merged, sink, onHeader)),
+  );
   if (header === undefined)
     throw new FormatProblem(
       'file.header',
@@ -34,9 +35,13 @@ export async function profileXlsx(random: RandomAccess, format: XlsxFormat): Pro
   return { records, header };
 }
 
-export async function* xlsxRecords(random: RandomAccess, format: XlsxFormat): Records {
+export async function* xlsxRecords(
+  random: RandomAccess,
+  format: XlsxFormat,
+  sink: RecordSink,
+): AsyncGenerator<void> {
   const workbook = await openWorkbook(random, format.sheet);
-  yield* rowsOf(workbook, format, await mergedCells(workbook), () => undefined);
+  yield* parsedXml(workbook.sheet, new SheetReader(workbook, format, await mergedCells(workbook), sink));
 }
 
 interface Range {
@@ -93,19 +98,10 @@ function columnOf(reference: string): number {
 
 type Cells = (string | null | undefined)[];
 
-async function* rowsOf(
-  workbook: Workbook,
-  format: XlsxFormat,
-  ranges: readonly Range[],
-  onHeader: (names: readonly string[]) => void,
-): Records {
-  const reader = new SheetReader(workbook, format, ranges, onHeader);
-  for await (const _part of parsedXml(workbook.sheet, reader)) yield reader.taken();
-}
-
 class SheetReader {
   readonly #workbook: Workbook;
   readonly #format: XlsxFormat;
+  readonly #sink: RecordSink;
   readonly #onHeader: (names: readonly string[]) => void;
   readonly #tall: readonly Range[];
   readonly #wide: readonly Range[];
@@ -114,7 +110,6 @@ class SheetReader {
   #wideAt = 0;
   #shapes: readonly DateShape[] | undefined;
   #width = 0;
-  #batch: ParsedRecord[] = [];
   #row = 0;
   #cells: Cells = [];
   #hasValue = false;
@@ -134,20 +129,16 @@ class SheetReader {
     workbook: Workbook,
     format: XlsxFormat,
     ranges: readonly Range[],
-    onHeader: (names: readonly string[]) => void,
+    sink: RecordSink,
+    onHeader: (names: readonly string[]) => void = () => undefined,
   ) {
+    this.#sink = sink;
     this.#workbook = workbook;
     this.#format = format;
     this.#onHeader = onHeader;
     const below = ranges.filter(({ bottom }) => bottom > format.headerRow).sort((a, b) => a.top - b.top);
     this.#tall = below.filter(({ left, right, top, bottom }) => left === right && bottom > top);
     this.#wide = below.filter(({ left, right }) => left < right);
-  }
-
-  taken(): readonly ParsedRecord[] {
-    const batch = this.#batch;
-    this.#batch = [];
-    return batch;
   }
 
   readonly open = (name: string, attributes: Readonly<Record<string, string>>): void => {
@@ -279,8 +270,11 @@ class SheetReader {
     this.#fill();
     if (!this.#hasValue) return;
     if (this.#cells.length > this.#width) this.#refuse('record.malformed');
-    if (this.#refused !== undefined) this.#batch.push(refusedRecord(this.#refused));
-    else this.#batch.push(Array.from({ length: this.#width }, (_, column) => this.#cells[column] ?? null));
+    if (this.#refused !== undefined) this.#sink.refuse(refusedRecord(this.#refused));
+    else {
+      this.#cells.length = this.#width;
+      this.#sink.row(this.#cells);
+    }
   }
 
   /** A range over rows of one column gives all of them its value; over columns nobody can tell whose value it is. */

@@ -1,6 +1,6 @@
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes';
 import type { CsvEncoding, XmlFormat } from '../contract/dataset.ts';
-import { type ParsedRecord, type Records, refusedRecord } from './canonical.ts';
+import { countRecords, type RecordSink, refusedRecord } from './canonical.ts';
 import { toUtf8 } from './encoding.ts';
 import { LIMITS } from './limits.ts';
 import { FormatProblem } from './problem.ts';
@@ -10,9 +10,8 @@ import { type Place, Shape } from './shape.ts';
 /** Rows and the names of all values: elements by path below the record, attributes as `@name`. The whole file must be well formed. */
 export async function profileXml(body: AsyncIterable<Uint8Array>, format: XmlFormat): Promise<Content> {
   const shape = new Shape(format.nesting, undefined, format);
-  let records = 0;
   const blank = new Set<Place>();
-  for await (const batch of read(body, format, shape, blank)) records += batch.length;
+  const records = await countRecords((sink) => read(body, new XmlReader(format, shape, blank, sink)));
   for (const place of blank) if (!holdsElements(place)) shape.indexOf(place);
   return { records, header: shape.names };
 }
@@ -24,16 +23,11 @@ export const xmlRecords = (
   body: AsyncIterable<Uint8Array>,
   format: XmlFormat,
   header: readonly string[],
-): Records => read(body, format, new Shape(format.nesting, header, format), new Set());
+  sink: RecordSink,
+): AsyncIterable<unknown> =>
+  read(body, new XmlReader(format, new Shape(format.nesting, header, format), new Set(), sink));
 
-/** `blank` gathers the places of empty elements: an empty list of elements is no column. */
-async function* read(
-  body: AsyncIterable<Uint8Array>,
-  format: XmlFormat,
-  shape: Shape,
-  blank: Set<Place>,
-): Records {
-  const reader = new XmlReader(format, shape, blank);
+async function* read(body: AsyncIterable<Uint8Array>, reader: XmlReader): AsyncGenerator<void> {
   const parser = new SaxesParser({ xmlns: true, position: false });
   let quiet = 0;
   const events =
@@ -76,13 +70,13 @@ async function* read(
     parser.write(chunk);
     if (quiet > 2 * LIMITS.recordBytes)
       throw new FormatProblem('file.too_large', `a text or tag is longer than ${LIMITS.recordBytes} bytes`);
-    yield reader.taken();
+    yield;
   }
   if (isEmpty)
     throw new FormatProblem('file.empty', 'the file has no bytes; send it again or ask its source');
   parser.close();
   reader.end();
-  yield reader.taken();
+  yield;
 }
 
 const doctype = (): FormatProblem =>
@@ -151,9 +145,9 @@ class XmlReader {
   readonly #format: XmlFormat;
   readonly #shape: Shape;
   readonly #record: readonly string[];
+  readonly #sink: RecordSink;
   readonly #above: string[] = [];
   readonly #frames: Frame[] = [];
-  #batch: ParsedRecord[] = [];
   #depth = 0;
   #isPlaceSeen = false;
   #common: Row = [];
@@ -163,17 +157,13 @@ class XmlReader {
   #characters = 0;
   #refused: string | undefined;
 
-  constructor(format: XmlFormat, shape: Shape, blank: Set<Place>) {
+  /** `blank` gathers the places of empty elements: an empty list of elements is no column. */
+  constructor(format: XmlFormat, shape: Shape, blank: Set<Place>, sink: RecordSink) {
+    this.#sink = sink;
     this.#blank = blank;
     this.#format = format;
     this.#shape = shape;
     this.#record = format.record.split('/');
-  }
-
-  taken(): readonly ParsedRecord[] {
-    const batch = this.#batch;
-    this.#batch = [];
-    return batch;
   }
 
   end(): void {
@@ -298,14 +288,14 @@ class XmlReader {
   #closeRecord(): void {
     this.#above.pop();
     if (this.#refused !== undefined) {
-      this.#batch.push(refusedRecord(this.#refused));
+      this.#sink.refuse(refusedRecord(this.#refused));
       return;
     }
     const width = this.#shape.names.length;
     for (const row of this.#rows.length === 0 ? [[] as Row] : this.#rows) {
       const all: Row = new Array(width);
       for (let index = 0; index < width; index++) all[index] = row[index] ?? this.#common[index] ?? null;
-      this.#batch.push(all);
+      this.#sink.row(all);
     }
   }
 
