@@ -55,16 +55,18 @@ class AvroReader {
   readonly #cursor = new AvroCursor();
   readonly #scan: AvroScan;
   readonly #lines: CsvLines | undefined;
-  /** Number of each name of the header among the scan's columns, and their codecs. */
-  readonly #columns: readonly (readonly [number, AvroCodec] | undefined)[];
+  /** Of each name of the header its number among the scan's columns, -1: none. */
+  readonly #indexes: readonly number[];
+  readonly #codecs: readonly AvroCodec[];
   readonly #common: Row;
+  readonly #rows: Row[] = [];
   readonly #none: Row;
 
   constructor(scan: AvroScan, header: readonly string[], lines?: CsvLines) {
     this.#scan = scan;
     this.#lines = lines;
-    const columns = new Map(scan.columns.map(({ name, codec }, index) => [name, [index, codec] as const]));
-    this.#columns = header.map((name) => columns.get(name));
+    this.#indexes = header.map((name) => scan.columns.findIndex((column) => column.name === name));
+    this.#codecs = scan.columns.map(({ codec }) => codec);
     this.#common = new Int32Array(scan.columns.length);
     this.#none = this.#common.slice().fill(-1);
   }
@@ -73,32 +75,32 @@ class AvroReader {
     this.#cursor.bytes = block.bytes;
     this.#cursor.at = 0;
     for (let record = 0; record < block.count; record++) {
-      const rows = this.#passed();
-      if (rows === undefined) {
+      if (!this.#passes()) {
         // After a damaged record nobody knows where the next one starts in its block.
         for (; record < block.count; record++) this.#refuse('record.malformed', block);
         return;
       }
       if (this.#cursor.isDeep) this.#refuse('record.too_deep');
       else if (this.#cursor.isOdd) this.#refuse('record.malformed');
-      else for (const row of rows) this.#write(row);
+      else if (this.#rows.length === 0) this.#write(this.#none);
+      else for (const row of this.#rows) this.#write(row);
     }
   }
 
-  #passed(): readonly Row[] | undefined {
+  #passes(): boolean {
     const cursor = this.#cursor;
     cursor.isOdd = false;
     cursor.isDeep = false;
     cursor.depth = 0;
     this.#common.fill(-1);
-    const rows: Row[] = [];
+    this.#rows.length = 0;
     try {
-      this.#scan.pass(cursor, this.#common, rows);
+      this.#scan.pass(cursor, this.#common, this.#rows);
+      return true;
     } catch (error) {
-      if (error instanceof AvroDamage) return undefined;
+      if (error instanceof AvroDamage) return false;
       throw error;
     }
-    return rows.length === 0 ? [this.#none] : rows;
   }
 
   #refuse(code: string, place?: AvroBlock): void {
@@ -112,12 +114,10 @@ class AvroReader {
     if (lines === undefined) return;
     const cursor = this.#cursor;
     const next = cursor.at;
-    for (const column of this.#columns) {
-      const at =
-        column === undefined ? -1 : Math.max(row[column[0]] as number, this.#common[column[0]] as number);
-      cursor.at = at;
-      if (column === undefined || at === -1) lines.none();
-      else column[1].field(cursor, lines);
+    for (const index of this.#indexes) {
+      cursor.at = index === -1 ? -1 : Math.max(row[index] as number, this.#common[index] as number);
+      if (cursor.at === -1) lines.none();
+      else this.#codecs[index]?.field(cursor, lines);
     }
     cursor.at = next;
     lines.end();

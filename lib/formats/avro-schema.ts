@@ -54,7 +54,8 @@ type Attributes = Readonly<Record<string, unknown>>;
 /** From a long, or from bytes: fixed ones, texts too. */
 export type LogicalText =
   | { readonly kind: 'number'; readonly text: (value: number | bigint) => string }
-  | { readonly kind: 'bytes'; readonly text: (value: Buffer) => string; readonly isNumber: boolean };
+  | { readonly kind: 'bytes'; readonly text: (value: Buffer) => string }
+  | { readonly kind: 'decimal'; readonly scale: number };
 
 const isBytes = (type: unknown): boolean => type === 'bytes' || type === 'fixed';
 
@@ -73,14 +74,14 @@ const LOGICAL: Readonly<Record<string, (attributes: Attributes) => LogicalText |
   decimal: ({ type, precision, scale = 0 }) => {
     const isValid = Number.isInteger(precision) && Number.isInteger(scale) && Number(scale) >= 0;
     return isBytes(type) && isValid && Number(scale) <= Number(precision)
-      ? { kind: 'bytes', text: (value) => decimalText(value, Number(scale)), isNumber: true }
+      ? { kind: 'decimal', scale: Number(scale) }
       : undefined;
   },
   uuid: ({ type, size }) => {
-    if (type === 'string') return { kind: 'bytes', text: (value) => value.toString(), isNumber: false };
+    if (type === 'string') return { kind: 'bytes', text: (value) => value.toString() };
     const text = (value: Buffer) =>
       value.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-    return type === 'fixed' && size === 16 ? { kind: 'bytes', text, isNumber: false } : undefined;
+    return type === 'fixed' && size === 16 ? { kind: 'bytes', text } : undefined;
   },
   date: of('int', small(dayText)),
   'time-millis': of(
@@ -104,20 +105,6 @@ const LOGICAL_TYPES = Object.assign(
   Object.create(null) as object,
   Object.fromEntries(Object.keys(LOGICAL).map((name) => [name, AvroLogicalType])),
 );
-
-/** Two's complement, big-endian, with the point `scale` digits from the right. */
-function decimalText(bytes: Buffer, scale: number): string {
-  if (bytes.length > 0 && bytes.length <= 6) return pointed(bytes.readIntBE(0, bytes.length), scale);
-  const unscaled =
-    bytes.length === 0 ? 0n : BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString('hex')}`));
-  return pointed(unscaled, scale);
-}
-
-function pointed(unscaled: number | bigint, scale: number): string {
-  const digits = (unscaled < 0 ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
-  const whole = digits.slice(0, digits.length - scale);
-  return `${unscaled < 0 ? '-' : ''}${whole}${scale === 0 ? '' : `.${digits.slice(-scale)}`}`;
-}
 
 const DAYS = new Map<number, string>();
 const MOST_DAYS = 50_000;

@@ -1,6 +1,6 @@
 import avsc, { type Type } from 'avsc';
 import { AvroLogicalType, type LogicalText } from './avro-schema.ts';
-import type { CsvLines } from './canonical.ts';
+import { type CsvLines, pointed } from './canonical.ts';
 import { LIMITS } from './limits.ts';
 
 const { types } = avsc;
@@ -31,14 +31,13 @@ export class AvroCursor {
     const { bytes } = this;
     let { at } = this;
     let value = 0;
-    let factor = 1;
-    for (const last = at + 7; at < last; factor *= 128) {
-      const byte = bytes[at++];
-      if (byte === undefined) throw damage;
-      value += (byte & 0x7f) * factor;
+    for (let shift = 0; shift < 28; shift += 7) {
+      if (at >= bytes.length) throw damage;
+      const byte = bytes[at++] as number;
+      value |= (byte & 0x7f) << shift;
       if (byte < 128) {
         this.at = at;
-        return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+        return (value >>> 1) ^ -(value & 1);
       }
     }
     return this.#big();
@@ -55,6 +54,15 @@ export class AvroCursor {
       return Number.isSafeInteger(Number(value)) ? Number(value) : value;
     }
     throw damage;
+  }
+
+  /** Passes over a long. */
+  skipLong(): void {
+    const { bytes, at: from } = this;
+    let at = from;
+    while (at < bytes.length && (bytes[at] as number) >= 128) at++;
+    if (at >= bytes.length || at - from > 9) throw damage;
+    this.at = at + 1;
   }
 
   /** A count, a size or a number of something in the schema. */
@@ -168,8 +176,12 @@ function primitiveCodec(name: string): AvroCodec {
     case 'int':
     case 'long':
       return plain(
-        (cursor) => void cursor.long(),
-        (cursor, lines) => lines.text(String(cursor.long())),
+        (cursor) => cursor.skipLong(),
+        (cursor, lines) => {
+          const value = cursor.long();
+          if (typeof value === 'number') lines.decimal(value, 0);
+          else lines.text(String(value));
+        },
       );
     case 'float':
       return floatCodec(4, (cursor) => floatText(cursor.bytes.readFloatLE(cursor.pass(4))));
@@ -180,19 +192,21 @@ function primitiveCodec(name: string): AvroCodec {
         lines.text(cursor.taken(cursor.count()).toString('base64')),
       );
     case 'string':
-      return { skip: skipBytes, field: asField(copyText), json: jsonText };
+      return {
+        skip: skipBytes,
+        field: (cursor, lines) => {
+          const length = cursor.count();
+          const from = cursor.pass(length);
+          lines.copied(cursor.bytes, from, from + length);
+        },
+        json: jsonText,
+      };
     default:
       throw new TypeError(`no Avro type ${name}`);
   }
 }
 
 const skipBytes = (cursor: AvroCursor): void => void cursor.pass(cursor.count());
-
-function copyText(cursor: AvroCursor, lines: CsvLines): void {
-  const length = cursor.count();
-  const from = cursor.pass(length);
-  lines.copy(cursor.bytes, from, from + length);
-}
 
 /** In quotes, with the escapes that JSON asks for. */
 function jsonText(cursor: AvroCursor, lines: CsvLines): void {
@@ -233,12 +247,27 @@ function floatText(number: number): string {
 }
 
 function logicalCodec({ skip }: AvroCodec, type: Type, logical: LogicalText): AvroCodec {
-  if (logical.kind === 'number')
-    return quoted(skip, (cursor, lines) => lines.text(logical.text(cursor.long())));
+  const { kind } = logical;
+  if (kind === 'number') return quoted(skip, (cursor, lines) => lines.text(logical.text(cursor.long())));
   const sizeOf =
     type instanceof types.FixedType ? () => type.size : (cursor: AvroCursor): number => cursor.count();
-  const write: Write = (cursor, lines) => lines.text(logical.text(cursor.taken(sizeOf(cursor))));
-  return logical.isNumber ? plain(skip, write) : quoted(skip, write);
+  if (kind === 'bytes')
+    return quoted(skip, (cursor, lines) => lines.text(logical.text(cursor.taken(sizeOf(cursor)))));
+  return plain(skip, (cursor, lines) => {
+    const length = sizeOf(cursor);
+    const { bytes } = cursor;
+    const from = cursor.pass(length);
+    // Most decimals are small.
+    if (length > 0 && length <= 6) lines.decimal(bytes.readIntBE(from, length), logical.scale);
+    else lines.text(decimalText(bytes.subarray(from, from + length), logical.scale));
+  });
+}
+
+/** Two's complement, big-endian, with the point `scale` digits from the right. */
+function decimalText(bytes: Buffer, scale: number): string {
+  const unscaled =
+    bytes.length === 0 ? 0n : BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString('hex')}`));
+  return pointed(unscaled, scale);
 }
 
 function unionCodec(branches: readonly AvroCodec[]): AvroCodec {
@@ -279,11 +308,15 @@ function recordCodec(fields: readonly ({ readonly name: string } & AvroCodec)[])
 
 /** Calls `item` for each item of an array or map, which come in groups. */
 export function eachItem(cursor: AvroCursor, item: () => void): void {
-  for (let count = cursor.count(); count !== 0; count = cursor.count()) {
-    // Behind a negative count stands the size of the group in bytes.
-    if (count < 0) cursor.long();
-    for (let left = Math.abs(count); left > 0; left--) item();
-  }
+  for (let count = groupOf(cursor); count > 0; count = groupOf(cursor))
+    for (let left = count; left > 0; left--) item();
+}
+
+/** Number of items that follow; behind a negative count stands the size of the group in bytes. */
+function groupOf(cursor: AvroCursor): number {
+  const count = cursor.count();
+  if (count < 0) cursor.skipLong();
+  return Math.abs(count);
 }
 
 /** The key of a map's entry. */
@@ -296,15 +329,20 @@ export function keyAt(cursor: AvroCursor, seen: Set<string>): string {
 
 const arrayCodec = (items: AvroCodec): AvroCodec =>
   plain(
-    (cursor) => eachItem(cursor, () => items.skip(cursor)),
+    (cursor) => {
+      for (let count = groupOf(cursor); count > 0; count = groupOf(cursor))
+        for (let left = count; left > 0; left--) items.skip(cursor);
+    },
     (cursor, lines) => {
-      let before = '[';
-      eachItem(cursor, () => {
-        lines.text(before);
-        before = ',';
-        items.json(cursor, lines);
-      });
-      lines.text(before === '[' ? '[]' : ']');
+      let isFirst = true;
+      lines.text('[');
+      for (let count = groupOf(cursor); count > 0; count = groupOf(cursor))
+        for (let left = count; left > 0; left--) {
+          if (!isFirst) lines.text(',');
+          isFirst = false;
+          items.json(cursor, lines);
+        }
+      lines.text(']');
     },
   );
 

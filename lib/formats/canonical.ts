@@ -122,6 +122,39 @@ export class CsvLines implements RecordSink {
     this.#bytes[this.#length++] = COMMA;
   }
 
+  /** A whole field, as `copy` writes it. */
+  copied(source: Uint8Array, from: number, to: number): void {
+    this.open();
+    this.copy(source, from, to);
+    this.close();
+  }
+
+  /** A safe integer as a part of a field, with the point `scale` digits from its right. */
+  decimal(unscaled: number, scale: number): void {
+    if (scale > 9 || unscaled > MOST_SMALL || unscaled < -MOST_SMALL) {
+      this.text(pointed(unscaled, scale));
+      return;
+    }
+    this.#room(MOST_DIGITS);
+    const bytes = this.#bytes;
+    if (unscaled < 0) bytes[this.#length++] = MINUS;
+    let left = Math.abs(unscaled) | 0;
+    let digits = scale + 1;
+    while (digits < 10 && left >= (POWERS[digits] as number)) digits++;
+    const end = this.#length + digits + (scale > 0 ? 1 : 0);
+    const point = scale > 0 ? end - scale - 1 : -1;
+    for (let at = end - 1; at >= this.#length; at--) {
+      if (at === point) {
+        bytes[at] = POINT;
+        continue;
+      }
+      const next = (left / 10) | 0;
+      bytes[at] = ZERO + left - next * 10;
+      left = next;
+    }
+    this.#length = end;
+  }
+
   /** A part of a field. */
   text(text: string): void {
     this.#room(text.length * 2);
@@ -200,3 +233,17 @@ export class CsvLines implements RecordSink {
 const LF = 10;
 const QUOTE = 34;
 const COMMA = 44;
+const MINUS = 45;
+const POINT = 46;
+const ZERO = 48;
+/** What fits into 31 bits takes 10 digits, a sign and a point. */
+const MOST_SMALL = 2 ** 31 - 1;
+const MOST_DIGITS = 12;
+const POWERS = Array.from({ length: 11 }, (_, digits) => 10 ** digits);
+
+/** A number as text with the point `scale` digits from its right. */
+export function pointed(unscaled: number | bigint, scale: number): string {
+  const digits = (unscaled < 0 ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
+  const whole = digits.slice(0, digits.length - scale);
+  return `${unscaled < 0 ? '-' : ''}${whole}${scale === 0 ? '' : `.${digits.slice(-scale)}`}`;
+}

@@ -165,10 +165,13 @@ export function writeLeaf(lines: CsvLines, kind: number, bytes: Buffer, from: nu
     lines.none();
     return;
   }
+  if (kind !== ESCAPED && kind !== SPACED) {
+    lines.copied(bytes, from, to);
+    return;
+  }
   lines.open();
   if (kind === ESCAPED) writeEscaped(lines, bytes, from, to);
-  else if (kind === SPACED) writeSpaced(lines, bytes, from, to);
-  else lines.copy(bytes, from, to);
+  else writeSpaced(lines, bytes, from, to);
   lines.close();
 }
 
