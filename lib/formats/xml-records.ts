@@ -30,28 +30,20 @@ export const xmlRecords = (
 async function* read(body: AsyncIterable<Uint8Array>, reader: XmlReader): AsyncGenerator<void> {
   const parser = new SaxesParser({ xmlns: true, position: false });
   let quiet = 0;
-  const events =
-    <Given extends unknown[]>(take: (...given: Given) => void) =>
-    (...given: Given) => {
-      quiet = 0;
-      take(...given);
-    };
-  parser.on(
-    'opentag',
-    events((tag: SaxesTagNS) => reader.open(tag)),
-  );
-  parser.on(
-    'closetag',
-    events(() => reader.close()),
-  );
-  parser.on(
-    'text',
-    events((text: string) => reader.text(text)),
-  );
-  parser.on(
-    'cdata',
-    events((text: string) => reader.text(text)),
-  );
+  parser.on('opentag', (tag: SaxesTagNS) => {
+    quiet = 0;
+    reader.open(tag);
+  });
+  parser.on('closetag', () => {
+    quiet = 0;
+    reader.close();
+  });
+  const text = (part: string) => {
+    quiet = 0;
+    reader.text(part);
+  };
+  parser.on('text', text);
+  parser.on('cdata', text);
   parser.on('doctype', () => {
     throw doctype();
   });
@@ -153,7 +145,9 @@ class XmlReader {
   #common: Row = [];
   #row: Row | undefined;
   #rows: Row[] = [];
-  #gathered = new Map<string, JsonValue[]>();
+  /** Elements of the record, and of the row in it, by column. */
+  #lists: JsonValue[][] = [];
+  #rowLists: JsonValue[][] = [];
   #characters = 0;
   #refused: string | undefined;
 
@@ -195,7 +189,8 @@ class XmlReader {
     this.#common = [];
     this.#row = undefined;
     this.#rows = [];
-    this.#gathered = new Map();
+    this.#lists = [];
+    this.#rowLists = [];
     this.#characters = 0;
     this.#refused = undefined;
     this.#enter(this.#shape.root, tag, false);
@@ -250,7 +245,11 @@ class XmlReader {
     const parent = this.#frames.at(-1);
     if (frame.object !== undefined) this.#closeJson(frame, parent);
     else if (!frame.hasElements && parent !== undefined) this.#closeText(frame);
-    if (frame.place.isRows) this.#row = undefined;
+    if (frame.place.isRows && this.#row !== undefined) {
+      writeLists(this.#rowLists, this.#row);
+      this.#rowLists = [];
+      this.#row = undefined;
+    }
     if (parent === undefined) this.#closeRecord();
   }
 
@@ -268,20 +267,18 @@ class XmlReader {
   ): void {
     if (text.trim() !== '' && hasAttributes && !hasElements) object['#text'] = text;
     const value: JsonValue = isNil ? null : hasElements || hasAttributes ? object : text;
-    const isList = place.kept === 'list';
     if (parent?.object !== undefined) {
       const name = lastStep(place);
       const before = Object.hasOwn(parent.object, name) ? parent.object[name] : undefined;
       if (before === undefined) Object.defineProperty(parent.object, name, { value, ...OWN });
       else if (Array.isArray(before)) before.push(value);
       else parent.object[name] = [before, value];
-    } else if (isList) {
+    } else if (place.kept === 'list') {
+      const lists = this.#row === undefined ? this.#lists : this.#rowLists;
       const index = this.#shape.indexOf(place);
-      const key = `${this.#row === undefined ? 0 : this.#rows.length} ${index}`;
-      const list = this.#gathered.get(key) ?? [];
-      list.push(value);
-      this.#gathered.set(key, list);
-      if (index !== -1) (this.#row ?? this.#common)[index] = JSON.stringify(list);
+      const list = lists[index];
+      if (list !== undefined) list.push(value);
+      else if (index !== -1) lists[index] = [value];
     } else this.#set(place, value === null ? null : JSON.stringify(value));
   }
 
@@ -291,6 +288,7 @@ class XmlReader {
       this.#sink.refuse(refusedRecord(this.#refused));
       return;
     }
+    writeLists(this.#lists, this.#common);
     const width = this.#shape.names.length;
     for (const row of this.#rows.length === 0 ? [[] as Row] : this.#rows) {
       const all: Row = new Array(width);
@@ -321,6 +319,12 @@ class XmlReader {
     const prefix = uri === '' ? undefined : this.#format.namespaces[uri];
     return prefix === undefined ? local : `${prefix}:${local}`;
   }
+}
+
+function writeLists(lists: readonly JsonValue[][], row: Row): void {
+  lists.forEach((list, index) => {
+    row[index] = JSON.stringify(list);
+  });
 }
 
 /** Also for an element named `__proto__`. */
