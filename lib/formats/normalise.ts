@@ -34,7 +34,7 @@ export async function* normalise(
 ): AsyncGenerator<Uint8Array> {
   const header = profile.header ?? [];
   if (format.kind === 'xlsx') {
-    yield* canonicalCsv(header, (lines) => xlsxRecords(random, format, lines), onReject);
+    yield* canonicalCsv(header, (lines) => xlsxRecords(random, format, profile, lines), onReject);
     return;
   }
   const source = body[Symbol.asyncIterator]();
