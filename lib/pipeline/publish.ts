@@ -9,8 +9,8 @@ import { loadTable, requireSnapshot } from '../table/table.ts';
 import { plannedFiles, replayOfRun } from './batch.ts';
 import { runContext, tablePorts } from './context.ts';
 import { loadDocument } from './documents.ts';
-import { noticesOf } from './endings.ts';
 import type { Message, RunMessage } from './message.ts';
+import { noticesOfPublished } from './notices.ts';
 import type { Services } from './services.ts';
 
 /** DESIGN section 12: side rooms first, the table that readers trust last, then the ledger. */
@@ -33,7 +33,7 @@ export async function publish(services: Services, message: RunMessage): Promise<
   const files = await recordOutcome(services, { run, lock, plan, result, judged });
   const closing = replay === undefined ? [] : replayWrites({ ...replay, state: 'done', runId: run.runId });
   const outcome = { state: 'published', snapshots, counts: total(files) } as const;
-  await save(outcome, [...closing, ...noticesOf({ ...run, ...outcome })]);
+  await save(outcome, [...closing, ...noticesOfPublished({ ...run, ...outcome })]);
   return message;
 }
 
