@@ -154,7 +154,7 @@ const TELLING: readonly (readonly [RegExp, readonly FaultKind[]])[] = [
   [/^catalog: swap/, ['repeat', 'lost', 'kill', 'deny']],
   [/^engine: execute/, ['garble', 'lease']],
   [/^notifier: notify/, ['kill', 'fail']],
-  [/transact .*put run/, ['lost', 'kill', 'lease']],
+  [/transact .*put (run|object)/, ['lost', 'fail', 'kill', 'lease']],
   [/^landing: remove/, ['kill']],
 ];
 
@@ -168,6 +168,7 @@ export function* tellingSchedules(
       yield { ...CALM, starts: 'turns', faults: [{ at: index + 1, kind: 'lost' }] } satisfies Schedule;
   yield { ...CALM, deliveries: [1, 1, 2, 0], starts: 'each' } satisfies Schedule;
   yield { ...CALM, deliveries: [1] } satisfies Schedule;
+  yield { ...CALM, fullAt: 1 } satisfies Schedule;
   for (const [index, { name }] of trace.entries()) {
     for (const kind of TELLING.flatMap(([effect, kinds]) => (effect.test(name) ? kinds : []))) {
       const faults = [{ at: index + 1, kind }];

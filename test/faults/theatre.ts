@@ -351,9 +351,11 @@ class Stage implements Theatre {
     if (found.length === 0) this.misdeeds.push('an event was acknowledged before its object was on record');
   }
 
-  /** Every event once more when all is done and landing is empty, beside a message that is none. */
+  /** Every event once more when all is done and landing is empty, with and without an ETag (EventBridge need not send it), beside a message that is none. */
   async deliverLate(): Promise<void> {
-    const messages = FILES.map((_, index) => messageOf(index, this.#etags[index] ?? ''));
+    const messages = FILES.flatMap((_, index) =>
+      [this.#etags[index] ?? '', ''].map((etag) => messageOf(index, etag)),
+    );
     const answer = await this.#process((services) =>
       this.#intake(services, [{ messageId: 'none', body: '{}' }, ...messages]),
     );
