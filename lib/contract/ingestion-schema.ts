@@ -296,6 +296,12 @@ export const ingestion = z.strictObject({
     .describe(
       'Keep a queryable all-text table of every record in `<domain>_raw`; personal fields are protected as in quarantine.',
     ),
+  earlier: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Keep rows that another row of the same key has replaced, or kept out, in `<domain>.<name>_earlier`, with the columns of the table. Together both tables hold every version of a row and the file that brought it. Needs `writeMode: merge`.',
+    ),
 });
 
 export const pii = z.strictObject({

@@ -2,7 +2,7 @@ import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { ConflictError } from '../errors.ts';
 import { acquire, type Lock, release } from '../ledger/locks.ts';
 import { openRuns } from '../ledger/runs.ts';
-import type { OutputName } from '../plan/plan.ts';
+import { type OutputName, SIDE_OUTPUTS } from '../plan/plan.ts';
 import { tableOf } from '../plan/tables.ts';
 import type { TableName } from '../ports/catalog.ts';
 import { type Compaction, type CompactionOrder, compact } from '../table/compact.ts';
@@ -42,7 +42,7 @@ export interface TableOf {
 /** The tables of a dataset that exist. */
 export async function tablesOf(services: Services, dataset: Dataset): Promise<readonly TableOf[]> {
   const tables: TableOf[] = [];
-  for (const output of ['curated', 'quarantine', 'raw', 'vault'] as const) {
+  for (const output of ['curated', ...SIDE_OUTPUTS, 'vault'] as const) {
     const table = tableOf(dataset, output);
     if ((await loadTable(tablePorts(services, output), table)) !== undefined) tables.push({ output, table });
   }

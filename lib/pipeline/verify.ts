@@ -88,6 +88,18 @@ function removed(plan: Plan, output: OutputResult): readonly (readonly [string, 
   return [[`rows of files that leave ${name}`, leaving, kept + lost]];
 }
 
+/** Every row that lost is kept, those of the table too. Where rows are withdrawn as well, the engine counts both in one number. */
+function earlier(
+  plan: Plan,
+  outputs: readonly OutputResult[],
+  deduplicated: number,
+  written: number,
+): readonly (readonly [string, number, number])[] {
+  if (plan.withdraws.length > 0 || !plan.outputs.some(({ name }) => name === 'earlier')) return [];
+  const replaced = outputs.find(({ name }) => name === 'curated')?.lost ?? 0;
+  return [['rows that lost', deduplicated + replaced, written]];
+}
+
 /** DESIGN promise 1, counted twice: by the tallies and by the rows in the files written. */
 function requireBalance(plan: Plan, { runId, tallies, outputs }: RunResult): void {
   const total = (count: (tally: FileTally) => number) =>
@@ -106,6 +118,12 @@ function requireBalance(plan: Plan, { runId, tallies, outputs }: RunResult): voi
     ),
     ['published', total(({ published }) => published) + kept('curated') + derived, written('curated')],
     ['quarantined', total(({ quarantined }) => quarantined) + kept('quarantine'), written('quarantine')],
+    ...earlier(
+      plan,
+      outputs,
+      total(({ deduplicated }) => deduplicated),
+      written('earlier'),
+    ),
     ...outputs.flatMap((output) => removed(plan, output)),
   ];
   for (const [what, left, right] of equations) {

@@ -6,6 +6,7 @@ import { duckDb } from './dialects/duckdb.ts';
 import { historyOf } from './history.ts';
 import { batchMeasures, fileMeasures } from './measures.ts';
 import {
+  loserStep,
   type OutputContext,
   outputs,
   partitionsOf,
@@ -70,6 +71,7 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
     ...(replaces ? newestFilePerPartition(partitions, sql) : []),
     ...(dedupe === undefined ? [] : batchLosers(dedupe, field, sql)),
     ...(dedupe !== undefined && merges ? againstTable(dedupe, sql) : []),
+    ...(dataset.earlier ? [loserStep(merges)] : []),
     ...(history === undefined ? [] : [...tokens, ...history.steps]),
     ...(violations ? uniqueViolations(numbered, { field, hasTarget }, sql) : []),
   ];
