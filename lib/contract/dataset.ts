@@ -100,7 +100,7 @@ export interface DriftPolicy {
   readonly addedColumn: 'reject' | 'ignore' | 'quarantine' | 'evolve';
   readonly missingColumn: 'reject' | 'null' | 'quarantine';
   readonly reordered: 'reject' | 'accept';
-  readonly retyped: 'reject' | 'quarantine';
+  readonly retyped: 'reject' | 'quarantine' | 'evolve';
 }
 
 export type FileFormat =

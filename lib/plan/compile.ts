@@ -1,4 +1,5 @@
 import { type Dataset, datasetId } from '../contract/dataset.ts';
+import { widenable } from '../contract/widening.ts';
 import { isTokenized, PII_SECRET } from '../privacy/protection.ts';
 import { type CompiledCheck, rowChecks } from './checks.ts';
 import type { Dialect } from './dialect.ts';
@@ -109,6 +110,7 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
     ],
     ...lossesOf(steps),
     checks: checks.map(({ passes: _passes, ...check }) => check),
+    ...(dataset.drift.retyped === 'evolve' ? { widenable: widenable(dataset) } : {}),
     secrets: dataset.columns.some(isTokenized) ? [PII_SECRET] : [],
   };
 }

@@ -1,4 +1,4 @@
-import type { CsvFormat, FileFormat } from '../contract/dataset.ts';
+import type { ColumnType, CsvFormat, FileFormat } from '../contract/dataset.ts';
 import type { TableName } from '../ports/catalog.ts';
 import type { DataFile, PartitionValue } from '../table/data-file.ts';
 import type { Field } from '../table/schema.ts';
@@ -41,6 +41,8 @@ export interface Plan {
   /** Select of (`winner`, `loser`), file ids: a row of `loser` is not in the table because of a row of `winner`. */
   readonly losses?: string;
   readonly checks: readonly PlanCheck[];
+  /** Wider types that values of a file may give a column, narrowest first. */
+  readonly widenable?: Readonly<Record<string, readonly ColumnType[]>>;
   /** Secrets that the engine binds as variables; their values never stand in a plan. */
   readonly secrets: readonly string[];
 }
@@ -152,6 +154,8 @@ export interface FileTally {
   readonly clean: number;
   /** Failing rows by check key, warnings included. */
   readonly checks: Readonly<Record<string, number>>;
+  /** By column of `Plan.widenable`: place in its list, from 1, of the first type that holds all values which its own does not. */
+  readonly wider?: Readonly<Record<string, number>>;
   /** Sum of the control column, as decimal text, where the format has a trailer with one. */
   readonly controlSum?: string;
 }
