@@ -7,7 +7,7 @@ import { tableOf } from '../plan/tables.ts';
 import type { TableName } from '../ports/catalog.ts';
 import { type Compaction, type CompactionOrder, compact } from '../table/compact.ts';
 import { type Expiry, type ExpiryOrder, expire } from '../table/expire.ts';
-import { loadTable } from '../table/table.ts';
+import { keyOf, liveFiles, loadTable, type Table, type TablePorts } from '../table/table.ts';
 import { newRunId, tablePorts } from './context.ts';
 import type { Services } from './services.ts';
 
@@ -47,6 +47,14 @@ export async function tablesOf(services: Services, dataset: Dataset): Promise<re
     if ((await loadTable(tablePorts(services, output), table)) !== undefined) tables.push({ output, table });
   }
   return tables;
+}
+
+/** Paths of data files that a table names and its store does not have. */
+export async function missingFiles(ports: TablePorts, table: Table): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const { path } of await liveFiles(ports.store, table))
+    if ((await ports.store.stat(keyOf(ports.store, path))) === undefined) missing.push(path);
+  return missing;
 }
 
 /** Rewrites files of one table. */
