@@ -14,7 +14,7 @@ import { noticesOfPublished } from './notices.ts';
 import type { Services } from './services.ts';
 
 /** DESIGN section 12: side rooms first, the table that readers trust last, then the ledger. */
-const ORDER: readonly OutputName[] = ['quarantine', 'vault', 'raw', 'curated'];
+const ORDER: readonly OutputName[] = ['quarantine', 'vault', 'raw', 'earlier', 'curated'];
 
 /** Commits the run's files. Every commit is idempotent by run id, so that a publish that died is repeated from its start. */
 export async function publish(services: Services, message: RunMessage): Promise<Message> {

@@ -1,5 +1,6 @@
 import { type Arrival, arrivalsOf } from '../arrivals/arrivals.ts';
 import type { Dataset } from '../contract/dataset.ts';
+import { typeText } from '../contract/widening.ts';
 import type { FileEntry, RunEntry } from '../ledger/entries.ts';
 import { type DriftEntry, partitions } from '../ledger/entries.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -83,11 +84,16 @@ export const ledgerTables = ({ ledger, datasets, clock }: LedgerTablePorts): rea
     ],
     async *rows() {
       const all = ofAllDatasets(ledger, (each) => everything<DriftEntry>(ledger, partitions.drift(each)));
-      for await (const { dataset, column, sourceName, effect, fileId, key, at } of all)
-        yield [dataset, column, sourceName, effect, fileId, key, moment(at)];
+      for await (const entry of all) {
+        const { dataset, column, sourceName, fileId, key, at } = entry;
+        yield [dataset, column, sourceName, effectText(entry), fileId, key, moment(at)];
+      }
     },
   },
 ];
+
+const effectText = (entry: DriftEntry): string =>
+  entry.effect === 'widened' ? `widened to ${typeText(entry.type)}` : entry.effect;
 
 /** Days back that `headgate.arrivals` shows. */
 const ARRIVAL_DAYS = 90;
