@@ -164,6 +164,8 @@ function shapeOf({ name }: FunctionSpec, { lambda: { execute, intake } }: StageC
     case 'intake':
       return intake;
     case 'sweeper':
+    case 'mirror':
+    case 'retention':
     case 'quality':
       return { memoryMb: MEMORY_MB, concurrency: 1, asynchronous: true };
     case 'slack':

@@ -1,3 +1,4 @@
+import type { CheckResult } from '../quality/results.ts';
 import type { Quality } from '../quality/score.ts';
 
 /**
@@ -151,6 +152,8 @@ export interface RunEntry {
   readonly counts?: FileCounts;
   /** Of a batch that is held. */
   readonly quality?: Quality;
+  /** Every check of the contract over the batch, once the engine has judged it. */
+  readonly checks?: readonly CheckResult[];
   readonly snapshots?: Readonly<Record<string, string>>;
   readonly reasons: readonly Reason[];
   readonly seconds?: Readonly<Record<string, number>>;
@@ -187,6 +190,15 @@ export interface ReplayFile {
   readonly corrected?: { readonly key: string; readonly etag: string };
   /** Its entry, where the ledger has none yet: a corrected file that was handed in. */
   readonly entry?: FileEntry;
+}
+
+/** What the daily look found of one dataset and day. */
+export interface DailyEntry {
+  readonly dataset: string;
+  /** `yyyy-MM-dd` in the dataset's zone. */
+  readonly day: string;
+  readonly at: string;
+  readonly results: readonly CheckResult[];
 }
 
 export interface LockEntry {
@@ -226,6 +238,8 @@ export const partitions = {
   /** Columns that files have brought and no contract knew, by name. */
   drift: (dataset: string) => `drift#${dataset}`,
   summary: (dataset: string) => `summary#${dataset}`,
+  /** Results of the daily look, by day. */
+  daily: (dataset: string) => `daily#${dataset}`,
   locks: 'lock',
   /** Runs that matched the records of an entity, by run id. */
   matchRuns: (entity: string) => `match-run#${entity}`,
