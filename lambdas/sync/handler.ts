@@ -1,5 +1,5 @@
 import { queryEngineOf, tablesOf } from '../../lib/adapters/aws/lake.ts';
-import { readViews } from '../../lib/adapters/local/packed-marts.ts';
+import { readMarts } from '../../lib/adapters/local/packed-marts.ts';
 import { makeTables } from '../../lib/pipeline/plan-run.ts';
 import { makeLedgerTables } from '../../lib/reports/mirror.ts';
 import { read } from '../environment.ts';
@@ -10,7 +10,7 @@ import { logger } from '../shared/telemetry.ts';
 const settings = read(['workgroup', 'marts']);
 const services = runServices();
 const queryEngine = queryEngineOf(settings);
-const views = readViews(settings.marts);
+const { views } = readMarts(settings.marts);
 
 /** Called by every deploy: tables and views follow contracts and sql/. Doing it again changes nothing; what can't be followed fails the deploy. */
 export const handler = handle<unknown, { readonly tables: number; readonly views: number }>(async () => {

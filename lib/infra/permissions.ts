@@ -193,7 +193,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     name: 'quality',
-    variables: ['ledgerTable', 'topicArn', 'workgroup', 'datasets'],
+    variables: ['ledgerTable', 'topicArn', 'workgroup', 'datasets', 'marts'],
     actions: [
       LEDGER,
       TELL,
@@ -208,6 +208,8 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
       ],
       // Athena reads tables and writes results in the name of who asks.
       ['tables', ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions']],
+      ['views', ['glue:GetDatabase', 'glue:GetTable']],
+      ['ledger tables', ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions']],
       ['lake', [...LIST, 's3:GetBucketLocation']],
       ['lake objects', READ_OBJECT],
       ['results', [...LIST, 's3:GetBucketLocation']],

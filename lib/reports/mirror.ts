@@ -50,8 +50,8 @@ const ROWS_AT_ONCE = 50_000;
 const PARTS_AT_ONCE = 100;
 /** A part that was written again rests for so long a row: what is spent on copying does not grow with the ledger. 1,000 files: 20 seconds; 100,000: half an hour. */
 const REST_MS_A_ROW = 20;
-/** A function runs for 15 minutes at most; what is left is done the next time. */
-const MOST_MS = 10 * 60 * 1000;
+/** Less than the five minutes between two calls; what is left is done the next time. */
+const MOST_MS = 4 * 60 * 1000;
 /** A snapshot at every change: old ones are forgotten once they have become many. Queries run for half an hour at most. */
 const MOST_SNAPSHOTS = 30;
 const GRACE_MS = 2 * LEAST_GRACE;
