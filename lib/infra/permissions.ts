@@ -68,6 +68,12 @@ const MAKE_TABLES: FunctionSpec['actions'] = [
   ['vault objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
   ['tables', ['glue:GetTable', 'glue:GetTables', 'glue:CreateTable', 'glue:CreateDatabase']],
 ];
+const ASK = [
+  'athena:StartQueryExecution',
+  'athena:GetQueryExecution',
+  'athena:GetQueryResults',
+  'athena:StopQueryExecution',
+];
 const MAKE_AND_CHANGE = ['glue:GetTable', 'glue:CreateTable', 'glue:CreateDatabase', 'glue:UpdateTable'];
 const DOCUMENTS: FunctionSpec['actions'] = [
   ['results', LIST],
@@ -197,21 +203,29 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     actions: [
       LEDGER,
       TELL,
-      [
-        'workgroup',
-        [
-          'athena:StartQueryExecution',
-          'athena:GetQueryExecution',
-          'athena:GetQueryResults',
-          'athena:StopQueryExecution',
-        ],
-      ],
+      ['workgroup', ASK],
       // Athena reads tables and writes results in the name of who asks.
       ['tables', ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions']],
       ['views', ['glue:GetDatabase', 'glue:GetTable']],
       ['ledger tables', ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions']],
       ['lake', [...LIST, 's3:GetBucketLocation']],
       ['lake objects', READ_OBJECT],
+      ['results', [...LIST, 's3:GetBucketLocation']],
+      ['results objects', [...READ_OBJECT, ...WRITE_OBJECT]],
+    ],
+  },
+  {
+    name: 'retention',
+    variables: [...RUN_VARIABLES, 'workgroup'],
+    actions: [
+      LEDGER,
+      ['executions', ['states:DescribeExecution']],
+      ['lake', [...LIST, 's3:GetBucketLocation']],
+      ['vault', [...LIST, 's3:GetBucketLocation']],
+      ['lake objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+      ['vault objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+      ['tables', ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions', 'glue:UpdateTable']],
+      ['workgroup', ASK],
       ['results', [...LIST, 's3:GetBucketLocation']],
       ['results objects', [...READ_OBJECT, ...WRITE_OBJECT]],
     ],
@@ -224,15 +238,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
       ['tables', ['glue:UpdateTable', 'glue:GetDatabase']],
       ['ledger tables', [...MAKE_AND_CHANGE, 'glue:GetDatabase']],
       ['views', ['glue:GetDatabase', 'glue:GetTable', 'glue:CreateTable', 'glue:UpdateTable']],
-      [
-        'workgroup',
-        [
-          'athena:StartQueryExecution',
-          'athena:GetQueryExecution',
-          'athena:GetQueryResults',
-          'athena:StopQueryExecution',
-        ],
-      ],
+      ['workgroup', ASK],
       ['lake', ['s3:GetBucketLocation']],
       ['results', [...LIST, 's3:GetBucketLocation']],
       ['results objects', [...READ_OBJECT, ...WRITE_OBJECT]],

@@ -97,7 +97,9 @@ export class PipelineStack extends Stack {
     });
     new Schedules(this, 'Schedules', {
       sweeper: this.scheduled('sweeper'),
+      mirror: this.scheduled('mirror'),
       quality: this.scheduled('quality'),
+      retention: this.scheduled('retention'),
     });
     const slack = this.scheduled('slack');
     this.topic.addSubscription(

@@ -4,7 +4,8 @@ import type { Quality } from '../quality/score.ts';
 /**
  * `admitted`: waits for a run. `held`: its batch failed the quality gate. The others are final until a person decides otherwise:
  * `published`, `quarantined` (refused as a whole), `duplicate` (its content is known under another name), `superseded` (a corrected file took its
- * place), `withdrawn` (a rollback took its rows out of the table; it can be replayed), `control` (no rows: a manifest or marker of a file set).
+ * place), `withdrawn` (a rollback took its rows out of the table; it can be replayed), `control` (no rows: a manifest or marker of a file set),
+ * `expired` (its rows have left the tables, because the contract keeps them no longer; its counts stay).
  */
 export type FileState =
   | 'admitted'
@@ -14,7 +15,8 @@ export type FileState =
   | 'duplicate'
   | 'superseded'
   | 'withdrawn'
-  | 'control';
+  | 'control'
+  | 'expired';
 
 export interface Reason {
   readonly code: string;
@@ -145,6 +147,8 @@ export interface RunEntry {
   readonly withdraws?: readonly string[];
   /** It rolls the table back instead of loading files. */
   readonly rollback?: Rollback;
+  /** It took out what was past the retention of the contract, instead of loading files. */
+  readonly retention?: { readonly before: string; readonly files: number; readonly rows: number };
   readonly contractVersion?: string;
   /** Who released or rejected it while it was held. */
   readonly decidedBy?: string;

@@ -17,6 +17,7 @@ const NOTHING: Summary = {
   superseded: 0,
   withdrawn: 0,
   control: 0,
+  expired: 0,
   rowsReceived: 0,
   rowsPublished: 0,
   rowsQuarantined: 0,
