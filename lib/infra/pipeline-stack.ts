@@ -97,7 +97,9 @@ export class PipelineStack extends Stack {
     });
     new Schedules(this, 'Schedules', {
       sweeper: this.scheduled('sweeper'),
+      mirror: this.scheduled('mirror'),
       quality: this.scheduled('quality'),
+      retention: this.scheduled('retention'),
     });
     const slack = this.scheduled('slack');
     this.topic.addSubscription(
@@ -164,6 +166,8 @@ function shapeOf({ name }: FunctionSpec, { lambda: { execute, intake } }: StageC
     case 'intake':
       return intake;
     case 'sweeper':
+    case 'mirror':
+    case 'retention':
     case 'quality':
       return { memoryMb: MEMORY_MB, concurrency: 1, asynchronous: true };
     case 'slack':
