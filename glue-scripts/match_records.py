@@ -10,8 +10,6 @@ The model is learnt by DuckDB whatever compares: the weight of a pair must not d
 import logging
 import os
 import sys
-import threading
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -20,6 +18,7 @@ import splink
 
 from headgate_spark import storage
 from headgate_spark.failures import Failure, from_duckdb, from_spark
+from headgate_spark.program import Clock, end_with, options
 
 JOB_VERSION = 1
 # Records and pairs that are looked at to learn from. Above them Splink takes samples, always the same ones.
@@ -30,7 +29,7 @@ SPARK_PART_BYTES = 4 * 1024 * 1024
 
 
 def main(arguments):
-    given = options(arguments)
+    given = options(arguments, {"job": "", "backend": "duckdb", "parent": ""})
     if given["parent"]:
         end_with(given["parent"])
     logging.getLogger("splink").setLevel(logging.ERROR)
@@ -43,26 +42,6 @@ def main(arguments):
         pairs = clock.take("compare", lambda: compare(job, model, records))
     answer = {"pairs": pairs, "untrained": untrained, "model": model, "seconds": clock.seconds}
     storage.write_once(job["answer"], answer)
-
-
-def options(arguments):
-    defaults = {"job": "", "backend": "duckdb", "parent": ""}
-    given = [name for name in defaults if f"--{name}" in arguments]
-    try:
-        from awsglue.utils import getResolvedOptions
-    except ImportError:
-        pairs = dict(zip(arguments, arguments[1:]))
-        return {**defaults, **{name: pairs[f"--{name}"] for name in given}}
-    return {**defaults, **getResolvedOptions(arguments, given)}
-
-
-def end_with(parent):
-    def watch():
-        while os.path.exists(f"/proc/{parent}") or not os.path.isdir("/proc/self"):
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def require_versions(job):
@@ -154,17 +133,6 @@ def on_spark(job, model, records):
     count = found.count()
     spark.stop()
     return count
-
-
-class Clock:
-    def __init__(self):
-        self.seconds = {}
-
-    def take(self, name, work):
-        start = time.monotonic()
-        result = work()
-        self.seconds[name] = round(time.monotonic() - start, 3)
-        return result
 
 
 if __name__ == "__main__":
