@@ -2,6 +2,7 @@
 
 --job      address of the job document (lib/matching/settings.ts): a path, or s3://bucket/key
 --backend  what compares the pairs: duckdb or spark
+--attempt  name of this attempt's folder of pairs; on Glue the id of the job run
 --parent   id of a local process: when it is gone nobody waits for the answer, and this process ends
 
 The model is learnt by DuckDB whatever compares: the weight of a pair must not depend on the engine, and learning reads samples, not all pairs.
@@ -20,6 +21,7 @@ from headgate_spark import storage
 from headgate_spark.failures import Failure, from_duckdb, from_spark
 from headgate_spark.program import Clock, end_with, options
 
+DEFAULTS = {"job": "", "backend": "duckdb", "attempt": "", "JOB_RUN_ID": "", "parent": ""}
 JOB_VERSION = 1
 # Records and pairs that are looked at to learn from. Above them Splink takes samples, always the same ones.
 LEARN_PAIRS = 5_000_000
@@ -29,19 +31,23 @@ SPARK_PART_BYTES = 4 * 1024 * 1024
 
 
 def main(arguments):
-    given = options(arguments, {"job": "", "backend": "duckdb", "parent": ""})
+    given = options(arguments, DEFAULTS)
     if given["parent"]:
         end_with(given["parent"])
     logging.getLogger("splink").setLevel(logging.ERROR)
     job = storage.read_json(given["job"])
     require_versions(job)
+    attempt = given["attempt"] or given["JOB_RUN_ID"]
+    folder = f"{job['pairs']}/{attempt}" if attempt else job["pairs"]
     clock = Clock()
     with storage.readable(job["records"]) as records:
         model, untrained = clock.take("learn", lambda: learn(job, records))
         compare = {"duckdb": on_duckdb, "spark": on_spark}[given["backend"]]
-        pairs = clock.take("compare", lambda: compare(job, model, records))
-    answer = {"pairs": pairs, "untrained": untrained, "model": model, "seconds": clock.seconds}
-    storage.write_once(job["answer"], answer)
+        pairs = clock.take("compare", lambda: compare({**job, "pairs": folder}, model, records))
+    answer = {"pairs": pairs, "attempt": attempt, "untrained": untrained, "model": model, "seconds": clock.seconds}
+    # Two attempts of one job: the answer of the first stands, and only its pairs are read.
+    if not storage.write_once(job["answer"], answer):
+        storage.remove_tree(folder)
 
 
 def require_versions(job):

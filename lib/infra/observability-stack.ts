@@ -70,7 +70,9 @@ export class ObservabilityStack extends Stack {
   }
 
   private watchIntake(alarms: Alarms, { config, pipeline }: ObservabilityStackProps): void {
-    const functions = ['intake', 'sweeper', 'quality'].map((name) => pipeline.functionOf(name).function);
+    const functions = ['intake', 'sweeper', 'quality', 'match'].map(
+      (name) => pipeline.functionOf(name).function,
+    );
     const { queue, deadLetters, undelivered } = pipeline.intakeQueue;
     const queues = 'sqs/v3/home#/queues';
     const logs = `cloudwatch/home#logsV2:log-groups$3FlogGroupNameFilter$3D/headgate/${config.stage}`;
@@ -82,6 +84,7 @@ export class ObservabilityStack extends Stack {
           undelivered,
           pipeline.deadLettersOf('sweeper'),
           pipeline.deadLettersOf('quality'),
+          pipeline.deadLettersOf('match'),
         ]),
         threshold: 1,
         console: queues,

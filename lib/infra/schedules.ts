@@ -20,29 +20,30 @@ interface Scheduled {
 export interface SchedulesProps {
   readonly sweeper: Scheduled;
   readonly quality: Scheduled;
+  readonly match: Scheduled;
 }
 
 /** What happens by the clock. Times are UTC, as the handlers' days are. */
 export class Schedules extends Construct {
-  constructor(scope: Construct, id: string, { sweeper, quality }: SchedulesProps) {
+  constructor(scope: Construct, id: string, { sweeper, quality, match }: SchedulesProps) {
     super(scope, id);
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('scheduler.amazonaws.com') });
     role.addToPolicy(
       new PolicyStatement({
         actions: ['lambda:InvokeFunction'],
-        resources: [sweeper.function.functionArn, quality.function.functionArn],
+        resources: [sweeper, quality, match].map((each) => each.function.functionArn),
       }),
     );
     role.addToPolicy(
       new PolicyStatement({
         actions: ['sqs:SendMessage'],
-        resources: [sweeper.deadLetters.queueArn, quality.deadLetters.queueArn],
+        resources: [sweeper, quality, match].map((each) => each.deadLetters.queueArn),
       }),
     );
     acknowledgeStars(
       role,
       'The target of a schedule grants itself all versions of the function.',
-      [sweeper, quality].map((each) => `${each.function.functionArn}:*`),
+      [sweeper, quality, match].map((each) => `${each.function.functionArn}:*`),
     );
     acknowledge(role, INLINE_REASON, INLINE);
     const at = (name: string, schedule: ScheduleExpression, { function: called, deadLetters }: Scheduled) =>
@@ -59,5 +60,8 @@ export class Schedules extends Construct {
     at('Sweep', ScheduleExpression.rate(Duration.minutes(1)), sweeper);
     // After midnight, with half an hour for the day's last files.
     at('Quality', ScheduleExpression.cron({ hour: '0', minute: '30', timeZone: TimeZone.ETC_UTC }), quality);
+    // The first call of a night begins the comparing, a later one publishes it; the others find nothing to do.
+    const nightly = { minute: '0/15', hour: '1-6', timeZone: TimeZone.ETC_UTC };
+    at('Match', ScheduleExpression.cron(nightly), match);
   }
 }
