@@ -26,6 +26,9 @@ from headgate_spark.program import end_with, options
 
 DEFAULTS = {"memory": "1GB", "secrets": "", "attempt": "", "JOB_RUN_ID": "", "serve": "false", "job": "", "parent": ""}
 
+# Keeps the larger side of a join where it lies, when the other one is a list of tokens or of refused rows.
+QUICKNESS = {"spark.sql.autoBroadcastJoinThreshold": "64m"}
+
 # What a statement means must not depend on the machine.
 MEANING = {
     "spark.sql.session.timeZone": "UTC",
@@ -43,7 +46,7 @@ MEANING = {
 
 def start():
     builder = SparkSession.builder.appName("headgate")
-    for name, value in MEANING.items():
+    for name, value in {**MEANING, **QUICKNESS}.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("WARN")

@@ -1,7 +1,5 @@
-import { GlueClient } from '@aws-sdk/client-glue';
 import type { Context } from 'aws-lambda';
-import { CLIENT } from '../../lib/adapters/aws/clients.ts';
-import { glueMatch } from '../../lib/adapters/aws/glue-match.ts';
+import { matchLauncherOf } from '../../lib/adapters/aws/lake.ts';
 import { readEntities } from '../../lib/adapters/local/compiled-contracts.ts';
 import { stagedMatcher } from '../../lib/adapters/local/staged-matcher.ts';
 import { entityId } from '../../lib/contract/entity.ts';
@@ -18,7 +16,7 @@ const matcher = stagedMatcher({
   stores: services.stores,
   scratch,
   ...(memory === undefined ? {} : { memory }),
-  launch: glueMatch({ client: new GlueClient(CLIENT), jobName: matchJob }),
+  launch: matchLauncherOf(matchJob),
 });
 
 /**

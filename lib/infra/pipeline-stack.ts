@@ -113,7 +113,7 @@ export class PipelineStack extends Stack {
       script: 'run_plan.py',
       actions: GLUE_ACTIONS,
     });
-    new SparkJob(this, 'Match', {
+    new SparkJob(this, 'Matching', {
       ...{ config, grants, scripts, modules: matchModules },
       name: matchJobName(config),
       script: 'match_records.py',
