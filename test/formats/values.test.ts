@@ -88,6 +88,24 @@ describe('JSON', () => {
     );
   });
 
+  test('refuses a flat record of which V8 reads a wrong key, and keeps one that has a backslash in it', async () => {
+    const lines = ['{"a":1,"\\\\":2}', '{"a":3,"\\n":4}', '{"a":5,"\\"":6}', '{"a":7,"\\u005c":8}'];
+    const { profile, rows, rejects } = await readWhole({ kind: 'jsonl' }, Buffer.from(lines.join('\n')));
+    const right = [
+      ['1', '2', null, null],
+      ['3', null, '4', null],
+      ['5', null, null, '6'],
+      ['7', '8', null, null],
+    ];
+    // Once V8 is mended, no record is refused.
+    const refused = rejects.map(([record]) => record);
+    expect(rows.map((row) => [row[0], row[1]])).toEqual(
+      right.filter((_row, index) => !refused.includes(index + 1)).map((row) => [row[0], row[1]]),
+    );
+    expect(refused.every((record) => record === 2 || record === 3)).toBe(true);
+    expect(profile.records).toBe(4);
+  });
+
   test('learns no names from records that are none', async () => {
     const lines = ['{"a":1,"x":2', '{"a":1,"y":[1,]}', '{"a":2,"in":{"k":3}}', '{"in":{"z":nul},"w":1}'];
     expect(await readWhole(jsonl, Buffer.from(lines.join('\n')))).toMatchObject({
@@ -183,7 +201,7 @@ describe('Avro', () => {
           return `${value < 0n ? '-' : ''}${digits.slice(0, -2)}.${digits.slice(-2)}`;
         };
         expect(rejects).toEqual([]);
-        // As text: JSON.parse of Node 24.21 reads the key "\\"" as "\\\\" after an object of the same shape with that key.
+        // As text: JSON.parse may read other keys (nodejs/node#63785).
         expect(rows).toEqual(
           all.map(({ long, text: own, amount, flag, double, in: inner, kept }) => [
             String(long),
