@@ -87,6 +87,7 @@ export class PipelineStack extends Stack {
       config,
       grants,
       definition,
+      aliasArn,
       functions: new Map([...this.functions].map(([each, made]) => [each, made.function as IFunction])),
     });
     this.intakeQueue = new IntakeQueue(this, 'Intakes', {

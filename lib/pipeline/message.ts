@@ -5,10 +5,21 @@ export interface Message {
   readonly dataset: string;
   /** Most files that the next run may take; halved while a poison file is searched. */
   readonly limit?: number;
+  /** Rounds that this execution has begun. */
+  readonly rounds?: number;
   readonly runId?: string;
   /** Epoch of the lock that the run holds. */
   readonly epoch?: number;
-  readonly next?: 'plan' | 'execute' | 'job' | 'verify' | 'publish' | 'hold' | 'isolate' | 'done';
+  readonly next?:
+    | 'plan'
+    | 'execute'
+    | 'job'
+    | 'verify'
+    | 'publish'
+    | 'hold'
+    | 'isolate'
+    | 'handOver'
+    | 'done';
   /** Files that Verify wants taken out of the batch, as a document key would be too small to matter: ids and codes. */
   readonly isolate?: readonly { readonly fileId: string; readonly code: string; readonly message: string }[];
   /** What the job outside is given. */
