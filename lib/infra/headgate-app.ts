@@ -37,7 +37,10 @@ export function addStacks(app: App, deployment: Deployment) {
   const env = { region: config.region, ...(config.account === undefined ? {} : { account: config.account }) };
   const name = (part: string) => `headgate-${config.stage}-${part}`;
   const data = new DataStack(app, name('data'), { env, config, databases: [...databases, ...views] });
+  const access = new AccessStack(app, name('access'), { env, config, data, databases, views });
   const pipeline = new PipelineStack(app, name('pipeline'), { env, data, views, ...deployment });
+  // Its sync function assigns the tags.
+  pipeline.addStackDependency(access);
   const observability = new ObservabilityStack(app, name('observability'), {
     env,
     config,
@@ -45,7 +48,6 @@ export function addStacks(app: App, deployment: Deployment) {
     data,
     pipeline,
   });
-  const access = new AccessStack(app, name('access'), { env, config, data, databases, views });
   Tags.of(app).add('headgate:stage', config.stage);
   Tags.of(app).add('cost-centre', config.costCentre);
   return { data, pipeline, observability, access };

@@ -20,7 +20,8 @@ export type Resource =
   | 'views'
   | 'key secret'
   | 'webhook secret'
-  | 'workgroup';
+  | 'workgroup'
+  | 'column tags';
 
 export interface FunctionSpec {
   /** Folder below lambdas/. */
@@ -203,10 +204,18 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     name: 'sync',
-    variables: [...RUN_VARIABLES, 'workgroup', 'marts'],
+    variables: [...RUN_VARIABLES, 'workgroup', 'marts', 'stage'],
     actions: [
       ...MAKE_TABLES,
       ['tables', ['glue:UpdateTable', 'glue:GetDatabase']],
+      [
+        'column tags',
+        [
+          'lakeformation:GetResourceLFTags',
+          'lakeformation:AddLFTagsToResource',
+          'lakeformation:RemoveLFTagsFromResource',
+        ],
+      ],
       ['views', ['glue:GetDatabase', 'glue:GetTable', 'glue:CreateTable', 'glue:UpdateTable']],
       [
         'workgroup',

@@ -19,6 +19,7 @@ import { FUNCTIONS, type FunctionSpec } from './permissions.ts';
 import { Schedules } from './schedules.ts';
 import { ServiceFunction } from './service-function.ts';
 import { ALIAS, machineName, PipelineMachine } from './state-machine.ts';
+import { grantTagging } from './tag-grants.ts';
 
 export interface PipelineStackProps extends StackProps {
   readonly config: StageConfig;
@@ -75,6 +76,7 @@ export class PipelineStack extends Stack {
           bundles,
           settings: {
             ...settings,
+            stage: config.stage,
             memory: `${duckDbMemory(config)}MB`,
             webhookSecret: data.webhooks.secretName,
           },
@@ -111,10 +113,11 @@ export class PipelineStack extends Stack {
       stringValue: this.toJsonString({ stage: config.stage, ...settings }),
     });
     // Runs again whenever its bundle changes, which holds the contracts and the views. The deploy fails where they can't be followed.
+    const sync = this.functionOf('sync');
     new Trigger(this, 'SyncOnDeploy', {
-      handler: this.functionOf('sync').function,
+      handler: sync.function,
       timeout: Duration.seconds(LONGEST_SECONDS),
-      executeAfter: [this.functionOf('sync').role],
+      executeAfter: [sync.role, ...grantTagging(this, { role: sync.role, config })],
     });
   }
 

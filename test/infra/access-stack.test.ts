@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
 import { databasesOf } from '../../lib/adapters/aws/lake.ts';
 import { readContracts } from '../../lib/adapters/local/contracts.ts';
-import { classOf } from '../../lib/infra/access-stack.ts';
+import { classOf } from '../../lib/infra/tag-grants.ts';
 import { ROOT } from '../support/headgate.ts';
 import { configOf, resourcesOf, stacksOf } from '../support/stacks.ts';
 
