@@ -9,7 +9,7 @@ import {
 } from 'aws-cdk-lib/aws-iam';
 import { CfnTag, CfnTagAssociation } from 'aws-cdk-lib/aws-lakeformation';
 import type { Construct } from 'constructs';
-import { CLASSIFICATIONS } from '../contract/columns.ts';
+import { CLASSIFICATIONS } from '../contract/classifications.ts';
 import { classificationTag, UNCLASSIFIED, upTo } from '../privacy/classes.ts';
 import { acknowledge, acknowledgeStars, INLINE, INLINE_REASON } from './acknowledge.ts';
 import type { BucketName } from './buckets.ts';

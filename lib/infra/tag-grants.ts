@@ -2,7 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import { CfnPrincipalPermissions } from 'aws-cdk-lib/aws-lakeformation';
 import type { Construct } from 'constructs';
-import { CLASSIFICATIONS } from '../contract/columns.ts';
+import { CLASSIFICATIONS } from '../contract/classifications.ts';
 import { classificationTag } from '../privacy/classes.ts';
 import type { StageConfig } from './config.ts';
 

@@ -1,4 +1,4 @@
-import { CLASSIFICATIONS } from '../contract/columns.ts';
+import { CLASSIFICATIONS } from '../contract/classifications.ts';
 import type { Column, Dataset } from '../contract/dataset.ts';
 import type { OutputName } from '../plan/plan.ts';
 
