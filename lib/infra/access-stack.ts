@@ -122,6 +122,17 @@ export class AccessStack extends Stack {
     acknowledge(role, INLINE_REASON, INLINE);
     for (const grant of grantTables(this, { name, role, config, classes: reads, columns: upTo(sees) }))
       for (const association of this.tagged) grant.addResourceDependency(association);
+    // `headgate --env` reads the names of the stage.
+    allow(
+      ['ssm:GetParameter'],
+      [
+        this.formatArn({
+          service: 'ssm',
+          resource: 'parameter',
+          resourceName: `headgate/${config.stage}/settings`,
+        }),
+      ],
+    );
     // Lake Formation hands out credentials for what it has granted; the action knows no resource.
     allow(['lakeformation:GetDataAccess'], ['*']);
     const readable = [...props.databases, ...props.views].filter((each) => reads.includes(classOf(each)));

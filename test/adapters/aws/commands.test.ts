@@ -15,9 +15,15 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import {
+  DescribeStateMachineAliasCommand,
+  SFNClient,
+  StartExecutionCommand,
+  UpdateStateMachineAliasCommand,
+} from '@aws-sdk/client-sfn';
 import { describe, expect, test } from '@jest/globals';
 import { type AwsStub, mockClient } from 'aws-sdk-client-mock';
+import { liveVersion, makeLive } from '../../../lib/adapters/aws/alias.ts';
 import { athenaQueryEngine } from '../../../lib/adapters/aws/athena-query-engine.ts';
 import { dynamoDbLedger } from '../../../lib/adapters/aws/dynamodb-ledger.ts';
 import { awsError } from '../../../lib/adapters/aws/errors.ts';
@@ -384,5 +390,32 @@ describe('errors of AWS', () => {
     expect(awsError('call', ours)).toBe(ours);
     const body = new Error('source went away');
     expect(awsError('call', body)).toBe(body);
+  });
+});
+
+describe('the alias that is live', () => {
+  const client = new SFNClient({ region: 'eu-west-1' });
+  const alias = 'arn:aws:states:eu-west-1:1:stateMachine:m:live';
+
+  test('names the version before a deploy, and none before the first', async () => {
+    const stub = mockClient(client);
+    stub
+      .on(DescribeStateMachineAliasCommand)
+      .resolvesOnce({ routingConfiguration: [{ stateMachineVersionArn: 'm:3', weight: 100 }] })
+      .rejectsOnce(serviceError('ResourceNotFound', 400))
+      .rejects(serviceError('AccessDeniedException', 400));
+    expect(await liveVersion(client, alias)).toBe('m:3');
+    expect(await liveVersion(client, alias)).toBeUndefined();
+    await expect(liveVersion(client, alias)).rejects.toBeInstanceOf(TerminalError);
+    expect(inputs(stub as never)[0]).toEqual({ stateMachineAliasArn: alias });
+  });
+
+  test('goes back to it whole', async () => {
+    const stub = mockClient(client);
+    stub.on(UpdateStateMachineAliasCommand).resolves({});
+    await makeLive(client, alias, 'm:3');
+    expect(inputs(stub as never)).toEqual([
+      { stateMachineAliasArn: alias, routingConfiguration: [{ stateMachineVersionArn: 'm:3', weight: 100 }] },
+    ]);
   });
 });
