@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
   AthenaClient,
@@ -31,6 +31,7 @@ import { glueCatalog } from '../../../lib/adapters/aws/glue-catalog.ts';
 import { s3Store } from '../../../lib/adapters/aws/s3-store.ts';
 import { executionStarter } from '../../../lib/adapters/aws/step-functions.ts';
 import { ConflictError, TerminalError, TransientError } from '../../../lib/errors.ts';
+import { DEFAULT_LIMITS } from '../../../lib/pipeline/services.ts';
 
 const serviceError = (name: string, status?: number, more: object = {}) =>
   Object.assign(new Error(`${name} happened`), { name, $metadata: { httpStatusCode: status }, ...more });
@@ -230,6 +231,42 @@ describe('DynamoDB', () => {
       { ConsistentRead: true, Limit: 3 },
       { ExclusiveStartKey: last, Limit: 1 },
     ]);
+  });
+});
+
+describe('an item of DynamoDB, 400 KB at most', () => {
+  const client = new DynamoDBClient({ region: 'eu-west-1' });
+  const ledger = dynamoDbLedger({ client, table: 't' });
+  const put = (body: unknown) => ledger.transact([{ kind: 'put', partition: 'p', sort: 's', body }]);
+  /** Hexadecimal digits shrink to half and no further. */
+  const random = (bytes: number) => randomBytes(bytes).toString('hex');
+
+  test('holds a run of as many files as a batch may have, with a reason for each', async () => {
+    const stub = mockClient(client);
+    stub.on(TransactWriteItemsCommand).resolves({});
+    const files = Array.from(
+      { length: DEFAULT_LIMITS.files },
+      () => `2026-01-31.20261121T042359123Z.${random(6)}`,
+    );
+    expect(await put({ runId: random(8), files, withdraws: files })).toBe('done');
+    const [input] = inputs(stub as never) as [
+      { TransactItems: { Update: { ExpressionAttributeValues: object } }[] },
+    ];
+    const body = (input.TransactItems[0]?.Update.ExpressionAttributeValues as { ':body': { B: Uint8Array } })[
+      ':body'
+    ];
+    expect(body.B.length).toBeLessThan(300_000);
+  });
+
+  test('refuses what does not fit, by its size, before anything is written', async () => {
+    const stub = mockClient(client);
+    stub.on(TransactWriteItemsCommand).resolves({});
+    const answer = put({ secret: random(400 * 1024) });
+    await expect(answer).rejects.toBeInstanceOf(TerminalError);
+    await expect(answer).rejects.toThrow(/bytes/);
+    await expect(answer).rejects.not.toThrow(/[0-9a-f]{40}/);
+    expect(stub.calls()).toHaveLength(0);
+    expect(await put({ long: 'x'.repeat(2_000_000) })).toBe('done');
   });
 });
 
