@@ -1,7 +1,8 @@
-import { columnTagsOf, queryEngineOf } from '../../lib/adapters/aws/lake.ts';
-import { readViews } from '../../lib/adapters/local/packed-marts.ts';
+import { columnTagsOf, queryEngineOf, tablesOf } from '../../lib/adapters/aws/lake.ts';
+import { readMarts } from '../../lib/adapters/local/packed-marts.ts';
 import { classifyTables } from '../../lib/pipeline/classify.ts';
 import { makeTables } from '../../lib/pipeline/plan-run.ts';
+import { makeLedgerTables } from '../../lib/reports/mirror.ts';
 import { read } from '../environment.ts';
 import { handle } from '../shared/handle.ts';
 import { runServices } from '../shared/services.ts';
@@ -11,7 +12,7 @@ const settings = read(['workgroup', 'marts', 'stage']);
 const services = runServices();
 const queryEngine = queryEngineOf(settings);
 const tags = columnTagsOf(settings);
-const views = readViews(settings.marts);
+const { views } = readMarts(settings.marts);
 
 /** Called by every deploy: tables, classes of columns and views follow contracts and sql/. Doing it again changes nothing; what can't be followed fails the deploy. */
 export const handler = handle<unknown, { readonly tables: number; readonly views: number }>(async () => {
@@ -19,6 +20,8 @@ export const handler = handle<unknown, { readonly tables: number; readonly views
     await makeTables(services, dataset);
     await classifyTables(services, tags, dataset);
   }
+  // Views read them.
+  await makeLedgerTables({ ...services, ...tablesOf(services.stores.lake) });
   for (const { name, statement } of views) {
     await queryEngine.query(statement);
     logger.info('made view', { view: name });

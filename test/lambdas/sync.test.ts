@@ -82,7 +82,7 @@ describeWithEmulator('the catalogue sync', (emulator) => {
       POWERTOOLS_LOG_LEVEL: 'SILENT',
       HEADGATE_MARTS: join(folder, 'marts.json'),
     });
-    writeFileSync(join(folder, 'marts.json'), JSON.stringify(viewsOf(MARTS)));
+    writeFileSync(join(folder, 'marts.json'), JSON.stringify({ views: viewsOf(MARTS), findings: [] }));
   });
   afterAll(() => {
     athena.restore();
