@@ -227,6 +227,24 @@ describe('the state machine', () => {
     expect(() => deployed(definition, stray, String, DEPLOYMENT)).toThrow(/Dream is no task/);
   });
 
+  test('may call its functions, run its job, and start itself by its alias', () => {
+    const role = resourcesOf(template, 'AWS::IAM::Role').find(({ id }) => id.startsWith('PipelineRole'));
+    const own = actionsOf(role?.id ?? '').filter((action) => !/^(logs|xray):/.test(action));
+    expect(own).toEqual([
+      'glue:BatchStopJobRun',
+      'glue:GetJobRun',
+      'glue:GetJobRuns',
+      'glue:StartJobRun',
+      'lambda:InvokeFunction',
+      'states:StartExecution',
+    ]);
+    const statements = resourcesOf(template, 'AWS::IAM::Policy')
+      .filter(({ id }) => id.startsWith('PipelineRole'))
+      .flatMap(({ Properties }) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement);
+    const start = statements.find(({ Action }) => Action === 'states:StartExecution');
+    expect(JSON.stringify(start?.Resource)).toMatch(/stateMachine:headgate-dev:live"/);
+  });
+
   test('logs all, is traced, and every revision is a version behind the alias', () => {
     expect(machine?.Properties).toMatchObject({
       StateMachineName: 'headgate-dev',
