@@ -210,7 +210,7 @@ function outcomeOf(
   for (const n of rows) {
     const clean = cleanRow(n);
     // What names the row and nothing else; pollution strikes one value of a row.
-    const marks = [clean[6], clean[8]].map((mark) => new RegExp(`${mark?.replace('.', '\\.')}(?![0-9])`));
+    const marks = [new RegExp(`person${n}@`), new RegExp(`code-${n}(?![0-9])`)];
     if (whole.has(JSON.stringify(clean))) right += 1;
     else if (marks.some((mark) => mark.test(kept))) refused += 1;
     else if (marks.some((mark) => mark.test(shown))) changed += 1;
@@ -224,11 +224,15 @@ const textOf = (column: string, value: unknown): string => {
   return column === 'amount' ? Number(value).toFixed(2) : String(value ?? '');
 };
 
-/** What quarantine keeps of a record: its fields as they came, or the place of its bytes in the file. */
+/** What quarantine keeps of a record: its fields as they came, the place of its bytes in the file, or its number there. */
 function recordText(row: Stored, bytes: Buffer): string {
   const fields = COLUMNS.map((column) => String(row[column] ?? '')).join('\n');
-  const [from, to] = [row._byte_start, row._byte_end].map((each) => Number(each ?? 0));
-  return `${fields}\n${bytes.subarray(from, to).toString()}`;
+  const [from, to] = [row._byte_start, row._byte_end];
+  const record =
+    from === null || to === null
+      ? bytes.toString().split(/\r\n|\n|\r/)[Number(row._source_row)]
+      : bytes.subarray(Number(from), Number(to)).toString();
+  return `${fields}\n${record}`;
 }
 
 export function page({ scores }: Pollock, rows: number): string {

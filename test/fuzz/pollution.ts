@@ -108,8 +108,8 @@ export function* pollutions(count: number): Generator<Polluted> {
   yield made('preamble', 'with a quote', `Report "of 2026\r\n${plain}`, { csv: { skipLines: 1 } });
   yield made('footer', 'a total', `${plain}\r\nTOTAL,,,,${count}.50\r\n`);
   yield made('footer', 'a line of text', `${plain}End of the report, all rights reserved\r\n`);
-  yield made('footer', 'a trailer', `${plain}END;${count}\r\n`, {
-    csv: { trailer: { start: 'END', delimiter: ';', count: 2 } },
+  yield made('footer', 'a trailer', `${plain}END,${count}\r\n`, {
+    csv: { trailer: { prefix: 'END', countField: 1 } },
   });
   const other = (width: number) =>
     Array.from({ length: 5 }, (_, n) => Array.from({ length: width }, (_each, at) => `t${n}${at}`));
