@@ -12,7 +12,17 @@ export interface Polluted {
   readonly rows: readonly number[];
 }
 
-export const COLUMNS = ['id', 'day', 'name', 'city', 'amount', 'note', 'email', 'quantity', 'code'] as const;
+export const COLUMNS: readonly string[] = [
+  'id',
+  'day',
+  'name',
+  'city',
+  'amount',
+  'note',
+  'email',
+  'quantity',
+  'code',
+];
 type Row = readonly string[];
 
 /** Every value names its row, so that it can be found again wherever it ends. Row numbers from 1. */
