@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Document, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
-import type { Dataset } from './dataset.ts';
+import { type Dataset, EARLIER } from './dataset.ts';
 import { datasetsOf } from './datasets.ts';
 import { type Entity, type EntityDraft, linked } from './entity.ts';
 import { contractDocument } from './odcs-schema.ts';
@@ -171,7 +171,7 @@ export function loadContracts(files: readonly ContractFile[]): Contracts {
         .find(
           (other) =>
             landings(other).some((landing) => landings(dataset).includes(landing)) ||
-            (other.domain === dataset.domain && other.name === dataset.name),
+            (other.domain === dataset.domain && tables(other).some((name) => tables(dataset).includes(name))),
         );
       if (twin === undefined) return [];
       const message = `${dataset.domain}/${dataset.name} has the name or landing pattern of ${twin.domain}/${twin.name} in ${twin.contract.file}`;
@@ -207,6 +207,11 @@ export function loadContracts(files: readonly ContractFile[]): Contracts {
   );
   return { datasets, entities: entities.map(({ entity }) => entity) };
 }
+
+const tables = ({ name, earlier }: Dataset): readonly string[] => [
+  name,
+  ...(earlier ? [name + EARLIER] : []),
+];
 
 const landings = ({ landing, alsoFrom }: Dataset): readonly string[] => [
   landing,
