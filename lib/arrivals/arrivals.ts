@@ -207,6 +207,7 @@ export async function tellOfMissing(
     if (due.due > now || due.due < since) continue;
     // A date whose files are there is settled as well, and never looked at again.
     await tellOnce(ports, `${watchOf(id)}#${due.businessDate}`, async () => {
+      if (due.businessDate < (await firstDate(ports, dataset, schedule))) return;
       const arrival = await arrivalOf(ledger, dataset, schedule, due, now);
       if (arrival.state === 'arrived' || arrival.state === 'late') return;
       told.push(arrival.date);
