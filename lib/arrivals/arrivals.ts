@@ -1,10 +1,11 @@
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { asSent, sources } from '../contract/sources.ts';
-import { tellOnce } from '../ledger/alerts.ts';
+import { isSettled, settling } from '../ledger/alerts.ts';
 import { type FileEntry, partitions } from '../ledger/entries.ts';
+import { noticeId, tell } from '../ledger/notices.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
-import type { Notifier } from '../ports/notifier.ts';
+import type { Notice, Notifier } from '../ports/notifier.ts';
 import { filesOfSet, hasSets, openSetsOf } from '../sets/sets.ts';
 import { verdictOf } from '../sets/verdict.ts';
 import {
@@ -189,7 +190,7 @@ async function waitingSets(
 const LOOK_BACK_DAYS = 14;
 
 /**
- * Tells once of each due date that has passed without its files. Dates that were due before anybody looked for the first time are not told of.
+ * Tells once of each due date that has passed without its files; what can't be told stays due (`lib/ledger/notices.ts`). Dates that were due before anybody looked for the first time are not told of.
  * @returns the dates that were told of
  */
 export async function tellOfMissing(
@@ -198,30 +199,35 @@ export async function tellOfMissing(
 ): Promise<readonly string[]> {
   const schedule = scheduleOf(dataset);
   if (schedule === undefined) return [];
-  const { ledger, clock, notifier } = ports;
+  const { ledger, clock } = ports;
   const id = datasetId(dataset);
   const since = await watchedSince(ports, id);
   const now = clock.now();
   const told: string[] = [];
   for (const due of dueDates(schedule, now, LOOK_BACK_DAYS + daysUntilDue(schedule, now))) {
     if (due.due > now || due.due < since) continue;
+    const matter = `${watchOf(id)}#${due.businessDate}`;
+    if (await isSettled(ports, matter)) continue;
+    const arrival = await arrivalOf(ledger, dataset, schedule, due, now);
     // A date whose files are there is settled as well, and never looked at again.
-    await tellOnce(ports, `${watchOf(id)}#${due.businessDate}`, async () => {
-      if (due.businessDate < (await firstDate(ports, dataset, schedule))) return;
-      const arrival = await arrivalOf(ledger, dataset, schedule, due, now);
-      if (arrival.state === 'arrived' || arrival.state === 'late') return;
-      told.push(arrival.date);
-      await notifier.notify({
-        kind: 'arrival.missing',
-        dataset: id,
-        title: `${id}: files of ${arrival.date} are ${arrival.state}`,
-        facts: { date: arrival.date, due: due.due.toISOString(), reason: arrival.lacks },
-        next: `headgate arrivals --dataset ${id}`,
-      });
-    });
+    const isThere = arrival.state === 'arrived' || arrival.state === 'late';
+    const isMissed = !isThere && due.businessDate >= (await firstDate(ports, dataset, schedule));
+    const notice = isMissed ? missingNotice(arrival, due.due) : undefined;
+    const isMine = (await ledger.transact(settling(ports, matter, notice))) === 'done';
+    if (notice === undefined || !isMine) continue;
+    await tell(ports, noticeId(notice, matter));
+    told.push(arrival.date);
   }
   return told;
 }
+
+const missingNotice = ({ dataset, date, state, lacks }: Arrival, due: Date): Notice => ({
+  kind: 'arrival.missing',
+  dataset,
+  title: `${dataset}: files of ${date} are ${state}`,
+  facts: { date, due: due.toISOString(), reason: lacks },
+  next: `headgate arrivals --dataset ${dataset}`,
+});
 
 async function watchedSince({ ledger, clock }: ArrivalPorts, dataset: string): Promise<Date> {
   const sort = watchOf(dataset);

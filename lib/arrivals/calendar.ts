@@ -113,6 +113,13 @@ const todayIn = (timezone: string, now: Date): Temporal.PlainDate =>
 /** The date that a moment has in a zone. */
 export const dateIn = (timezone: string, moment: Date): string => todayIn(timezone, moment).toString();
 
+/** When a date begins in a zone, and when the next one does. */
+export function dayOf(timezone: string, date: string): { readonly from: Date; readonly to: Date } {
+  const start = (day: string) =>
+    new Date(Temporal.PlainDate.from(day).toZonedDateTime(timezone).epochMilliseconds);
+  return { from: start(date), to: start(addDays(date, 1)) };
+}
+
 /** `days` may be negative. */
 export const addDays = (date: string, days: number): string =>
   Temporal.PlainDate.from(date).add({ days }).toString();

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { json } from 'node:stream/consumers';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { type Entity, entityId } from '../contract/entity.ts';
-import { ConflictError, TerminalError } from '../errors.ts';
+import { ConflictError, MatchWaiting, TerminalError } from '../errors.ts';
 import { partitions } from '../ledger/entries.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
 import { newRunId, tablePorts } from '../pipeline/context.ts';
@@ -13,6 +14,7 @@ import type { Matcher } from '../ports/matcher.ts';
 import { commit } from '../table/commit.ts';
 import type { DataFile } from '../table/data-file.ts';
 import { ensureTable } from '../table/evolve.ts';
+import { rollback } from '../table/rollback.ts';
 import { liveFiles, loadTable, shapeOf, snapshotText } from '../table/table.ts';
 import { type Decision, decisionsOf } from './decisions.ts';
 import { type Counts, resolve } from './resolve.ts';
@@ -31,7 +33,12 @@ export interface MatchRun {
   readonly updatedAt: string;
   readonly engine: string;
   readonly counts: Counts;
+  /** Of one that goes back: the snapshots that its tables shall show again. */
+  readonly rollback?: Rollback;
 }
+
+/** Null: the table before its first match. */
+export type Rollback = Readonly<Partial<Record<MatchTable, string | null>>>;
 
 /** `unchanged`: nothing is new since the last run. `resumed`: an earlier run was published that had been cut off. */
 export interface MatchReport {
@@ -62,22 +69,56 @@ export interface MatchWork {
 /**
  * Matches the records of an entity's sources as they stand now, and publishes the entity's tables. Nothing is done where nothing has changed; a run that was
  * cut off after its result was stored is published as it is.
- * @throws ConflictError while another run of the entity works
+ * @throws ConflictError while another run of the entity works; MatchWaiting while a job compares: the next call goes on with the same records
  */
 export const matchEntity = (
   { services, matcher, execution }: MatchWork,
   entity: Entity,
 ): Promise<MatchReport> =>
   withLock(services, entityId(entity), execution, async (lock) => {
-    const last = await lastRun(services, entity);
-    const resumed = last?.state === 'resolved';
-    const done = resumed ? await publish(services, entity, last, lock) : last;
-    const inputs = await inputsOf(services, entity);
+    const resumed = (await lastRun(services, entity))?.state === 'resolved';
+    const done = await finishLast(services, entity, lock);
+    const inputs = (await waiting(services, entity)) ?? (await inputsOf(services, entity));
     if (done?.state === 'published' && done.fingerprint === inputs.fingerprint)
       return { run: done, status: 'unchanged', resumed };
     const run = await matchRecords({ services, matcher, entity, inputs, lock });
     return { run: await publish(services, entity, run, lock), status: 'published', resumed };
   });
+
+/** The last run, published where it had been cut off. */
+export async function finishLast(
+  services: Services,
+  entity: Entity,
+  lock: Lock,
+): Promise<MatchRun | undefined> {
+  const last = await lastRun(services, entity);
+  return last?.state === 'resolved' ? publish(services, entity, last, lock) : last;
+}
+
+interface Standing {
+  readonly entity: Entity;
+  readonly lock: Lock;
+  readonly last: MatchRun;
+}
+
+/** Written down before it acts. What the last run was made of counts as dealt with, or the next one would make it again. */
+export async function rollBackTo(
+  services: Services,
+  { entity, lock, last }: Standing,
+  targets: Rollback,
+): Promise<MatchRun> {
+  const at = services.clock.now().toISOString();
+  const runId = newRunId(services);
+  const run: MatchRun = {
+    ...last,
+    runId,
+    state: 'resolved',
+    startedAt: at,
+    updatedAt: at,
+    rollback: targets,
+  };
+  return publish(services, entity, await save(services, run, lock), lock);
+}
 
 export async function lastRun(
   { ledger }: Pick<Services, 'ledger'>,
@@ -93,6 +134,10 @@ interface StandingTable extends TableFiles {
 }
 
 interface MatchInputs {
+  /** Of the contracts that say what is matched. */
+  readonly contracts: readonly string[];
+  /** Names the comparing of these inputs, once a day: one that failed is not begun again and again. */
+  readonly key: string;
   readonly curated: readonly StandingTable[];
   readonly vaults: readonly StandingTable[];
   readonly own: Readonly<Record<MatchTable, StandingTable>>;
@@ -120,14 +165,30 @@ async function inputsOf(services: Services, entity: Entity): Promise<MatchInputs
     ),
   ) as Record<MatchTable, StandingTable>;
   const decisions = await decisionsOf(services.ledger, entity);
-  const contracts = [entity.contract, ...datasets.map(({ contract }) => contract)];
+  const contracts = contractsOf(entity);
   const parts = {
     splink: SPLINK_VERSION,
-    contracts: contracts.map(({ fingerprint }) => fingerprint),
+    contracts,
     snapshots: [...curated, ...vaults].map(({ snapshot }) => snapshot),
     decisions,
   };
-  return { curated, vaults, own, decisions, fingerprint: hash(JSON.stringify(parts)) };
+  const fingerprint = hash(JSON.stringify(parts));
+  const key = `${services.clock.now().toISOString().slice(0, 10)}-${fingerprint}`;
+  return { contracts, key, curated, vaults, own, decisions, fingerprint };
+}
+
+const contractsOf = ({ contract, sources }: Entity): readonly string[] =>
+  [contract, ...sources.map(({ dataset }) => dataset.contract)].map(({ fingerprint }) => fingerprint);
+
+const waitingKey = (entity: Entity): string => `match/${entityId(entity)}/waiting.json`;
+
+/** The inputs of a comparing that has begun: sources that change all the time would never be matched otherwise. */
+async function waiting({ stores }: Services, entity: Entity): Promise<MatchInputs | undefined> {
+  const key = waitingKey(entity);
+  if ((await stores.results.stat(key)) === undefined) return undefined;
+  // Written by `matchRecords` alone.
+  const inputs = (await json(stores.results.read(key))) as MatchInputs;
+  return JSON.stringify(inputs.contracts) === JSON.stringify(contractsOf(entity)) ? inputs : undefined;
 }
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
@@ -152,23 +213,28 @@ interface Order {
   readonly lock: Lock;
 }
 
-async function matchRecords({ services, matcher, entity, inputs, lock }: Order): Promise<MatchRun> {
+async function matchRecords(order: Order): Promise<MatchRun> {
+  const { services, matcher, entity, inputs, lock } = order;
   const startedAt = services.clock.now().toISOString();
   const runId = newRunId(services);
   for (const [index, { schema }] of inputs.curated.entries())
     requireTable(entity.sources[index]?.dataset, schema.length);
   const { own, curated, vaults, decisions } = inputs;
-  const { files, model, counts } = await matcher.open(entityId(entity), (workshop) =>
-    resolve(workshop, entity, {
+  const read = [...curated, ...vaults, own.xref, own.events].flatMap((table) => table.files);
+  const session = { entity: entityId(entity), key: inputs.key, files: read };
+  const resolved = matcher.open(session, (workshop, local) => {
+    const here = (table: TableFiles): TableFiles => ({ ...table, files: table.files.map(local) });
+    return resolve(workshop, entity, {
       runId,
       at: startedAt,
-      curated,
-      vaults,
-      xref: own.xref,
-      events: own.events,
+      curated: curated.map(here),
+      vaults: vaults.map(here),
+      xref: here(own.xref),
+      events: here(own.events),
       decisions,
-    }),
-  );
+    });
+  });
+  const { files, model, counts } = await resolved.catch((error: unknown) => keep(services, order, error));
   const result: MatchResult = {
     runId,
     model,
@@ -190,7 +256,20 @@ async function matchRecords({ services, matcher, entity, inputs, lock }: Order):
     engine: matcher.engine,
     counts,
   };
+  await services.stores.results.remove(waitingKey(entity));
   return save(services, run, lock);
+}
+
+/** Keeps the inputs of a comparing that goes on; after any other error the next run begins with what stands then. */
+async function keep(
+  { stores: { results } }: Services,
+  { entity, inputs }: Order,
+  error: unknown,
+): Promise<never> {
+  const key = waitingKey(entity);
+  if (error instanceof MatchWaiting) await results.write(key, Buffer.from(JSON.stringify(inputs)));
+  else await results.remove(key);
+  throw error;
 }
 
 function requireTable(dataset: Dataset | undefined, columns: number): void {
@@ -204,6 +283,15 @@ const resultKey = (entity: Entity, runId: string): string => `match/${entityId(e
 
 /** Commits the run's tables. Every commit is idempotent by run id, so a publish that was cut off is repeated from its start. */
 async function publish(services: Services, entity: Entity, run: MatchRun, lock: Lock): Promise<MatchRun> {
+  if (run.rollback !== undefined) {
+    for (const table of MATCH_TABLES) {
+      const toSnapshot = run.rollback[table];
+      const order = { toSnapshot: toSnapshot ?? null, runId: `rollback-${run.runId}` };
+      if (toSnapshot !== undefined)
+        await rollback(tablePorts(services, 'curated'), matchTable(entity, table), order);
+    }
+    return save(services, { ...run, state: 'published' }, lock);
+  }
   const result = await readResult(services, entity, run.runId);
   try {
     for (const { table, add, remove, onto } of result.outputs) {
@@ -220,10 +308,8 @@ async function publish(services: Services, entity: Entity, run: MatchRun, lock: 
 }
 
 async function readResult(services: Services, entity: Entity, runId: string): Promise<MatchResult> {
-  const parts: Uint8Array[] = [];
-  for await (const part of services.stores.results.read(resultKey(entity, runId))) parts.push(part);
   // Written by `matchRecords` alone.
-  return JSON.parse(Buffer.concat(parts).toString()) as MatchResult;
+  return (await json(services.stores.results.read(resultKey(entity, runId)))) as MatchResult;
 }
 
 async function save(services: Services, run: MatchRun, lock: Lock): Promise<MatchRun> {

@@ -15,7 +15,7 @@ export interface Message {
   readonly runId?: string;
   /** Epoch of the lock that the run holds. */
   readonly epoch?: number;
-  readonly next?: 'plan' | 'execute' | 'job' | 'verify' | 'publish' | 'hold' | 'isolate' | 'done';
+  readonly next?: 'plan' | 'execute' | 'job' | 'verify' | 'publish' | 'hold' | 'isolate' | 'abandon' | 'done';
   /** Files that Plan or Verify wants taken out of the batch, as a document key would be too small to matter: ids and codes. */
   readonly isolate?: readonly Isolated[];
   /** What the job outside is given. */

@@ -8,7 +8,14 @@ import { compile, uniqueSets } from '../plan/compile.ts';
 import { duckDb } from '../plan/dialects/duckdb.ts';
 import { engineFor } from '../plan/engine-choice.ts';
 import { partitionsOf } from '../plan/outputs.ts';
-import type { OutputName, Plan, PlanInput, PlanTarget, SideOutput } from '../plan/plan.ts';
+import {
+  type OutputName,
+  type Plan,
+  type PlanInput,
+  type PlanTarget,
+  SIDE_OUTPUTS,
+  type SideOutput,
+} from '../plan/plan.ts';
 import { definitionOf, tableOf } from '../plan/tables.ts';
 import { ensureTable, wantedSchema } from '../table/evolve.ts';
 import type { Field } from '../table/schema.ts';
@@ -188,7 +195,7 @@ async function sidesOf(
   schemas: Schemas,
 ): Promise<Plan['sides']> {
   const sides: Partial<Record<SideOutput, PlanTarget>> = {};
-  for (const name of ['quarantine', 'raw'] as const) {
+  for (const name of SIDE_OUTPUTS) {
     const target = await targetOf(services, dataset, name, schemas);
     const touched = target === undefined ? undefined : holding(target, withdraws);
     if (touched !== undefined && touched.files.length > 0) sides[name] = touched;

@@ -150,6 +150,8 @@ function requireReplayable(file: FileEntry): void {
       throw not('is held: decide with headgate hold release or headgate hold reject first');
     case 'duplicate':
       throw not(`has the bytes of ${file.duplicateOf}: replay that one`);
+    case 'expired':
+      throw not('is past the retention of its contract: its rows would be taken out again');
     case 'superseded':
       throw not(`was superseded by ${file.supersededBy?.fileId}: replay that one`);
   }

@@ -3,7 +3,15 @@ import { isDropped, isTokenized, protectedText, token } from '../privacy/protect
 import type { Field } from '../table/schema.ts';
 import type { CompiledCheck } from './checks.ts';
 import type { Dialect } from './dialect.ts';
-import type { OutputName, Plan, PlanMeasure, PlanOutput, PlanStep, SideOutput } from './plan.ts';
+import {
+  type OutputName,
+  type Plan,
+  type PlanMeasure,
+  type PlanOutput,
+  type PlanStep,
+  SIDE_OUTPUTS,
+  type SideOutput,
+} from './plan.ts';
 import { classifiedColumns, retiredColumns, schemaOf, tableOf } from './tables.ts';
 import { sqlType } from './typing.ts';
 
@@ -20,6 +28,8 @@ export interface OutputContext {
   readonly replaced: readonly string[];
   /** The rows of `target` in files that leave are written again, those in `replaced` excepted. */
   readonly rewrites: boolean;
+  /** There is a relation `violations`: rows without a failed check of their own may be refused. */
+  readonly violations: boolean;
   /** There is a relation `replaced`. */
   readonly merges: boolean;
   /** Type-2 rows take the place of published ones: see `historySteps`. */
@@ -60,16 +70,17 @@ export function reasonSteps(
     value === undefined ? `CAST(NULL AS ${text})` : sql.literal(value);
   const rows = checks.map(
     (check, number) =>
-      `SELECT ${number} AS number, ${sql.literal(check.code)} AS code, ${nullable(check.column)} AS ${sql.ident('column')}, ${nullable(check.rule)} AS rule, ${check.action !== 'warn'} AS blocks`,
+      `(${number}, ${sql.literal(check.code)}, ${nullable(check.column)}, ${nullable(check.rule)}, ${check.action !== 'warn'})`,
   );
-  const none = `SELECT 0 AS number, '' AS code, ${nullable(undefined)} AS ${sql.ident('column')}, ${nullable(undefined)} AS rule, FALSE AS blocks WHERE FALSE`;
+  // A list of values: to Spark a relation that it reads without a job. Nothing fails the check -1, which gives the columns their types.
+  const types = `(-1, '', ${nullable(undefined)}, ${nullable(undefined)}, FALSE)`;
   const failed = sql.explodeNumbers('staged', ['_id', '_file'], '_failed');
   const repeated = violations ? ' UNION ALL SELECT _id, _file, number FROM violations' : '';
   return [
     {
       name: 'check_list',
       purpose: 'the checks of the contract by number',
-      sql: rows.length === 0 ? none : rows.join(' UNION ALL '),
+      sql: `SELECT * FROM (VALUES ${[types, ...rows].join(', ')}) AS checks(number, code, ${sql.ident('column')}, rule, blocks)`,
     },
     {
       name: 'failed_checks',
@@ -94,6 +105,7 @@ export function outputs(context: OutputContext): readonly PlanOutput[] {
     side(context, 'quarantine', quarantineSql(context)),
     ...(vaulted ? [output(context, 'vault', vaultSql(context))] : []),
     ...(dataset.raw ? [side(context, 'raw', rawSql(context))] : []),
+    ...(dataset.earlier ? [side(context, 'earlier', earlierSql(context))] : []),
     {
       ...output(context, 'curated', curatedSql(context)),
       ...(replaced === undefined ? {} : { removes: replaced }),
@@ -140,7 +152,7 @@ export function removalMeasures(context: OutputContext): readonly PlanMeasure[] 
     name: `lost:${name}`,
     sql: `SELECT NULL AS _file, COALESCE(sum(rows), 0) AS value FROM withdrawn_paths WHERE output = '${name}'`,
   });
-  const sides = (['quarantine', 'raw'] as const).flatMap((name) =>
+  const sides = SIDE_OUTPUTS.flatMap((name) =>
     context.sides[name] === undefined
       ? []
       : [
@@ -237,7 +249,11 @@ function curatedSql(context: OutputContext): string {
 }
 
 /** Select of rows of the batch as curated shows them, retired columns empty; `s` is the row, `f` its file. */
-export function freshRows(relation: 'published' | 'staged', more: string, context: OutputContext): string {
+export function freshRows(
+  relation: 'published' | 'staged' | 'losers',
+  more: string,
+  context: OutputContext,
+): string {
   const { dataset, runId, sql } = context;
   const kept = dataset.columns.filter((column) => !isDropped(column));
   const gone = retired(context, 'curated');
@@ -264,7 +280,7 @@ function curatedValue(column: Column, dataset: Dataset, sql: Dialect): string {
 }
 
 /** Fields as they came, personal ones as in curated; records that could not be split are pointers into the file. */
-function quarantineSql({ dataset, runId, sql }: OutputContext): string {
+function quarantineSql({ dataset, runId, sql, violations }: OutputContext): string {
   const text = sql.type({ kind: 'text' });
   const number = sql.type({ kind: 'integer64' });
   const fields = dataset.columns.map((column, index) => {
@@ -276,10 +292,12 @@ function quarantineSql({ dataset, runId, sql }: OutputContext): string {
   });
   const nothing = dataset.columns.map(() => `CAST(NULL AS ${text})`);
   const run = sql.literal(runId);
+  // Said before the join, which would move all rows of the batch for the few.
+  const staged = violations ? 'staged' : '(SELECT * FROM staged WHERE _failed IS NOT NULL)';
   const unsplit = sql.array([sql.reason('j.code', `CAST(NULL AS ${text})`, `CAST(NULL AS ${text})`)]);
   return (
     `SELECT ${fields.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${run} AS _run_id, CAST(NULL AS ${number}) AS _byte_start, CAST(NULL AS ${number}) AS _byte_end, r._reasons ` +
-    'FROM staged AS s JOIN reasons AS r ON r._id = s._id JOIN files AS f ON f._file = s._file ' +
+    `FROM ${staged} AS s JOIN reasons AS r ON r._id = s._id JOIN files AS f ON f._file = s._file ` +
     `UNION ALL SELECT ${nothing.join(', ')}, f.file_id, j._row, ${run}, j.byte_start, j.byte_end, ${unsplit} FROM rejects AS j JOIN files AS f ON f._file = j._file`
   );
 }
@@ -301,6 +319,24 @@ function rawSql({ dataset, runId, sql }: OutputContext): string {
     `SELECT ${fields.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id ` +
     'FROM staged AS s JOIN files AS f ON f._file = s._file'
   );
+}
+
+/** `losers`: rows of the batch, as staged, that lose to another row of the batch or of the table. */
+export const loserStep = (merges: boolean): PlanStep => ({
+  name: 'losers',
+  purpose: 'rows of the batch that are not published because of another row of their key',
+  sql: `SELECT * FROM staged WHERE _id IN (SELECT _id FROM batch_losers${merges ? ' UNION ALL SELECT _id FROM table_losers' : ''})`,
+});
+
+/** Rows that lost, of the batch and of the table, as curated shows them. */
+function earlierSql(context: OutputContext): string {
+  const { dataset, merges, sql } = context;
+  const columns = schemaOf(dataset, 'earlier').map(({ name }) => sql.ident(name));
+  const of = (relation: string) => columns.map((column) => `${relation}.${column}`).join(', ');
+  const lost = `SELECT ${of('l')} FROM (${freshRows('losers', '', context)}) AS l`;
+  return merges
+    ? `${lost} UNION ALL SELECT ${of('t')} FROM target AS t JOIN replaced AS r ON ${samePlace('r', 't')}`
+    : lost;
 }
 
 /** Originals of tokens that the vault does not hold yet; `vault_known` (`token`) is what it holds. */
