@@ -2,7 +2,7 @@ import { type Change, changed, type Effect } from './change.ts';
 import { compareChecks } from './compare-checks.ts';
 import { compareColumns } from './compare-columns.ts';
 import { compareEntities } from './compare-entities.ts';
-import { type CsvFormat, type Dataset, datasetId, type FileFormat } from './dataset.ts';
+import { type CsvFormat, type Dataset, datasetId, type FileFormat, type Source } from './dataset.ts';
 import type { Contract } from './parse.ts';
 import type { Bump } from './version.ts';
 
@@ -110,13 +110,11 @@ const SETTINGS: readonly Setting[] = [
   },
   {
     what: 'alsoFrom',
-    value: ({ alsoFrom }) => alsoFrom,
-    effect: (before, after) => {
-      const now = after.alsoFrom.map((source) => JSON.stringify(source));
-      return before.alsoFrom.every((source) => now.includes(JSON.stringify(source)))
+    value: ({ alsoFrom }) => alsoFrom.map(sentBy),
+    effect: (before, after) =>
+      before.alsoFrom.every((source) => after.alsoFrom.some((other) => sendsAsBefore(source, other)))
         ? 'compatible'
-        : 'breaking';
-    },
+        : 'breaking',
     because: 'a source that is gone, or read otherwise, has its files refused',
   },
   ...DIALECT.map(
@@ -262,6 +260,17 @@ function readingOf(format: FileFormat): Readonly<Record<string, unknown>> {
       };
   }
 }
+
+const sentBy = ({ landing, format, names }: Source) => ({
+  landing,
+  format: format.kind === 'csv' ? format : { kind: format.kind, ...readingOf(format) },
+  names,
+});
+
+/** Names of further columns change nothing for the others. */
+const sendsAsBefore = (before: Source, after: Source): boolean =>
+  JSON.stringify(sentBy({ ...before, names: {} })) === JSON.stringify(sentBy({ ...after, names: {} })) &&
+  Object.entries(before.names).every(([column, name]) => after.names[column] === name);
 
 /** Of what both have: columns that come and go are told of by themselves. */
 function readings(before: Dataset, after: Dataset): readonly Change[] {

@@ -468,3 +468,21 @@ test('a field of fixed width that moves is a breaking change, one more field is 
   });
   expect(compareContracts(before, wider).map(({ what }) => what)).toEqual(['note']);
 });
+
+test('a further column does not make another source one that is read otherwise; another sheet does', () => {
+  const from = (more: object, names: object = {}) => ({
+    drift: { missingColumn: 'null' },
+    alsoFrom: [{ landing: 'other/*.xlsx', format: 'xlsx', names, ...more }],
+  });
+  const until = { more: [{ name: 'until', logicalType: 'date' }] };
+  const effects = (after: Parts) =>
+    compareContracts(contract({ ingestion: from({}) }), contract(after)).map(({ what, effect }) => [
+      what,
+      effect,
+    ]);
+  expect(effects({ ingestion: from({}, { until: 'To' }), ...until })).toEqual([
+    ['alsoFrom', 'compatible'],
+    ['until', 'compatible'],
+  ]);
+  expect(effects({ ingestion: from({ xlsx: { sheet: 'Other' } }) })).toEqual([['alsoFrom', 'breaking']]);
+});
