@@ -61,8 +61,8 @@ describe('the samples', () => {
 
   test('give the refunds that a person counts by hand', async () => {
     expect(await ask(home, 'SELECT * FROM payments_marts.refunds_monthly')).toEqual([
-      { customer_id: 'C100', month: '2026-01-01', refunds: '65.00', refund_count: '3' },
-      { customer_id: 'C100', month: '2026-02-01', refunds: '11.50', refund_count: '2' },
+      { customer_id: 'C100', month: '2026-01-01', refunds: '65.00', refund_count: '3', currency: 'EUR' },
+      { customer_id: 'C100', month: '2026-02-01', refunds: '11.50', refund_count: '2', currency: 'EUR' },
     ]);
     expect(await ask(home, 'SELECT transaction_id, amount FROM payments_marts.orphan_refunds')).toEqual([
       { transaction_id: 'T1014', amount: '12.50' },
