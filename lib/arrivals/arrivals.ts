@@ -1,5 +1,5 @@
 import { type Dataset, datasetId } from '../contract/dataset.ts';
-import { tellOnce } from '../ledger/alerts.ts';
+import { DATED_MATTER_DAYS, tellOnce } from '../ledger/alerts.ts';
 import { type FileEntry, partitions } from '../ledger/entries.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
@@ -183,7 +183,7 @@ export async function tellOfMissing(
   for (const due of dueDates(schedule, now, LOOK_BACK_DAYS)) {
     if (due.due > now || due.due < since) continue;
     // A date whose files are there is settled as well, and never looked at again.
-    await tellOnce(ports, `${watchOf(id)}#${due.businessDate}`, async () => {
+    const tell = async () => {
       const arrival = await arrivalOf(ledger, dataset, schedule, due, now);
       if (arrival.state === 'arrived' || arrival.state === 'late') return;
       told.push(arrival.date);
@@ -194,7 +194,8 @@ export async function tellOfMissing(
         facts: { date: arrival.date, due: due.due.toISOString(), reason: arrival.lacks },
         next: `headgate arrivals --dataset ${id}`,
       });
-    });
+    };
+    await tellOnce(ports, `${watchOf(id)}#${due.businessDate}`, tell, DATED_MATTER_DAYS);
   }
   return told;
 }

@@ -15,7 +15,8 @@ export const RETENTION_ALLOWED = `a whole number above 0 with one of the units $
 /** Undefined where value and unit are no period. Without a unit: days. */
 export function periodOf(value: unknown, unit = 'd'): Period | undefined {
   const name = UNITS[unit];
-  if (name === undefined || typeof value !== 'number' || !Number.isInteger(value) || value < 1) return undefined;
+  if (name === undefined || typeof value !== 'number' || !Number.isInteger(value) || value < 1)
+    return undefined;
   return { [name]: value };
 }
 

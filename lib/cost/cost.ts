@@ -44,6 +44,16 @@ export const lambda = (megabytes: number, seconds: number): number =>
 export const glueRun = (workers: number, seconds: number): number =>
   (workers * Math.max(60, seconds) * PRICES.glueDpuHour) / 3600;
 
+/** The least that Athena counts of a query, and the unit that it rounds up to (pricing page). */
+const ATHENA_LEAST_MB = 10;
+const MEGABYTE = 1e6;
+
+export const ATHENA_PRICE = `${PRICES.athenaTerabyte} USD a terabyte and ${ATHENA_LEAST_MB} MB a query at least, by list price`;
+
+/** One query, in USD. */
+export const athenaQuery = (bytes: number): number =>
+  (Math.max(ATHENA_LEAST_MB, Math.ceil(bytes / MEGABYTE)) * MEGABYTE * PRICES.athenaTerabyte) / 1e12;
+
 export interface RunShape {
   /** Memory and seconds of each call. */
   readonly calls: readonly { readonly megabytes: number; readonly seconds: number }[];

@@ -21,6 +21,8 @@ export const PRICES = {
   /** https://aws.amazon.com/glue/pricing/ a DPU-hour; a minute at least; a request to the catalogue. */
   glueDpuHour: 0.44,
   glueRequest: 0.000001,
+  /** https://aws.amazon.com/athena/pricing/ a terabyte (10^12 bytes are taken) that a query scans. */
+  athenaTerabyte: 5,
   /** https://aws.amazon.com/kms/pricing/ a key a month. */
   kmsKey: 1,
   /** https://aws.amazon.com/secrets-manager/pricing/ a secret a month. */

@@ -140,7 +140,11 @@ async function pastFiles(ledger: Ledger, dataset: string, limit: Limit): Promise
   ] as const) {
     let after: string | undefined = start;
     for (let isOver = false; !isOver; ) {
-      const query = { partition: partitions.files(dataset), prefix, ...(after === undefined ? {} : { after }) };
+      const query = {
+        partition: partitions.files(dataset),
+        prefix,
+        ...(after === undefined ? {} : { after }),
+      };
       const page = await ledger.query<FileEntry>({ ...query, limit: PAGE });
       const past = page.filter(({ sort }) => isPast(sort, limit));
       found.push(...past.filter(({ body }) => isDone(body)).map(({ sort }) => sort));
@@ -210,7 +214,9 @@ export function explainRetention({ dataset, before, tables, files }: RetentionPl
       const wait = mixed === 0 ? '' : `; ${mixed} data files with younger rows too wait until those are past`;
       return `${table.database}.${table.name}: ${rows} rows of business dates before ${before} in ${remove.length} data files leave${wait}`;
     }),
-    ...(files.length === 0 ? [] : [`${dataset}: ${files.length} files are expired and can't be replayed any more`]),
+    ...(files.length === 0
+      ? []
+      : [`${dataset}: ${files.length} files are expired and can't be replayed any more`]),
   ];
 }
 

@@ -2,7 +2,7 @@ import { type Arrival, arrivalsOf, filesOfDate } from '../arrivals/arrivals.ts';
 import { addDays, dateIn, dayOf, scheduleOf } from '../arrivals/calendar.ts';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { TerminalError } from '../errors.ts';
-import { tellOnce } from '../ledger/alerts.ts';
+import { DATED_MATTER_DAYS, tellOnce } from '../ledger/alerts.ts';
 import { runChanged } from '../ledger/changes.ts';
 import { type DailyEntry, type FileEntry, partitions, type RunEntry } from '../ledger/entries.ts';
 import { summaryOf } from '../ledger/summary.ts';
@@ -59,7 +59,8 @@ export async function dailyLook(ports: DailyPorts): Promise<DailyReport> {
     }
     // Told when all are there: the next call asks again for those that failed.
     if (known.length < datasets.length) continue;
-    await tellOnce(ports, `quality#${zone}#${day}`, () => ports.notifier.notify(digest(zone, day, known)));
+    const tell = () => ports.notifier.notify(digest(zone, day, known));
+    await tellOnce(ports, `quality#${zone}#${day}`, tell, DATED_MATTER_DAYS);
   }
   return { entries, failed };
 }
@@ -314,7 +315,10 @@ export function digest(zone: string, day: string, entries: readonly DailyEntry[]
   return {
     kind: 'quality.digest',
     dataset: 'all',
-    title: odd.length === 0 ? `${when}: nothing to look at` : `${when}: ${odd.length} ${odd.length === 1 ? 'thing' : 'things'} to look at`,
+    title:
+      odd.length === 0
+        ? `${when}: nothing to look at`
+        : `${when}: ${odd.length} ${odd.length === 1 ? 'thing' : 'things'} to look at`,
     facts: {
       checks,
       ...Object.fromEntries(

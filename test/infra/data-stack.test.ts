@@ -20,6 +20,7 @@ const IDS: readonly string[] = [
     ['', 'quarantine', 'raw', 'vault'].map((room) => `Database${domain}${room}`),
   ),
   ...DOMAINS.map((domain) => `Database${domain}marts`),
+  'Databaseheadgate',
 ];
 
 const { data } = stacksOf(configOf('dev'));

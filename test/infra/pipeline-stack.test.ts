@@ -65,6 +65,7 @@ const ENCRYPTED = [
   'lake objects',
   'vault objects',
   'results objects',
+  'ledger table objects',
   'ledger',
   'topic',
   'key secret',
@@ -123,7 +124,13 @@ describe('functions', () => {
 
   test('that nobody waits for keep what failed', () => {
     const kept = FUNCTIONS.filter(({ name }) => functionOf(name).DeadLetterConfig !== undefined);
-    expect(kept.map(({ name }) => name).sort()).toEqual(['mirror', 'quality', 'retention', 'slack', 'sweeper']);
+    expect(kept.map(({ name }) => name).sort()).toEqual([
+      'mirror',
+      'quality',
+      'retention',
+      'slack',
+      'sweeper',
+    ]);
   });
 
   test('DuckDB has the memory and room that the configuration says', () => {
