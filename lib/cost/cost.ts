@@ -21,6 +21,7 @@ export function idleCost(
     compositeAlarms: count('AWS::CloudWatch::CompositeAlarm') * PRICES.compositeAlarm,
     dashboards: Math.max(0, count('AWS::CloudWatch::Dashboard') - PRICES.freeDashboards) * PRICES.dashboard,
     sweeper: SWEEPS * (lambda(SWEEP_MB, SWEEP_SECONDS) + SWEEP_LISTS * PRICES.s3Write),
+    mirror: MIRRORS * lambda(SWEEP_MB, MIRROR_SECONDS),
   };
 }
 
@@ -35,6 +36,9 @@ const SWEEP_MB = 512;
 /** Assumed, not measured on AWS. */
 const SWEEP_SECONDS = 1;
 const SWEEP_LISTS = 2;
+/** Copies of the ledger, every five minutes. Seconds assumed, where nothing has changed. */
+const MIRRORS = 12 * 24 * 30;
+const MIRROR_SECONDS = 2;
 
 /** One call, in USD. */
 export const lambda = (megabytes: number, seconds: number): number =>
