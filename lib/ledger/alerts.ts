@@ -1,49 +1,43 @@
 import type { Clock } from '../ports/clock.ts';
-import type { Ledger } from '../ports/ledger.ts';
+import type { Ledger, LedgerWrite } from '../ports/ledger.ts';
+import type { Notice } from '../ports/notifier.ts';
 import { partitions } from './entries.ts';
+import { due } from './notices.ts';
 
 interface Alert {
-  readonly state: 'telling' | 'told';
   readonly at: string;
 }
 
-/** A process that died while it told is followed by another after this time. */
-const PATIENCE_MS = 10 * 60 * 1000;
+interface AlertPorts {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+}
+
+/** Whether anybody has dealt with a matter: people need not be told of it, or the notice is due or sent. */
+export const isSettled = async ({ ledger }: AlertPorts, matter: string): Promise<boolean> =>
+  (await ledger.get<Alert>(partitions.alerts, matter)) !== undefined;
+
+/** For a matter of a date: sweeps and the daily look ask about the last weeks only. */
+export const DATED_MATTER_DAYS = 400;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** A matter of a date that nobody asks about any more: sweeps look back 14 days, the daily look one. */
-export const DATED_MATTER_DAYS = 90;
-
 /**
- * Tells people of a matter once, whoever asks and however often. That it was told is forgotten after `days`: only for a matter that nobody asks about
- * any more by then, or it is told again.
- * @returns whether this call has told
+ * Settles a matter that nobody has settled, in one transaction with the notice of it where there is one. For `due`'s notice the matter is the subject. That it
+ * is settled may be forgotten after `days`: only for a matter that nobody asks about any more by then.
  */
-export async function tellOnce(
-  { ledger, clock }: { readonly ledger: Ledger; readonly clock: Clock },
+export const settling = (
+  { clock }: Pick<AlertPorts, 'clock'>,
   matter: string,
-  tell: () => Promise<void>,
+  notice?: Notice,
   days?: number,
-): Promise<boolean> {
-  const known = await ledger.get<Alert>(partitions.alerts, matter);
-  const now = clock.now();
-  const isFresh = (alert: Alert) => now.getTime() - Date.parse(alert.at) < PATIENCE_MS;
-  if (known !== undefined && (known.body.state === 'told' || isFresh(known.body))) return false;
-  const expires = days === undefined ? {} : { expires: new Date(now.getTime() + days * DAY_MS) };
-  const put = (state: Alert['state'], ifVersion: number) =>
-    ledger.transact([
-      {
-        kind: 'put',
-        partition: partitions.alerts,
-        sort: matter,
-        body: { state, at: now.toISOString() } satisfies Alert,
-        ifVersion,
-        ...expires,
-      },
-    ]);
-  const version = known?.version ?? 0;
-  if ((await put('telling', version)) === 'conflict') return false;
-  await tell();
-  await put('told', version + 1);
-  return true;
-}
+): readonly LedgerWrite[] => [
+  {
+    kind: 'put',
+    partition: partitions.alerts,
+    sort: matter,
+    body: { at: clock.now().toISOString() } satisfies Alert,
+    ifVersion: 0,
+    ...(days === undefined ? {} : { expires: new Date(clock.now().getTime() + days * DAY_MS) }),
+  },
+  ...(notice === undefined ? [] : [due(notice, matter)]),
+];

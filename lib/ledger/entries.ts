@@ -1,3 +1,4 @@
+import type { ColumnType } from '../contract/dataset.ts';
 import type { CheckResult } from '../quality/results.ts';
 import type { Quality } from '../quality/score.ts';
 
@@ -79,13 +80,25 @@ export interface FileEntry {
   readonly refusedFor?: string;
 }
 
-/** A column that a file brought and its contract did not know. `added`: to the table, as text. `refused`: rows that hold a value there are quarantined. */
-export interface DriftEntry {
+/** What a file brought that its contract did not know. */
+export type DriftEntry = ColumnDrift | TypeDrift;
+
+/** A column. `added`: to the table, as text. `refused`: rows that hold a value there are quarantined. */
+export interface ColumnDrift extends DriftCause {
+  readonly effect: 'added' | 'refused';
+}
+
+/** Values that its column's type did not hold and a wider one does. */
+export interface TypeDrift extends DriftCause {
+  readonly effect: 'widened';
+  readonly type: ColumnType;
+}
+
+interface DriftCause {
   readonly dataset: string;
   readonly column: string;
   /** As the file names it. */
   readonly sourceName: string;
-  readonly effect: 'added' | 'refused';
   readonly fileId: string;
   readonly key: string;
   readonly at: string;

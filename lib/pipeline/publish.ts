@@ -11,12 +11,12 @@ import { loadTable, requireSnapshot } from '../table/table.ts';
 import { plannedFiles, replayOfRun } from './batch.ts';
 import { runContext, tablePorts } from './context.ts';
 import { loadDocument } from './documents.ts';
-import { noticesOf } from './endings.ts';
 import type { Message, RunMessage } from './message.ts';
+import { noticesOfPublished } from './notices.ts';
 import type { Services } from './services.ts';
 
 /** DESIGN section 12: side rooms first, the table that readers trust last, then the ledger. */
-const ORDER: readonly OutputName[] = ['quarantine', 'vault', 'raw', 'curated'];
+const ORDER: readonly OutputName[] = ['quarantine', 'vault', 'raw', 'earlier', 'curated'];
 
 /** Commits the run's files. Every commit is idempotent by run id, so that a publish that died is repeated from its start. */
 export async function publish(services: Services, message: RunMessage): Promise<Message> {
@@ -38,7 +38,7 @@ export async function publish(services: Services, message: RunMessage): Promise<
   const rules = services.datasets.find((each) => datasetId(each) === run.dataset)?.batchChecks ?? [];
   const checks = resultsOf(plan, rules, result);
   const outcome = { state: 'published', snapshots, counts: total(files), checks } as const;
-  await save(outcome, [...closing, ...noticesOf({ ...run, ...outcome })]);
+  await save(outcome, [...closing, ...noticesOfPublished({ ...run, ...outcome })]);
   return message;
 }
 

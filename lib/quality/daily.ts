@@ -1,10 +1,11 @@
 import { type Arrival, arrivalsOf, filesOfDate } from '../arrivals/arrivals.ts';
-import { addDays, dateIn, dayOf, scheduleOf } from '../arrivals/calendar.ts';
+import { addDays, dateIn, dayOf, daysUntilDue, scheduleOf } from '../arrivals/calendar.ts';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { TerminalError } from '../errors.ts';
-import { DATED_MATTER_DAYS, tellOnce } from '../ledger/alerts.ts';
+import { DATED_MATTER_DAYS, isSettled, settling } from '../ledger/alerts.ts';
 import { runChanged } from '../ledger/changes.ts';
 import { type DailyEntry, type FileEntry, partitions, type RunEntry } from '../ledger/entries.ts';
+import { noticeId, tell } from '../ledger/notices.ts';
 import { summaryOf } from '../ledger/summary.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
@@ -59,8 +60,12 @@ export async function dailyLook(ports: DailyPorts): Promise<DailyReport> {
     }
     // Told when all are there: the next call asks again for those that failed.
     if (known.length < datasets.length) continue;
-    const tell = () => ports.notifier.notify(digest(zone, day, known));
-    await tellOnce(ports, `quality#${zone}#${day}`, tell, DATED_MATTER_DAYS);
+    const matter = `quality#${zone}#${day}`;
+    if (await isSettled(ports, matter)) continue;
+    const notice = digest(zone, day, known);
+    // The notice stands in the ledger until it is sent: the sweeper sends what this call does not.
+    if ((await ports.ledger.transact(settling(ports, matter, notice, DATED_MATTER_DAYS))) === 'done')
+      await tell(ports, noticeId(notice, matter));
   }
   return { entries, failed };
 }
@@ -113,7 +118,8 @@ async function asked(
   }
 }
 
-const LOOK_BACK_DAYS = 14;
+/** A day, and what a zone adds; the days from a date to when it is due come on top. */
+const LOOK_BACK_DAYS = 3;
 
 /** Business dates that came due in the day; undefined where the contract does not say when. */
 async function datesOf(
@@ -122,8 +128,10 @@ async function datesOf(
   from: Date,
   to: Date,
 ): Promise<readonly Arrival[] | undefined> {
-  if (scheduleOf(dataset) === undefined) return undefined;
-  const arrivals = await arrivalsOf({ ledger, clock }, dataset, LOOK_BACK_DAYS);
+  const schedule = scheduleOf(dataset);
+  if (schedule === undefined) return undefined;
+  const days = LOOK_BACK_DAYS + daysUntilDue(schedule, clock.now());
+  const arrivals = await arrivalsOf({ ledger, clock }, dataset, days);
   return arrivals.filter(({ due }) => due !== undefined && due > from && due <= to);
 }
 

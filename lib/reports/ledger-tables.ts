@@ -1,5 +1,6 @@
 import { type Arrival, arrivalsOf } from '../arrivals/arrivals.ts';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
+import { typeText } from '../contract/widening.ts';
 import { type Changes, sumOf } from '../ledger/changes.ts';
 import {
   type DailyEntry,
@@ -146,11 +147,14 @@ const schemaChanges = ({ ledger }: LedgerTablePorts): LedgerTable =>
     parts: (changes) => ({ [ALL]: String(sumOf(changes.runs)) }),
     async *rowsOf(dataset) {
       for await (const entry of everything<DriftEntry>(ledger, partitions.drift(dataset), ALL)) {
-        const { column, sourceName, effect, fileId, key, at } = entry;
-        yield [dataset, column, sourceName, effect, fileId, key, moment(at)];
+        const { column, sourceName, fileId, key, at } = entry;
+        yield [dataset, column, sourceName, effectText(entry), fileId, key, moment(at)];
       }
     },
   });
+
+const effectText = (entry: DriftEntry): string =>
+  entry.effect === 'widened' ? `widened to ${typeText(entry.type)}` : entry.effect;
 
 const versions = (changes: Readonly<Record<string, number>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(changes).map(([part, count]) => [part, String(count)]));

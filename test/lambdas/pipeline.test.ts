@@ -211,7 +211,9 @@ describeWithEmulator('the functions on samples', (emulator) => {
       expect(name === 'schema_changes' || live.length > 0).toBe(true);
     }
     const again = await invoke<{ table: string; parts: number }[]>('mirror', {});
-    expect(again.filter(({ table }) => table !== 'schema_changes').map(({ parts }) => parts)).toEqual([0, 0, 0, 0]);
+    expect(again.filter(({ table }) => table !== 'schema_changes').map(({ parts }) => parts)).toEqual([
+      0, 0, 0, 0,
+    ]);
   });
 
   const why = async (key: string) => {

@@ -9,7 +9,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import type { Dataset } from '../../contract/dataset.ts';
 import { DEFAULT_LIMITS, type Services } from '../../pipeline/services.ts';
 import { DUCKDB_UNLESS_ASKED } from '../../plan/engine-choice.ts';
-import type { OutputName } from '../../plan/plan.ts';
+import { type OutputName, SIDE_OUTPUTS } from '../../plan/plan.ts';
 import { tableOf } from '../../plan/tables.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { Ledger } from '../../ports/ledger.ts';
@@ -90,7 +90,7 @@ export function servicesOf(
   };
 }
 
-const OUTPUTS: readonly OutputName[] = ['curated', 'quarantine', 'raw', 'vault'];
+const OUTPUTS: readonly OutputName[] = ['curated', ...SIDE_OUTPUTS, 'vault'];
 
 /** Databases in which the contracts' tables lie. */
 export const databasesOf = (datasets: readonly Dataset[]): readonly string[] =>
