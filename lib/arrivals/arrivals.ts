@@ -204,7 +204,8 @@ export async function tellOfMissing(
   const since = await watchedSince(ports, id);
   const now = clock.now();
   const told: string[] = [];
-  for (const due of dueDates(schedule, now, LOOK_BACK_DAYS + daysUntilDue(schedule, now))) {
+  const ahead = daysUntilDue(schedule, now);
+  for (const due of dueDates(schedule, now, LOOK_BACK_DAYS + ahead)) {
     if (due.due > now || due.due < since) continue;
     const matter = `${watchOf(id)}#${due.businessDate}`;
     if (await isSettled(ports, matter)) continue;
@@ -212,7 +213,8 @@ export async function tellOfMissing(
     // A date whose files are there is settled as well, and never looked at again.
     const isThere = arrival.state === 'arrived' || arrival.state === 'late';
     const notice = isThere ? undefined : missingNotice(arrival, due.due);
-    const isMine = (await ledger.transact(settling(ports, matter, notice, DATED_MATTER_DAYS))) === 'done';
+    const settles = settling(ports, matter, notice, DATED_MATTER_DAYS + ahead);
+    const isMine = (await ledger.transact(settles)) === 'done';
     if (notice === undefined || !isMine) continue;
     await tell(ports, noticeId(notice, matter));
     told.push(arrival.date);

@@ -17,8 +17,8 @@ interface AlertPorts {
 export const isSettled = async ({ ledger }: AlertPorts, matter: string): Promise<boolean> =>
   (await ledger.get<Alert>(partitions.alerts, matter)) !== undefined;
 
-/** For a matter of a date: sweeps and the daily look ask about the last weeks only. */
-export const DATED_MATTER_DAYS = 400;
+/** For a matter of a date, after it came due: sweeps and the daily look ask about the last weeks only. */
+export const DATED_MATTER_DAYS = 90;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**

@@ -19,8 +19,8 @@ const IDS: readonly string[] = [
   ...DOMAINS.flatMap((domain) =>
     ['', 'quarantine', 'raw', 'vault'].map((room) => `Database${domain}${room}`),
   ),
-  ...DOMAINS.map((domain) => `Database${domain}marts`),
   'Databaseheadgate',
+  ...DOMAINS.map((domain) => `Database${domain}marts`),
 ];
 
 const { data } = stacksOf(configOf('dev'));

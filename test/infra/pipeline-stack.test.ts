@@ -50,6 +50,8 @@ const BESIDES: Readonly<Record<string, readonly string[]>> = {
     'sqs:ReceiveMessage',
   ],
   sweeper: ['sqs:SendMessage'],
+  mirror: ['sqs:SendMessage'],
+  retention: ['sqs:SendMessage'],
   quality: ['sqs:SendMessage'],
   slack: ['sqs:SendMessage'],
 };
