@@ -17,8 +17,8 @@ export interface Deployment {
   readonly domains: readonly string[];
   readonly definition: Definition;
   readonly bundles: string;
-  /** Folder of run_plan.py and its package, and the additional modules of the Glue job. */
-  readonly spark: { readonly scripts: string; readonly modules: string };
+  /** Folder of the scripts and their package, and the additional modules of the Glue jobs. */
+  readonly spark: { readonly scripts: string; readonly modules: string; readonly matchModules: string };
 }
 
 /** Ways of the CDK that are better than its defaults, which stay for the sake of older apps. */

@@ -22,7 +22,10 @@ export type Resource =
   | 'ledger table objects'
   | 'key secret'
   | 'webhook secret'
-  | 'workgroup';
+  | 'workgroup'
+  /** What the comparing of records needs, in the vault's bucket. */
+  | 'match objects'
+  | 'match job';
 
 export interface FunctionSpec {
   /** Folder below lambdas/. */
@@ -231,6 +234,18 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     ],
   },
   {
+    name: 'match',
+    variables: [...RUN_VARIABLES, 'entities', 'matchJob', 'scratch', 'memory'],
+    actions: [
+      LEDGER,
+      ...MAKE_TABLES,
+      ['tables', ['glue:UpdateTable']],
+      ['results', LIST],
+      ['results objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+      ['match job', ['glue:StartJobRun', 'glue:GetJobRuns']],
+    ],
+  },
+  {
     name: 'sync',
     variables: [...RUN_VARIABLES, 'workgroup', 'marts'],
     actions: [
@@ -262,4 +277,10 @@ export const GLUE_ACTIONS: FunctionSpec['actions'] = [
   ['vault', LIST],
   ['vault objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
   ['key secret', ['secretsmanager:GetSecretValue']],
+];
+
+/** What the Glue job that compares records does: it sees what it is given to compare, and no table. */
+export const MATCH_ACTIONS: FunctionSpec['actions'] = [
+  ['vault', LIST],
+  ['match objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
 ];

@@ -25,6 +25,8 @@ export const SCHEDULES = {
   /** Half an hour after each midnight on earth, for the day's last files: the function knows whose day has ended. */
   quality: ScheduleExpression.cron({ minute: '30', timeZone: TimeZone.ETC_UTC }),
   retention: ScheduleExpression.cron({ hour: '2', minute: '10', timeZone: TimeZone.ETC_UTC }),
+  /** The first call of a night begins the comparing, a later one publishes it; the others find nothing to do. */
+  match: ScheduleExpression.cron({ minute: '0/15', hour: '1-6', timeZone: TimeZone.ETC_UTC }),
 } as const;
 
 export type ScheduledName = keyof typeof SCHEDULES;
@@ -74,4 +76,5 @@ const IDS: Readonly<Record<ScheduledName, string>> = {
   mirror: 'Mirror',
   quality: 'Quality',
   retention: 'Retention',
+  match: 'Match',
 };

@@ -53,6 +53,7 @@ const BESIDES: Readonly<Record<string, readonly string[]>> = {
   mirror: ['sqs:SendMessage'],
   retention: ['sqs:SendMessage'],
   quality: ['sqs:SendMessage'],
+  match: ['sqs:SendMessage'],
   slack: ['sqs:SendMessage'],
 };
 const EVERY = [
@@ -121,12 +122,21 @@ describe('functions', () => {
         return limit === undefined ? [] : [[name, limit]];
       }),
     );
-    expect(reserved).toEqual({ intake: 10, execute: 10, sweeper: 1, quality: 1, mirror: 1, retention: 1 });
+    expect(reserved).toEqual({
+      intake: 10,
+      execute: 10,
+      match: 1,
+      sweeper: 1,
+      quality: 1,
+      mirror: 1,
+      retention: 1,
+    });
   });
 
   test('that nobody waits for keep what failed', () => {
     const kept = FUNCTIONS.filter(({ name }) => functionOf(name).DeadLetterConfig !== undefined);
     expect(kept.map(({ name }) => name).sort()).toEqual([
+      'match',
       'mirror',
       'quality',
       'retention',

@@ -22,6 +22,7 @@ import { athenaQueryEngine } from './athena-query-engine.ts';
 import { CLIENT } from './clients.ts';
 import { dynamoDbLedger } from './dynamodb-ledger.ts';
 import { glueCatalog } from './glue-catalog.ts';
+import { glueMatch } from './glue-match.ts';
 import { s3Store } from './s3-store.ts';
 import { secretsManager } from './secrets-manager.ts';
 import type { Settings } from './settings.ts';
@@ -45,6 +46,8 @@ export const starterOf = ({ stateMachineArn }: Pick<Settings, 'stateMachineArn'>
 
 export const secretsOf = ({ secretPrefix }: Pick<Settings, 'secretPrefix'>, ledger: Ledger): Secrets =>
   secretsManager({ client: new SecretsManagerClient(CLIENT), prefix: secretPrefix, ledger });
+
+export const matchLauncherOf = (jobName: string) => glueMatch({ client: new GlueClient(CLIENT), jobName });
 
 export const queryEngineOf = ({ workgroup }: Pick<Settings, 'workgroup'>): QueryEngine =>
   athenaQueryEngine({ client: new AthenaClient(CLIENT), workgroup });
