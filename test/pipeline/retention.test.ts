@@ -181,5 +181,7 @@ describe('retention', () => {
       expect(() => parseContract(contract(text), 'shop.odcs.yaml')).toThrow(
         /is no time to keep rows; allowed: a whole number/,
       );
+    const taken = contract('value: 1, unit: y').replace('domain: shop', 'domain: headgate');
+    expect(() => parseContract(taken, 'shop.odcs.yaml')).toThrow("is the database of Headgate's own tables");
   });
 });
