@@ -164,8 +164,13 @@ describe('DynamoDB', () => {
             Update: {
               ...key('s'),
               ConditionExpression: 'attribute_not_exists(#v)',
-              UpdateExpression: 'SET #kept = :body REMOVE #dropped ADD #v :one',
-              ExpressionAttributeNames: { ...names, '#kept': 'body', '#dropped': 'zipped' },
+              UpdateExpression: 'SET #kept = :body REMOVE #dropped, #expires ADD #v :one',
+              ExpressionAttributeNames: {
+                ...names,
+                '#kept': 'body',
+                '#dropped': 'zipped',
+                '#expires': 'expires',
+              },
               ExpressionAttributeValues: { ':body': { S: '{"n":1}' }, ':one': { N: '1' } },
             },
           },
@@ -178,6 +183,25 @@ describe('DynamoDB', () => {
             },
           },
           { ConditionCheck: { ...key('c'), ConditionExpression: '#v = :expected' } },
+        ],
+      },
+    ]);
+  });
+
+  test('what nobody needs any more carries the time from which DynamoDB may drop it', async () => {
+    const stub = mockClient(client);
+    stub.on(TransactWriteItemsCommand).resolves({});
+    await ledger.transact([{ ...put, expires: new Date('2026-02-01T00:00:00.500Z') }]);
+    expect(inputs(stub as never)).toMatchObject([
+      {
+        TransactItems: [
+          {
+            Update: {
+              UpdateExpression: 'SET #kept = :body, #expires = :until REMOVE #dropped ADD #v :one',
+              ExpressionAttributeNames: { '#expires': 'expires' },
+              ExpressionAttributeValues: { ':until': { N: '1769904001' } },
+            },
+          },
         ],
       },
     ]);
