@@ -249,11 +249,12 @@ test('the Glue job waits for capacity, takes only the workers it needs, ends in 
   );
 });
 
-test('the sweeper runs every minute, the daily check after midnight, each told when', () => {
+test('the sweeper runs every minute, the daily check after midnight, matching by night, each told when', () => {
   const schedules = resourcesOf(template, 'AWS::Scheduler::Schedule').map(({ Properties }) => Properties);
   expect(schedules.map(({ ScheduleExpression }) => ScheduleExpression)).toEqual([
     'rate(1 minute)',
     'cron(30 0 * * ? *)',
+    'cron(0/15 1-6 * * ? *)',
   ]);
   for (const { Target } of schedules)
     expect(Target).toMatchObject({
