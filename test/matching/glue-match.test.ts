@@ -93,8 +93,8 @@ describeWithJudges(['matching'], 'matching with a Glue job that nobody waits for
       cores: 2,
       log: () => {},
     });
-    for (const attempt of ['first', 'second'])
-      await submit({ job: given['--job'] ?? '', backend: 'spark', attempt });
+    for (const [attempt, backend] of Object.entries({ first: 'spark', second: 'duckdb' }))
+      await submit({ job: given['--job'] ?? '', backend, attempt });
     const { run, status } = await call();
     expect(status).toBe('published');
     expect(run).toMatchObject({ engine: 'spark', counts: { records: 300, lost: 0 } });
