@@ -43,7 +43,12 @@ const schema = z.strictObject({
     }),
     intake: z.strictObject({ memoryMb: z.number().int().min(256).max(10_240), concurrency: count.min(2) }),
   }),
-  glue: z.strictObject({ workers: count.min(2), timeoutMinutes: count }),
+  glue: z.strictObject({
+    workers: count.min(2),
+    timeoutMinutes: count,
+    /** Megabytes of input, and of table files to read, from which `engine: auto` takes Spark. */
+    fromMb: count,
+  }),
   /** Who may take the roles of people: ARNs of roles or of accounts' roots. */
   access: z.strictObject({ trusted: z.array(z.string().regex(/^arn:aws[a-z-]*:iam::\d{12}:.+$/)) }),
   alarms: z.strictObject({
