@@ -1,12 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { readContracts } from '../lib/adapters/local/contracts.ts';
+import { readContracts, readEntities } from '../lib/adapters/local/contracts.ts';
 import { duckDbQueryEngine } from '../lib/adapters/local/duckdb-query-engine.ts';
 import { type Lake, openLake } from '../lib/adapters/local/lake.ts';
 import { all, lineNotifier, webhookNotifier } from '../lib/adapters/local/notifiers.ts';
 import { sparkSubmit } from '../lib/adapters/local/spark-submit.ts';
 import { runStateMachine } from '../lib/adapters/local/state-machine.ts';
+import { type Entity, entityId } from '../lib/contract/entity.ts';
 import { TerminalError } from '../lib/errors.ts';
 import { DUCKDB_UNLESS_ASKED, type EnginePolicy } from '../lib/plan/engine-choice.ts';
 import type { QueryEngine } from '../lib/ports/query-engine.ts';
@@ -143,3 +144,16 @@ export const queryEngineAt = (lake: Lake, { id, time }: { readonly id: string; r
   stage === undefined
     ? { engine: queryEngineOf(lake, [], time), version: '' }
     : { engine: stage.queryEngine, version: ` FOR VERSION AS OF ${id}` };
+
+/** @throws TerminalError for an entity that no contract describes */
+export function entitiesOf(command: Command, id: string | undefined): readonly Entity[] {
+  const entities = readEntities(globals(command).contracts);
+  const chosen = entities.filter((entity) => id === undefined || entityId(entity) === id);
+  if (chosen.length > 0 || id === undefined) return chosen;
+  throw new TerminalError(
+    `there is no entity ${id}; allowed: ${entities.map(entityId).join(', ') || 'none'}`,
+    {
+      fault: 'contract',
+    },
+  );
+}

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { diagnoseEntity } from '../../lib/matching/maintain.ts';
 import { diagnose } from '../../lib/pipeline/diagnosis.ts';
 import { EXIT } from '../exit-codes.ts';
-import { lakeOf } from '../lake.ts';
+import { entitiesOf, lakeOf } from '../lake.ts';
 import { printTable } from '../table.ts';
 
 export function addDoctor(program: Command): void {
@@ -13,7 +14,9 @@ export function addDoctor(program: Command): void {
     .addHelpText('after', '\nExample:\n  headgate doctor')
     .action(async ({ json, mend }: { json?: boolean; mend?: boolean }, command: Command) => {
       const lake = lakeOf(command);
-      const findings = await diagnose(lake, { landing: lake.landing, mend: mend === true });
+      const findings = [...(await diagnose(lake, { landing: lake.landing, mend: mend === true }))];
+      for (const entity of entitiesOf(command, undefined))
+        findings.push(...(await diagnoseEntity(lake, entity)));
       printTable(
         ['finding', 'what to do'],
         findings.map((finding) => [finding.what, finding.mend]),

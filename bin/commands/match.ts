@@ -1,7 +1,6 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { readEntities } from '../../lib/adapters/local/contracts.ts';
 import { asExecution } from '../../lib/adapters/local/executions.ts';
 import type { Lake } from '../../lib/adapters/local/lake.ts';
 import { splinkMatcher } from '../../lib/adapters/local/splink-matcher.ts';
@@ -15,7 +14,7 @@ import { matchEntity } from '../../lib/matching/run.ts';
 import type { Matcher } from '../../lib/ports/matcher.ts';
 import type { QueryEngine } from '../../lib/ports/query-engine.ts';
 import { environment } from '../environment.ts';
-import { globals, lakeOf, queryEngineOf } from '../lake.ts';
+import { entitiesOf, lakeOf, queryEngineOf } from '../lake.ts';
 import { printTable } from '../table.ts';
 
 export function addMatch(program: Command): void {
@@ -126,19 +125,6 @@ function matcherOf(lake: Lake, engine: string): Matcher {
       ...(sparkMemory === undefined ? {} : { memory: sparkMemory }),
     }),
   });
-}
-
-/** @throws TerminalError for an entity that no contract describes */
-function entitiesOf(command: Command, id: string | undefined): readonly Entity[] {
-  const entities = readEntities(globals(command).contracts);
-  const chosen = entities.filter((entity) => id === undefined || entityId(entity) === id);
-  if (chosen.length > 0 || id === undefined) return chosen;
-  throw new TerminalError(
-    `there is no entity ${id}; allowed: ${entities.map(entityId).join(', ') || 'none'}`,
-    {
-      fault: 'contract',
-    },
-  );
 }
 
 const rowOf = (entity: Entity, { id, state, left, right, probability, evidence, by }: PairOfReview) => [

@@ -5,7 +5,11 @@ import { duckDbRewrite } from '../../lib/adapters/local/duckdb-rewrite.ts';
 import { asExecution } from '../../lib/adapters/local/executions.ts';
 import type { Lake } from '../../lib/adapters/local/lake.ts';
 import { type Dataset, datasetId } from '../../lib/contract/dataset.ts';
+import { type Entity, entityId } from '../../lib/contract/entity.ts';
 import { TerminalError } from '../../lib/errors.ts';
+import type { Lock } from '../../lib/ledger/locks.ts';
+import { compactEntity, expireEntity, rollBackEntity } from '../../lib/matching/maintain.ts';
+import { classifiedOf, type MatchTable, matchTable } from '../../lib/matching/tables.ts';
 import { datasetOf, tablePorts } from '../../lib/pipeline/context.ts';
 import {
   compactDataset,
@@ -16,11 +20,14 @@ import {
 } from '../../lib/pipeline/maintain.ts';
 import { rollBack } from '../../lib/pipeline/rollback.ts';
 import { classifiedColumns, tableOf } from '../../lib/plan/tables.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
+import type { Compaction } from '../../lib/table/compact.ts';
+import type { Expiry } from '../../lib/table/expire.ts';
 import { type SnapshotInfo, snapshots } from '../../lib/table/snapshots.ts';
 import { loadTable } from '../../lib/table/table.ts';
 import { confirm } from '../confirm.ts';
 import { environment } from '../environment.ts';
-import { lakeOf } from '../lake.ts';
+import { entitiesOf, lakeOf } from '../lake.ts';
 import { printTable } from '../table.ts';
 
 export function addTables(program: Command): void {
@@ -38,7 +45,7 @@ function addSnapshots(program: Command): void {
     .addHelpText('after', '\nExample:\n  headgate snapshots retail/sales')
     .action(async (id: string, { json }: { json?: boolean }, command: Command) => {
       const lake = lakeOf(command);
-      const rows = (await snapshotsOf(lake, datasetOf(lake, id))).map((each) => [
+      const rows = (await snapshotsOf(lake, targetOf(command, lake, id))).map((each) => [
         each.id,
         each.time.toISOString(),
         each.operation,
@@ -66,8 +73,8 @@ function addRollback(program: Command): void {
     .addHelpText('after', '\nExample:\n  headgate rollback retail/sales --to 2643186543432')
     .action(async (id: string, options: { to: string; yes?: boolean; json?: boolean }, command: Command) => {
       const lake = lakeOf(command);
-      const dataset = datasetOf(lake, id);
-      const known = await snapshotsOf(lake, dataset);
+      const chosen = targetOf(command, lake, id);
+      const known = await snapshotsOf(lake, chosen);
       const target = known.find((each) => each.id === options.to);
       if (target === undefined && options.to !== 'none') {
         const allowed = [...known.map((each) => each.id), 'none'].join(', ');
@@ -77,9 +84,17 @@ function addRollback(program: Command): void {
       }
       const current = known.find(({ state }) => state === 'current');
       console.error(
-        `${id} goes back from ${current?.rows ?? 0} rows to ${target?.rows ?? 0}, as of ${target?.time.toISOString() ?? 'before its first file'}; files loaded since are withdrawn and can be replayed`,
+        `${id} goes back from ${current?.rows ?? 0} rows to ${target?.rows ?? 0}, as of ${target?.time.toISOString() ?? 'before its first file'}; ${chosen.kind === 'entity' ? 'what people decided stays, and nothing is matched anew until a source, the contract or a decision changes' : 'files loaded since are withdrawn and can be replayed'}`,
       );
       if (!(await confirm('do it?', options.yes))) return;
+      if (chosen.kind === 'entity') {
+        const { entity } = chosen;
+        const run = await asExecution((execution) =>
+          withLock(lake, id, execution, (lock) => rollBackEntity(lake, { entity, lock }, target?.id ?? null)),
+        );
+        printTable(['run', 'change'], [[run.runId, 'rolled back']], { json: options.json, empty: '' });
+        return;
+      }
       const order = { dataset: id, to: target?.id ?? null, by: userInfo().username };
       const run = await asExecution((execution) =>
         withLock(lake, id, execution, (lock) => rollBack(lake, lock, order)),
@@ -104,12 +119,18 @@ function addCompact(program: Command): void {
     .addHelpText('after', '\nExample:\n  headgate compact retail/sales')
     .action(async (id: string | undefined, options: { yes?: boolean; json?: boolean }, command: Command) => {
       const lake = lakeOf(command);
-      const chosen = datasetsOf(lake, id);
-      console.error(`small files of ${chosen.map(datasetId).join(', ')} are written again as larger ones`);
+      const chosen = targetsOf(command, lake, id);
+      console.error(
+        `small files of ${chosen.map(({ id: each }) => each).join(', ')} are written again as larger ones`,
+      );
       if (!(await confirm('do it?', options.yes))) return;
       const rows: (string | number)[][] = [];
-      for (const dataset of chosen) {
-        const done = await whileIdle(lake, dataset, () => compactDataset(lake, dataset, rewriterOf(lake)));
+      for (const each of chosen) {
+        const done = await whileIdle<readonly (Named & Compaction)[]>(lake, each, (lock) =>
+          each.kind === 'entity'
+            ? compactEntity(lake, { entity: each.entity, lock }, entityRewriterOf(lake, each.entity))
+            : compactDataset(lake, each.dataset, rewriterOf(lake)),
+        );
         for (const { table, filesBefore, filesAfter, rows: moved } of done)
           if (filesBefore > 0) rows.push([nameOf({ table }), filesBefore, filesAfter, moved]);
       }
@@ -137,14 +158,18 @@ function addExpire(program: Command): void {
         grace: numberOf('--grace', options.grace) * HOUR,
         keep: numberOf('--keep', options.keep),
       };
-      const chosen = datasetsOf(lake, id);
+      const chosen = targetsOf(command, lake, id);
       console.error(
-        `snapshots of ${chosen.map(datasetId).join(', ')} that are older than ${options.grace} hours are forgotten, the newest ${options.keep} excepted: no way back to them`,
+        `snapshots of ${chosen.map(({ id: each }) => each).join(', ')} that are older than ${options.grace} hours are forgotten, the newest ${options.keep} excepted: no way back to them`,
       );
       if (!(await confirm('do it?', options.yes))) return;
       const rows: (string | number)[][] = [];
-      for (const dataset of chosen) {
-        const done = await whileIdle(lake, dataset, () => expireDataset(lake, dataset, order));
+      for (const each of chosen) {
+        const done = await whileIdle<readonly (Named & Expiry)[]>(lake, each, (lock) =>
+          each.kind === 'entity'
+            ? expireEntity(lake, { entity: each.entity, lock }, order)
+            : expireDataset(lake, each.dataset, order),
+        );
         for (const { table, snapshots: forgotten, files, bytes } of done)
           if (forgotten + files > 0) rows.push([nameOf({ table }), forgotten, files, bytes]);
       }
@@ -168,26 +193,61 @@ function numberOf(option: string, text: string): number {
   throw new TerminalError(`${option} ${text}: allowed are numbers above 0`, { fault: 'source' });
 }
 
-const nameOf = ({ table }: Pick<TableOf, 'table'>): string => `${table.database}.${table.name}`;
+type Named = Pick<TableOf, 'table'>;
 
-const datasetsOf = (lake: Lake, id: string | undefined): readonly Dataset[] =>
-  id === undefined ? lake.datasets : [datasetOf(lake, id)];
+const nameOf = ({ table }: Named): string => `${table.database}.${table.name}`;
 
-const whileIdle = <T>(lake: Lake, dataset: Dataset, work: () => Promise<T>): Promise<T> =>
-  asExecution((execution) => withLock(lake, datasetId(dataset), execution, work));
+/** What these commands act on: the tables of a dataset, or those that `match run` makes of an entity. */
+type Target = { readonly id: string } & (
+  | { readonly kind: 'dataset'; readonly dataset: Dataset }
+  | { readonly kind: 'entity'; readonly entity: Entity }
+);
 
-async function snapshotsOf(lake: Lake, dataset: Dataset): Promise<readonly SnapshotInfo[]> {
-  const table = await loadTable(tablePorts(lake, 'curated'), tableOf(dataset, 'curated'));
+function targetsOf(command: Command, lake: Lake, id: string | undefined): readonly Target[] {
+  if (id !== undefined) return [targetOf(command, lake, id)];
+  return [
+    ...lake.datasets.map((dataset) => ({ kind: 'dataset', id: datasetId(dataset), dataset }) as const),
+    ...entitiesOf(command, undefined).map(
+      (entity) => ({ kind: 'entity', id: entityId(entity), entity }) as const,
+    ),
+  ];
+}
+
+/** @throws TerminalError for a dataset or entity that no contract describes */
+function targetOf(command: Command, lake: Lake, id: string): Target {
+  const entity = entitiesOf(command, undefined).find((each) => entityId(each) === id);
+  return entity === undefined
+    ? { kind: 'dataset', id, dataset: datasetOf(lake, id) }
+    : { kind: 'entity', id, entity };
+}
+
+const whileIdle = <T>(lake: Lake, { id }: Target, work: (lock: Lock) => Promise<T>): Promise<T> =>
+  asExecution((execution) => withLock(lake, id, execution, work));
+
+async function snapshotsOf(lake: Lake, target: Target): Promise<readonly SnapshotInfo[]> {
+  const name =
+    target.kind === 'entity' ? matchTable(target.entity, 'golden') : tableOf(target.dataset, 'curated');
+  const table = await loadTable(tablePorts(lake, 'curated'), name);
   return table === undefined ? [] : snapshots(table);
 }
+
+const entityRewriterOf = (lake: Lake, entity: Entity) => (table: MatchTable) =>
+  rewriteIn(lake, lake.stores.lake, classifiedOf(entity, table));
 
 const rewriterOf =
   (lake: Lake): Rewriter =>
   (output, dataset) =>
   (work) =>
-    duckDbRewrite({
-      store: output === 'vault' ? lake.stores.vault : lake.stores.lake,
-      scratch: join(lake.home, 'scratch', `compact-${process.pid}`),
-      classified: classifiedColumns(dataset, output, work.schema),
-      ...(environment.memory === undefined ? {} : { memory: environment.memory }),
-    })(work);
+    rewriteIn(
+      lake,
+      output === 'vault' ? lake.stores.vault : lake.stores.lake,
+      classifiedColumns(dataset, output, work.schema),
+    )(work);
+
+const rewriteIn = (lake: Lake, store: ObjectStore, classified: readonly string[]) =>
+  duckDbRewrite({
+    store,
+    scratch: join(lake.home, 'scratch', `compact-${process.pid}`),
+    classified,
+    ...(environment.memory === undefined ? {} : { memory: environment.memory }),
+  });

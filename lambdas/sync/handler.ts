@@ -1,6 +1,7 @@
-import { queryEngineOf } from '../../lib/adapters/aws/lake.ts';
-import { readViews } from '../../lib/adapters/local/packed-marts.ts';
+import { queryEngineOf, tablesOf } from '../../lib/adapters/aws/lake.ts';
+import { readMarts } from '../../lib/adapters/local/packed-marts.ts';
 import { makeTables } from '../../lib/pipeline/plan-run.ts';
+import { makeLedgerTables } from '../../lib/reports/mirror.ts';
 import { read } from '../environment.ts';
 import { handle } from '../shared/handle.ts';
 import { runServices } from '../shared/services.ts';
@@ -9,11 +10,13 @@ import { logger } from '../shared/telemetry.ts';
 const settings = read(['workgroup', 'marts']);
 const services = runServices();
 const queryEngine = queryEngineOf(settings);
-const views = readViews(settings.marts);
+const { views } = readMarts(settings.marts);
 
 /** Called by every deploy: tables and views follow contracts and sql/. Doing it again changes nothing; what can't be followed fails the deploy. */
 export const handler = handle<unknown, { readonly tables: number; readonly views: number }>(async () => {
   for (const dataset of services.datasets) await makeTables(services, dataset);
+  // Views read them.
+  await makeLedgerTables({ ...services, ...tablesOf(services.stores.lake) });
   for (const { name, statement } of views) {
     await queryEngine.query(statement);
     logger.info('made view', { view: name });

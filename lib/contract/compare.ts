@@ -172,6 +172,12 @@ const SETTINGS: readonly Setting[] = [
     because: 'the all-text table is filled only while it is on',
   },
   {
+    what: 'earlier',
+    value: ({ earlier }) => earlier,
+    effect: (_before, after) => (after.earlier ? 'compatible' : 'breaking'),
+    because: 'earlier rows are kept only while it is on',
+  },
+  {
     what: 'engine',
     value: ({ engine }) => engine,
     effect: always('documentation'),

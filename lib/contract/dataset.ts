@@ -29,6 +29,8 @@ export interface Dataset {
   readonly engine: 'auto' | 'duckdb' | 'spark';
   /** Keep an all-text table of every record in `<domain>_raw`. */
   readonly raw: boolean;
+  /** Keep rows that others of their key have replaced in `<domain>.<name>_earlier`. With `writeMode: merge`. */
+  readonly earlier: boolean;
   readonly rowChecks: readonly RowCheck[];
   readonly batchChecks: readonly BatchCheck[];
   readonly service: readonly ServiceLevel[];
@@ -37,6 +39,9 @@ export interface Dataset {
   readonly arrivals?: ArrivalCalendar;
   readonly volume?: VolumeRule;
 }
+
+/** Follows a dataset's name in that of the table of its earlier rows. */
+export const EARLIER = '_earlier';
 
 export interface Source {
   readonly landing: string;
@@ -95,7 +100,7 @@ export interface DriftPolicy {
   readonly addedColumn: 'reject' | 'ignore' | 'quarantine' | 'evolve';
   readonly missingColumn: 'reject' | 'null' | 'quarantine';
   readonly reordered: 'reject' | 'accept';
-  readonly retyped: 'reject' | 'quarantine';
+  readonly retyped: 'reject' | 'quarantine' | 'evolve';
 }
 
 export type FileFormat =

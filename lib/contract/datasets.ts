@@ -126,6 +126,7 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
     ...(ingestion.qualityScoreAbove === undefined ? {} : { qualityScoreAbove: ingestion.qualityScoreAbove }),
     engine: ingestion.engine,
     raw: ingestion.raw,
+    earlier: ingestion.earlier,
     rowChecks: checks.rowChecks,
     batchChecks: checks.batchChecks,
     service: (document.slaProperties ?? []).flatMap(({ property, value, unit, element }) =>
@@ -208,6 +209,8 @@ function problemsOfIngestion(
   }
   if ((ingestion.writeMode === 'merge' || ingestion.writeMode === 'scd2') && dedupe === undefined)
     complain(`writeMode ${ingestion.writeMode} needs dedupe.keys or a primaryKey`);
+  if (ingestion.earlier && ingestion.writeMode !== 'merge')
+    complain('earlier needs writeMode merge: in no other are rows replaced by their keys');
   for (const problem of historyProblems(ingestion, dedupe, columns)) complain(problem);
   if (ingestion.writeMode === 'append' && dedupe?.keep === 'last') {
     complain(

@@ -127,10 +127,10 @@ export const drift = z.strictObject({
     ),
   reordered: z.enum(['reject', 'accept']).default('accept').describe('Known columns in another order.'),
   retyped: z
-    .enum(['reject', 'quarantine'])
+    .enum(['reject', 'quarantine', 'evolve'])
     .default('quarantine')
     .describe(
-      'A value that is none of the column’s type. quarantine: refuse the row. reject: refuse the file. A type changes with the contract.',
+      'A value that is none of the column’s type. quarantine: refuse the row. reject: refuse the file. evolve: where it is a number that a wider type of the same kind holds (32 to 64 bits; decimals to 18, then 38 digits), the column of the table is widened for good; every other row is refused.',
     ),
 });
 
@@ -295,6 +295,12 @@ export const ingestion = z.strictObject({
     .default(false)
     .describe(
       'Keep a queryable all-text table of every record in `<domain>_raw`; personal fields are protected as in quarantine.',
+    ),
+  earlier: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Keep rows that another row of the same key has replaced, or kept out, in `<domain>.<name>_earlier`, with the columns of the table. Together both tables hold every version of a row and the file that brought it. Needs `writeMode: merge`.',
     ),
 });
 

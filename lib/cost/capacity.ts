@@ -1,4 +1,4 @@
-import { runCost } from './cost.ts';
+import { glueRun, lambda, runCost } from './cost.ts';
 
 /** What arrives. */
 export interface Load {
@@ -41,11 +41,26 @@ export const ASSUMED = {
   /** More for each file, in Execute and in Publish. */
   executeSecondsAFile: 0.005,
   publishSecondsAFile: 0.002,
-  /** Of Execute with 4 GB of memory. */
+  /** Of Execute with this much memory. */
+  executeMb: 4096,
   executeBytesASecond: 50e6,
+  glueStartSeconds: 40,
+  glueBytesASecondAWorker: 10e6,
   /** Configured in lib/infra/pipeline-stack.ts. */
   shortTaskMb: 512,
 } as const;
+
+/** The least that Glue takes. */
+const GLUE_WORKERS = 2;
+
+/** What executing a batch costs on each engine, in USD by list price and assumed speeds. */
+export const executeCost = (bytes: number): { readonly duckdb: number; readonly spark: number } => ({
+  duckdb: lambda(ASSUMED.executeMb, ASSUMED.executeSeconds + bytes / ASSUMED.executeBytesASecond),
+  spark: glueRun(
+    GLUE_WORKERS,
+    ASSUMED.glueStartSeconds + bytes / (GLUE_WORKERS * ASSUMED.glueBytesASecondAWorker),
+  ),
+});
 
 /** What one run takes at most, `DEFAULT_LIMITS` of lib/pipeline. */
 const FILES_A_ROUND = 5000;

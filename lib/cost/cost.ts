@@ -72,15 +72,3 @@ export const runCost = ({
   dynamoWrites * PRICES.dynamoWrite +
   dynamoReads * PRICES.dynamoRead +
   catalogueRequests * PRICES.glueRequest;
-
-/**
- * What executing a batch costs on each engine, in USD by list price. The speeds are assumed, nobody has measured them on AWS: DuckDB on 4 GB takes 50 MB a
- * second after 3 seconds; a Glue worker takes 10 MB a second after 40 seconds, and a minute is paid at least.
- */
-export const executeCost = (bytes: number): { readonly duckdb: number; readonly spark: number } => ({
-  duckdb: lambda(4096, 3 + bytes / 50e6),
-  spark: glueRun(GLUE_WORKERS, 40 + bytes / (GLUE_WORKERS * 10e6)),
-});
-
-/** The least that Glue takes. */
-const GLUE_WORKERS = 2;

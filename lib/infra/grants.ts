@@ -4,6 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { MATCH_PREFIX } from '../matching/places.ts';
+import { LEDGER_DATABASE } from '../reports/ledger-tables.ts';
 import { acknowledge, acknowledgeStars, INLINE, INLINE_REASON } from './acknowledge.ts';
 import type { BucketName } from './buckets.ts';
 import type { DataStack } from './data-stack.ts';
@@ -83,6 +84,11 @@ export class Grants {
       },
       tables: { arns: glue(databases) },
       views: { arns: glue(views) },
+      'ledger tables': { arns: glue([LEDGER_DATABASE]) },
+      'ledger table objects': {
+        arns: [`${exported(data.buckets.lake.bucketArn)}/${LEDGER_DATABASE}/*`],
+        key: lake,
+      },
       'key secret': { arns: [data.piiKey.secretArn], key: platform },
       'webhook secret': { arns: [data.webhooks.secretArn], key: platform },
       workgroup: {

@@ -1,5 +1,6 @@
 import { App, type AppProps, Tags } from 'aws-cdk-lib';
 import type { Dataset } from '../contract/dataset.ts';
+import { LEDGER_DATABASE } from '../reports/ledger-tables.ts';
 import { AccessStack } from './access-stack.ts';
 import type { StageConfig } from './config.ts';
 import { DataStack } from './data-stack.ts';
@@ -36,7 +37,8 @@ export function addStacks(app: App, deployment: Deployment) {
   const views = domains.map((domain) => `${domain}_marts`);
   const env = { region: config.region, ...(config.account === undefined ? {} : { account: config.account }) };
   const name = (part: string) => `headgate-${config.stage}-${part}`;
-  const data = new DataStack(app, name('data'), { env, config, databases: [...databases, ...views] });
+  const tables = [...databases, LEDGER_DATABASE];
+  const data = new DataStack(app, name('data'), { env, config, databases: [...tables, ...views] });
   const pipeline = new PipelineStack(app, name('pipeline'), { env, data, views, ...deployment });
   const observability = new ObservabilityStack(app, name('observability'), {
     env,
@@ -45,7 +47,7 @@ export function addStacks(app: App, deployment: Deployment) {
     data,
     pipeline,
   });
-  const access = new AccessStack(app, name('access'), { env, config, data, databases, views });
+  const access = new AccessStack(app, name('access'), { env, config, data, databases: tables, views });
   Tags.of(app).add('headgate:stage', config.stage);
   Tags.of(app).add('cost-centre', config.costCentre);
   return { data, pipeline, observability, access };

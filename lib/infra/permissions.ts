@@ -1,6 +1,6 @@
 import type { Setting } from './functions.ts';
 
-/** What an action is allowed on. `objects` of a bucket, or the bucket itself; `executions` of the state machine; `tables` of the contracts' databases, `views` of the marts'. */
+/** What an action is allowed on. `objects` of a bucket, or the bucket itself; `executions` of the state machine; `tables` of the contracts' databases, `views` of the marts', `ledger tables` of `headgate`. */
 export type Resource =
   | 'landing'
   | 'landing objects'
@@ -18,6 +18,8 @@ export type Resource =
   | 'executions'
   | 'tables'
   | 'views'
+  | 'ledger tables'
+  | 'ledger table objects'
   | 'key secret'
   | 'webhook secret'
   | 'workgroup'
@@ -69,6 +71,13 @@ const MAKE_TABLES: FunctionSpec['actions'] = [
   ['vault objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
   ['tables', ['glue:GetTable', 'glue:GetTables', 'glue:CreateTable', 'glue:CreateDatabase']],
 ];
+const ASK = [
+  'athena:StartQueryExecution',
+  'athena:GetQueryExecution',
+  'athena:GetQueryResults',
+  'athena:StopQueryExecution',
+];
+const MAKE_AND_CHANGE = ['glue:GetTable', 'glue:CreateTable', 'glue:CreateDatabase', 'glue:UpdateTable'];
 const DOCUMENTS: FunctionSpec['actions'] = [
   ['results', LIST],
   ['results objects', READ_OBJECT],
@@ -182,24 +191,44 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     ],
   },
   {
+    name: 'mirror',
+    variables: ['lakeBucket', 'ledgerTable', 'datasets'],
+    actions: [
+      ['ledger', ['dynamodb:GetItem', 'dynamodb:Query']],
+      ['lake', LIST],
+      ['ledger table objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+      ['ledger tables', MAKE_AND_CHANGE],
+    ],
+  },
+  {
     name: 'quality',
-    variables: ['ledgerTable', 'topicArn', 'workgroup', 'datasets'],
+    variables: ['ledgerTable', 'topicArn', 'workgroup', 'datasets', 'marts'],
     actions: [
       LEDGER,
       TELL,
-      [
-        'workgroup',
-        [
-          'athena:StartQueryExecution',
-          'athena:GetQueryExecution',
-          'athena:GetQueryResults',
-          'athena:StopQueryExecution',
-        ],
-      ],
+      ['workgroup', ASK],
       // Athena reads tables and writes results in the name of who asks.
       ['tables', ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions']],
+      ['views', ['glue:GetDatabase', 'glue:GetTable']],
+      ['ledger tables', ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions']],
       ['lake', [...LIST, 's3:GetBucketLocation']],
       ['lake objects', READ_OBJECT],
+      ['results', [...LIST, 's3:GetBucketLocation']],
+      ['results objects', [...READ_OBJECT, ...WRITE_OBJECT]],
+    ],
+  },
+  {
+    name: 'retention',
+    variables: [...RUN_VARIABLES, 'workgroup'],
+    actions: [
+      LEDGER,
+      ['executions', ['states:DescribeExecution']],
+      ['lake', [...LIST, 's3:GetBucketLocation']],
+      ['vault', [...LIST, 's3:GetBucketLocation']],
+      ['lake objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+      ['vault objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+      ['tables', ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions', 'glue:UpdateTable']],
+      ['workgroup', ASK],
       ['results', [...LIST, 's3:GetBucketLocation']],
       ['results objects', [...READ_OBJECT, ...WRITE_OBJECT]],
     ],
@@ -222,16 +251,9 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     actions: [
       ...MAKE_TABLES,
       ['tables', ['glue:UpdateTable', 'glue:GetDatabase']],
+      ['ledger tables', [...MAKE_AND_CHANGE, 'glue:GetDatabase']],
       ['views', ['glue:GetDatabase', 'glue:GetTable', 'glue:CreateTable', 'glue:UpdateTable']],
-      [
-        'workgroup',
-        [
-          'athena:StartQueryExecution',
-          'athena:GetQueryExecution',
-          'athena:GetQueryResults',
-          'athena:StopQueryExecution',
-        ],
-      ],
+      ['workgroup', ASK],
       ['lake', ['s3:GetBucketLocation']],
       ['results', [...LIST, 's3:GetBucketLocation']],
       ['results objects', [...READ_OBJECT, ...WRITE_OBJECT]],

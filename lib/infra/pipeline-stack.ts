@@ -100,7 +100,9 @@ export class PipelineStack extends Stack {
     });
     new Schedules(this, 'Schedules', {
       sweeper: this.scheduled('sweeper'),
+      mirror: this.scheduled('mirror'),
       quality: this.scheduled('quality'),
+      retention: this.scheduled('retention'),
       match: this.scheduled('match'),
     });
     const slack = this.scheduled('slack');
@@ -182,6 +184,8 @@ function shapeOf({ name }: FunctionSpec, { lambda: { execute, intake } }: StageC
     case 'match':
       return { ...execute, concurrency: 1, asynchronous: true };
     case 'sweeper':
+    case 'mirror':
+    case 'retention':
     case 'quality':
       return { memoryMb: MEMORY_MB, concurrency: 1, asynchronous: true };
     case 'slack':

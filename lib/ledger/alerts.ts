@@ -1,38 +1,30 @@
 import type { Clock } from '../ports/clock.ts';
-import type { Ledger } from '../ports/ledger.ts';
+import type { Ledger, LedgerWrite } from '../ports/ledger.ts';
+import type { Notice } from '../ports/notifier.ts';
 import { partitions } from './entries.ts';
+import { due } from './notices.ts';
 
 interface Alert {
-  readonly state: 'telling' | 'told';
   readonly at: string;
 }
 
-/** A process that died while it told is followed by another after this time. */
-const PATIENCE_MS = 10 * 60 * 1000;
-
-/** Tells people of a matter once, whoever asks and however often. @returns whether this call has told */
-export async function tellOnce(
-  { ledger, clock }: { readonly ledger: Ledger; readonly clock: Clock },
-  matter: string,
-  tell: () => Promise<void>,
-): Promise<boolean> {
-  const known = await ledger.get<Alert>(partitions.alerts, matter);
-  const now = clock.now();
-  const isFresh = (alert: Alert) => now.getTime() - Date.parse(alert.at) < PATIENCE_MS;
-  if (known !== undefined && (known.body.state === 'told' || isFresh(known.body))) return false;
-  const put = (state: Alert['state'], ifVersion: number) =>
-    ledger.transact([
-      {
-        kind: 'put',
-        partition: partitions.alerts,
-        sort: matter,
-        body: { state, at: now.toISOString() } satisfies Alert,
-        ifVersion,
-      },
-    ]);
-  const version = known?.version ?? 0;
-  if ((await put('telling', version)) === 'conflict') return false;
-  await tell();
-  await put('told', version + 1);
-  return true;
+interface AlertPorts {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
 }
+
+/** Whether anybody has dealt with a matter: people need not be told of it, or the notice is due or sent. */
+export const isSettled = async ({ ledger }: AlertPorts, matter: string): Promise<boolean> =>
+  (await ledger.get<Alert>(partitions.alerts, matter)) !== undefined;
+
+/** Settles a matter that nobody has settled, in one transaction with the notice of it where there is one. For `due`'s notice the matter is the subject. */
+export const settling = ({ clock }: AlertPorts, matter: string, notice?: Notice): readonly LedgerWrite[] => [
+  {
+    kind: 'put',
+    partition: partitions.alerts,
+    sort: matter,
+    body: { at: clock.now().toISOString() } satisfies Alert,
+    ifVersion: 0,
+  },
+  ...(notice === undefined ? [] : [due(notice, matter)]),
+];

@@ -1,7 +1,8 @@
+import { typeText } from '../contract/widening.ts';
 import type { Ledger, LedgerWrite } from '../ports/ledger.ts';
 import { type DriftEntry, partitions } from './entries.ts';
 
-/** Columns that files have brought to a dataset, in the order in which they came. */
+/** Columns and wider types that files have brought to a dataset, in the order in which they came. */
 export async function driftOf(ledger: Ledger, dataset: string): Promise<readonly DriftEntry[]> {
   const items = await ledger.query<DriftEntry>({ partition: partitions.drift(dataset), limit: 10_000 });
   return items
@@ -9,9 +10,13 @@ export async function driftOf(ledger: Ledger, dataset: string): Promise<readonly
     .sort((a, b) => a.at.localeCompare(b.at) || a.column.localeCompare(b.column));
 }
 
+/** A column may be widened more than once. */
+export const driftId = (entry: DriftEntry): string =>
+  entry.effect === 'widened' ? `${entry.column}#${typeText(entry.type)}` : entry.column;
+
 export const driftWrite = (entry: DriftEntry): LedgerWrite => ({
   kind: 'put',
   partition: partitions.drift(entry.dataset),
-  sort: entry.column,
+  sort: driftId(entry),
   body: entry,
 });

@@ -14,6 +14,7 @@ import type { Matcher } from '../ports/matcher.ts';
 import { commit } from '../table/commit.ts';
 import type { DataFile } from '../table/data-file.ts';
 import { ensureTable } from '../table/evolve.ts';
+import { rollback } from '../table/rollback.ts';
 import { liveFiles, loadTable, shapeOf, snapshotText } from '../table/table.ts';
 import { type Decision, decisionsOf } from './decisions.ts';
 import { type Counts, resolve } from './resolve.ts';
@@ -32,7 +33,12 @@ export interface MatchRun {
   readonly updatedAt: string;
   readonly engine: string;
   readonly counts: Counts;
+  /** Of one that goes back: the snapshots that its tables shall show again. */
+  readonly rollback?: Rollback;
 }
+
+/** Null: the table before its first match. */
+export type Rollback = Readonly<Partial<Record<MatchTable, string | null>>>;
 
 /** `unchanged`: nothing is new since the last run. `resumed`: an earlier run was published that had been cut off. */
 export interface MatchReport {
@@ -70,15 +76,49 @@ export const matchEntity = (
   entity: Entity,
 ): Promise<MatchReport> =>
   withLock(services, entityId(entity), execution, async (lock) => {
-    const last = await lastRun(services, entity);
-    const resumed = last?.state === 'resolved';
-    const done = resumed ? await publish(services, entity, last, lock) : last;
+    const resumed = (await lastRun(services, entity))?.state === 'resolved';
+    const done = await finishLast(services, entity, lock);
     const inputs = (await waiting(services, entity)) ?? (await inputsOf(services, entity));
     if (done?.state === 'published' && done.fingerprint === inputs.fingerprint)
       return { run: done, status: 'unchanged', resumed };
     const run = await matchRecords({ services, matcher, entity, inputs, lock });
     return { run: await publish(services, entity, run, lock), status: 'published', resumed };
   });
+
+/** The last run, published where it had been cut off. */
+export async function finishLast(
+  services: Services,
+  entity: Entity,
+  lock: Lock,
+): Promise<MatchRun | undefined> {
+  const last = await lastRun(services, entity);
+  return last?.state === 'resolved' ? publish(services, entity, last, lock) : last;
+}
+
+interface Standing {
+  readonly entity: Entity;
+  readonly lock: Lock;
+  readonly last: MatchRun;
+}
+
+/** Written down before it acts. What the last run was made of counts as dealt with, or the next one would make it again. */
+export async function rollBackTo(
+  services: Services,
+  { entity, lock, last }: Standing,
+  targets: Rollback,
+): Promise<MatchRun> {
+  const at = services.clock.now().toISOString();
+  const runId = newRunId(services);
+  const run: MatchRun = {
+    ...last,
+    runId,
+    state: 'resolved',
+    startedAt: at,
+    updatedAt: at,
+    rollback: targets,
+  };
+  return publish(services, entity, await save(services, run, lock), lock);
+}
 
 export async function lastRun(
   { ledger }: Pick<Services, 'ledger'>,
@@ -243,6 +283,15 @@ const resultKey = (entity: Entity, runId: string): string => `match/${entityId(e
 
 /** Commits the run's tables. Every commit is idempotent by run id, so a publish that was cut off is repeated from its start. */
 async function publish(services: Services, entity: Entity, run: MatchRun, lock: Lock): Promise<MatchRun> {
+  if (run.rollback !== undefined) {
+    for (const table of MATCH_TABLES) {
+      const toSnapshot = run.rollback[table];
+      const order = { toSnapshot: toSnapshot ?? null, runId: `rollback-${run.runId}` };
+      if (toSnapshot !== undefined)
+        await rollback(tablePorts(services, 'curated'), matchTable(entity, table), order);
+    }
+    return save(services, { ...run, state: 'published' }, lock);
+  }
   const result = await readResult(services, entity, run.runId);
   try {
     for (const { table, add, remove, onto } of result.outputs) {

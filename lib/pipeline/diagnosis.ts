@@ -8,9 +8,9 @@ import type { ObjectStore } from '../ports/object-store.ts';
 import { filesOfDataset } from '../reports/ledger-tables.ts';
 import { deadlineOf, hasSets, openSetsOf, type SetDataset } from '../sets/sets.ts';
 import { ancestors, RUN_ID } from '../table/snapshots.ts';
-import { keyOf, liveFiles, loadTable, type Table } from '../table/table.ts';
+import { loadTable, type Table } from '../table/table.ts';
 import { tablePorts } from './context.ts';
-import { type TableOf, tablesOf } from './maintain.ts';
+import { missingFiles, type TableOf, tablesOf } from './maintain.ts';
 import type { Services } from './services.ts';
 
 export interface Finding {
@@ -126,13 +126,11 @@ async function ofTable(
   if (table === undefined) return [];
   const called = `${name.database}.${name.name}`;
   const findings: Finding[] = [];
-  for (const { path } of await liveFiles(ports.store, table)) {
-    if ((await ports.store.stat(keyOf(ports.store, path))) === undefined)
-      findings.push({
-        what: `data file ${path} of ${called} is gone`,
-        mend: `restore it from your backup, or headgate rollback ${dataset} --to SNAPSHOT and headgate replay`,
-      });
-  }
+  for (const path of await missingFiles(ports, table))
+    findings.push({
+      what: `data file ${path} of ${called} is gone`,
+      mend: `restore it from your backup, or headgate rollback ${dataset} --to SNAPSHOT and headgate replay`,
+    });
   return [...findings, ...(await ofSnapshots(services, dataset, called, table))];
 }
 

@@ -2,12 +2,12 @@ import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { ConflictError } from '../errors.ts';
 import { acquire, type Lock, release } from '../ledger/locks.ts';
 import { openRuns } from '../ledger/runs.ts';
-import type { OutputName } from '../plan/plan.ts';
+import { type OutputName, SIDE_OUTPUTS } from '../plan/plan.ts';
 import { tableOf } from '../plan/tables.ts';
 import type { TableName } from '../ports/catalog.ts';
 import { type Compaction, type CompactionOrder, compact } from '../table/compact.ts';
 import { type Expiry, type ExpiryOrder, expire } from '../table/expire.ts';
-import { loadTable } from '../table/table.ts';
+import { keyOf, liveFiles, loadTable, type Table, type TablePorts } from '../table/table.ts';
 import { newRunId, tablePorts } from './context.ts';
 import type { Services } from './services.ts';
 
@@ -42,11 +42,19 @@ export interface TableOf {
 /** The tables of a dataset that exist. */
 export async function tablesOf(services: Services, dataset: Dataset): Promise<readonly TableOf[]> {
   const tables: TableOf[] = [];
-  for (const output of ['curated', 'quarantine', 'raw', 'vault'] as const) {
+  for (const output of ['curated', ...SIDE_OUTPUTS, 'vault'] as const) {
     const table = tableOf(dataset, output);
     if ((await loadTable(tablePorts(services, output), table)) !== undefined) tables.push({ output, table });
   }
   return tables;
+}
+
+/** Paths of data files that a table names and its store does not have. */
+export async function missingFiles(ports: TablePorts, table: Table): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const { path } of await liveFiles(ports.store, table))
+    if ((await ports.store.stat(keyOf(ports.store, path))) === undefined) missing.push(path);
+  return missing;
 }
 
 /** Rewrites files of one table. */
@@ -69,6 +77,9 @@ export async function compactDataset(
   }
   return done;
 }
+
+/** A week of ways back, and five of them whatever their age. */
+export const DEFAULT_EXPIRY = { grace: 7 * 24 * 60 * 60 * 1000, keep: 5 } as const;
 
 /** Forgets old snapshots of every table of a dataset and removes the files that nothing needs any more. */
 export async function expireDataset(

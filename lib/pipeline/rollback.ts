@@ -3,7 +3,7 @@ import type { FileEntry, RunEntry } from '../ledger/entries.ts';
 import { changeFiles, fileOf, filesOf } from '../ledger/files.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
 import { openRuns, runItem, runOf, saveRun } from '../ledger/runs.ts';
-import type { OutputName, Plan, RunResult } from '../plan/plan.ts';
+import { type OutputName, type Plan, type RunResult, SIDE_OUTPUTS } from '../plan/plan.ts';
 import { tableOf } from '../plan/tables.ts';
 import { committedBy } from '../table/commit.ts';
 import { rollback } from '../table/rollback.ts';
@@ -65,7 +65,7 @@ export async function finishRollback(services: Services, run: RunEntry, lock: Lo
     withdrawn: await loadsAmong(services, dataset, withdrawn),
     restored: await loadsAmong(services, dataset, restored),
   };
-  for (const side of ['quarantine', 'raw'] as const) await rollBackSide(services, run, side, loads);
+  for (const side of SIDE_OUTPUTS) await rollBackSide(services, run, side, loads);
   await markRuns(services, loads, lock);
   await markFiles(services, dataset, [...loads.withdrawn, ...loads.restored], lock);
   const done: RunEntry = {
@@ -110,7 +110,7 @@ export async function committedOf(services: Services, run: RunEntry): Promise<Co
   return committed;
 }
 
-const SIDES = ['quarantine', 'vault', 'raw'] as const;
+const SIDES = [...SIDE_OUTPUTS, 'vault'] as const;
 
 /**
  * Takes back what a run has committed to the side tables before its commit to the curated one was refused: the run that follows it writes these

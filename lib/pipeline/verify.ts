@@ -1,15 +1,18 @@
 import type { Dataset } from '../contract/dataset.ts';
 import { asSent } from '../contract/sources.ts';
+import { typeText } from '../contract/widening.ts';
 import { TerminalError } from '../errors.ts';
 import type { FileProfile } from '../formats/profile.ts';
-import type { FileEntry, Reason } from '../ledger/entries.ts';
+import type { FileEntry, Reason, TypeDrift } from '../ledger/entries.ts';
 import type { FileTally, OutputName, OutputResult, Plan, RunResult } from '../plan/plan.ts';
 import { gate } from '../quality/gate.ts';
+import { resultsOf } from '../quality/results.ts';
 import { qualityOf } from '../quality/score.ts';
 import { volumeFindings } from '../quality/volume.ts';
 import { plannedFiles } from './batch.ts';
 import { datasetOf, runContext } from './context.ts';
 import { loadDocument } from './documents.ts';
+import { neededTypes, recordDrift } from './drift.ts';
 import type { Message, RunMessage } from './message.ts';
 import type { Services } from './services.ts';
 
@@ -18,7 +21,7 @@ import type { Services } from './services.ts';
  * run whose outputs do not add up publishes nothing.
  */
 export async function verify(services: Services, message: RunMessage): Promise<Message> {
-  const { run, save } = await runContext(services, message);
+  const { run, lock, save } = await runContext(services, message);
   const dataset = datasetOf(services, message.dataset);
   const { results } = services.stores;
   const plan = await loadDocument(results, message.dataset, run.runId, 'plan');
@@ -27,18 +30,30 @@ export async function verify(services: Services, message: RunMessage): Promise<M
   const isolate = files.flatMap((file) => fileProblems(dataset, file, plan, result));
   if (isolate.length > 0) return { ...message, next: 'isolate', isolate };
   requireBalance(plan, result);
+  const needed = neededTypes(dataset, files, plan, result, services.clock.now());
+  if (needed.length > 0) {
+    await recordDrift(services, dataset, needed, lock);
+    return { ...message, next: 'abandon', error: wider(needed) };
+  }
   // A replay brings what has been judged when it came.
   const volumes = run.replay === undefined ? await volumeFindings(services.ledger, dataset, files) : [];
   const unusual = volumes.filter(({ kind }) => kind === 'unusual').map(({ reason }) => reason);
   const holds = [...gate(dataset, files, result), ...(dataset.volume?.onAnomaly === 'hold' ? unusual : [])];
   const reasons = holds.length > 0 ? holds : volumes.map(({ reason }) => reason);
   if (holds.length > 0) {
-    await save({ reasons, quality: qualityOf(result.tallies) });
+    const checks = resultsOf(plan, dataset.batchChecks, result);
+    await save({ reasons, checks, quality: qualityOf(result.tallies) });
     return { ...message, next: 'hold' };
   }
   if (reasons.length > 0) await save({ reasons });
   return { ...message, next: 'publish' };
 }
+
+/** The batch is planned again, on columns that hold its values. */
+const wider = (needed: readonly TypeDrift[]): NonNullable<Message['error']> => ({
+  Error: 'SchemaChanged',
+  Cause: `values need wider columns: ${needed.map(({ column, type }) => `${column} ${typeText(type)}`).join(', ')}; the next run plans the batch again`,
+});
 
 type Isolated = Reason & { readonly fileId: string };
 
@@ -88,6 +103,18 @@ function removed(plan: Plan, output: OutputResult): readonly (readonly [string, 
   return [[`rows of files that leave ${name}`, leaving, kept + lost]];
 }
 
+/** Every row that lost is kept, those of the table too. Where rows are withdrawn as well, the engine counts both in one number. */
+function earlier(
+  plan: Plan,
+  outputs: readonly OutputResult[],
+  deduplicated: number,
+  written: number,
+): readonly (readonly [string, number, number])[] {
+  if (plan.withdraws.length > 0 || !plan.outputs.some(({ name }) => name === 'earlier')) return [];
+  const replaced = outputs.find(({ name }) => name === 'curated')?.lost ?? 0;
+  return [['rows that lost', deduplicated + replaced, written]];
+}
+
 /** DESIGN promise 1, counted twice: by the tallies and by the rows in the files written. */
 function requireBalance(plan: Plan, { runId, tallies, outputs }: RunResult): void {
   const total = (count: (tally: FileTally) => number) =>
@@ -106,6 +133,12 @@ function requireBalance(plan: Plan, { runId, tallies, outputs }: RunResult): voi
     ),
     ['published', total(({ published }) => published) + kept('curated') + derived, written('curated')],
     ['quarantined', total(({ quarantined }) => quarantined) + kept('quarantine'), written('quarantine')],
+    ...earlier(
+      plan,
+      outputs,
+      total(({ deduplicated }) => deduplicated),
+      written('earlier'),
+    ),
     ...outputs.flatMap((output) => removed(plan, output)),
   ];
   for (const [what, left, right] of equations) {

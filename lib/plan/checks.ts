@@ -20,6 +20,9 @@ export function rowChecks(dataset: Dataset, sql: ValueDialect): readonly Compile
   return [...types, ...dataset.rowChecks.map((check) => listed(dataset, check, sql))];
 }
 
+/** Key of the check that a number lies within the range of its column's type. */
+export const fitsKey = (column: string): string => `${column}.fits`;
+
 function typeChecks(
   column: Column,
   retyped: Dataset['drift']['retyped'],
@@ -40,7 +43,7 @@ function typeChecks(
   const fits = `(${text} IS NULL OR ${value} IS NOT NULL OR NOT ${sql.matches(text, numbers)})`;
   return [
     { ...base, key: `${column.name}.type`, code: 'value.type', passes: isNumber },
-    { ...base, key: `${column.name}.fits`, code: 'value.range', passes: fits },
+    { ...base, key: fitsKey(column.name), code: 'value.range', passes: fits },
   ];
 }
 

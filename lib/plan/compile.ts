@@ -1,4 +1,5 @@
 import { type Dataset, datasetId } from '../contract/dataset.ts';
+import { widenable } from '../contract/widening.ts';
 import { isTokenized, PII_SECRET } from '../privacy/protection.ts';
 import { type CompiledCheck, rowChecks } from './checks.ts';
 import type { Dialect } from './dialect.ts';
@@ -6,6 +7,7 @@ import { duckDb } from './dialects/duckdb.ts';
 import { historyOf } from './history.ts';
 import { batchMeasures, fileMeasures } from './measures.ts';
 import {
+  loserStep,
   type OutputContext,
   outputs,
   partitionsOf,
@@ -71,6 +73,7 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
     ...(replaces ? newestFilePerPartition(partitions, sql) : []),
     ...(dedupe === undefined ? [] : batchLosers(dedupe, field, sql)),
     ...(dedupe !== undefined && merges ? againstTable(dedupe, sql) : []),
+    ...(dataset.earlier ? [loserStep(merges)] : []),
     ...(history === undefined ? [] : [...tokens, ...history.steps]),
     ...(violations ? uniqueViolations(numbered, { field, hasTarget }, sql) : []),
   ];
@@ -108,6 +111,7 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
     ],
     ...lossesOf(steps),
     checks: checks.map(({ passes: _passes, ...check }) => check),
+    ...(dataset.drift.retyped === 'evolve' ? { widenable: widenable(dataset) } : {}),
     secrets: dataset.columns.some(isTokenized) ? [PII_SECRET] : [],
   };
 }

@@ -1,4 +1,4 @@
-import { executeCost } from '../cost/cost.ts';
+import { executeCost } from '../cost/capacity.ts';
 import type { Plan } from './plan.ts';
 
 /** The plan in lines for people: the same data that the engine executes. */

@@ -1,8 +1,9 @@
 import type { BatchCheck, Dataset } from '../contract/dataset.ts';
+import { widenable } from '../contract/widening.ts';
 import { columnOf } from './checks.ts';
 import type { Dialect } from './dialect.ts';
 import type { PlanMeasure } from './plan.ts';
-import { validName } from './stage.ts';
+import { validName, widerName } from './stage.ts';
 import { sqlType } from './typing.ts';
 
 /** Numbers per file: names of `FileTally`. `published` counts rows that passed; the files written are counted apart. */
@@ -36,6 +37,13 @@ export function fileMeasures(dataset: Dataset, violations: boolean, sql: Dialect
       : perFile('clean', 'staged', clean),
     perFile('check', 'failed_checks', undefined, 'number'),
     perFile('reject', 'rejects', undefined, 'code'),
+    ...Object.keys(widenable(dataset)).map((column) => {
+      const needs = sql.ident(widerName(column));
+      return {
+        name: `wider:${column}`,
+        sql: `SELECT _file, max(${needs}) AS value FROM staged WHERE ${needs} IS NOT NULL GROUP BY _file`,
+      };
+    }),
     ...(trailer?.sum === undefined
       ? []
       : [

@@ -3,7 +3,15 @@ import { isDropped, isTokenized, protectedText, token } from '../privacy/protect
 import type { Field } from '../table/schema.ts';
 import type { CompiledCheck } from './checks.ts';
 import type { Dialect } from './dialect.ts';
-import type { OutputName, Plan, PlanMeasure, PlanOutput, PlanStep, SideOutput } from './plan.ts';
+import {
+  type OutputName,
+  type Plan,
+  type PlanMeasure,
+  type PlanOutput,
+  type PlanStep,
+  SIDE_OUTPUTS,
+  type SideOutput,
+} from './plan.ts';
 import { classifiedColumns, retiredColumns, schemaOf, tableOf } from './tables.ts';
 import { sqlType } from './typing.ts';
 
@@ -97,6 +105,7 @@ export function outputs(context: OutputContext): readonly PlanOutput[] {
     side(context, 'quarantine', quarantineSql(context)),
     ...(vaulted ? [output(context, 'vault', vaultSql(context))] : []),
     ...(dataset.raw ? [side(context, 'raw', rawSql(context))] : []),
+    ...(dataset.earlier ? [side(context, 'earlier', earlierSql(context))] : []),
     {
       ...output(context, 'curated', curatedSql(context)),
       ...(replaced === undefined ? {} : { removes: replaced }),
@@ -143,7 +152,7 @@ export function removalMeasures(context: OutputContext): readonly PlanMeasure[] 
     name: `lost:${name}`,
     sql: `SELECT NULL AS _file, COALESCE(sum(rows), 0) AS value FROM withdrawn_paths WHERE output = '${name}'`,
   });
-  const sides = (['quarantine', 'raw'] as const).flatMap((name) =>
+  const sides = SIDE_OUTPUTS.flatMap((name) =>
     context.sides[name] === undefined
       ? []
       : [
@@ -240,7 +249,11 @@ function curatedSql(context: OutputContext): string {
 }
 
 /** Select of rows of the batch as curated shows them, retired columns empty; `s` is the row, `f` its file. */
-export function freshRows(relation: 'published' | 'staged', more: string, context: OutputContext): string {
+export function freshRows(
+  relation: 'published' | 'staged' | 'losers',
+  more: string,
+  context: OutputContext,
+): string {
   const { dataset, runId, sql } = context;
   const kept = dataset.columns.filter((column) => !isDropped(column));
   const gone = retired(context, 'curated');
@@ -306,6 +319,24 @@ function rawSql({ dataset, runId, sql }: OutputContext): string {
     `SELECT ${fields.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${sql.literal(runId)} AS _run_id ` +
     'FROM staged AS s JOIN files AS f ON f._file = s._file'
   );
+}
+
+/** `losers`: rows of the batch, as staged, that lose to another row of the batch or of the table. */
+export const loserStep = (merges: boolean): PlanStep => ({
+  name: 'losers',
+  purpose: 'rows of the batch that are not published because of another row of their key',
+  sql: `SELECT * FROM staged WHERE _id IN (SELECT _id FROM batch_losers${merges ? ' UNION ALL SELECT _id FROM table_losers' : ''})`,
+});
+
+/** Rows that lost, of the batch and of the table, as curated shows them. */
+function earlierSql(context: OutputContext): string {
+  const { dataset, merges, sql } = context;
+  const columns = schemaOf(dataset, 'earlier').map(({ name }) => sql.ident(name));
+  const of = (relation: string) => columns.map((column) => `${relation}.${column}`).join(', ');
+  const lost = `SELECT ${of('l')} FROM (${freshRows('losers', '', context)}) AS l`;
+  return merges
+    ? `${lost} UNION ALL SELECT ${of('t')} FROM target AS t JOIN replaced AS r ON ${samePlace('r', 't')}`
+    : lost;
 }
 
 /** Originals of tokens that the vault does not hold yet; `vault_known` (`token`) is what it holds. */

@@ -1,4 +1,4 @@
-import type { CsvFormat, FileFormat } from '../contract/dataset.ts';
+import type { ColumnType, CsvFormat, FileFormat } from '../contract/dataset.ts';
 import type { TableName } from '../ports/catalog.ts';
 import type { DataFile, PartitionValue } from '../table/data-file.ts';
 import type { Field } from '../table/schema.ts';
@@ -10,7 +10,7 @@ export const PLAN_VERSION = 2;
  * The whole work of a run as plain data, stored before anything acts. Statements name these relations:
  * `records` (text columns of every parsed record, `_file`), `staged` (result of `stage`, with `_row`, the number of the record in
  * its file from 1, and `_id`, unique in the batch and in the order of files and rows), `rejects` (records that could not be split: `_file`, `_row`, `code`, `byte_start`, `byte_end`), `files` (`_file`, `file_id`), `target`
- * (rows of the table that stay unless the run replaces them, with `_path` and `_position`), `target_quarantine` and `target_raw` (the same of the
+ * (rows of the table that stay unless the run replaces them, with `_path` and `_position`), `target_quarantine`, `target_raw` and `target_earlier` (the same of the
  * side tables, where the run withdraws files), `withdrawn_paths` (`output`, `path`, `rows`: how many rows of withdrawn files each file of a table holds), `target_files`
  * (`path`, `p0`…, `newest`; without withdrawn ones), `vault_known`, `published` (`staged` rows that passed and are not in `excluded`) and the steps before.
  */
@@ -26,7 +26,7 @@ export interface Plan {
   readonly target?: PlanTarget;
   /** Files whose rows leave the tables in the commits of this run: they are replayed, or another file takes their place. */
   readonly withdraws: readonly string[];
-  /** Files of the other tables that hold rows of withdrawn files: relations `target_quarantine`, `target_raw`. */
+  /** Files of the other tables that hold rows of withdrawn files: relations `target_quarantine`, `target_raw`, `target_earlier`. */
   readonly sides: Readonly<Partial<Record<SideOutput, PlanTarget>>>;
   /** `target` has the rows of withdrawn files too: the steps take them out, by `withdrawn_ids` (`file_id`). */
   readonly keepsWithdrawn?: true;
@@ -41,6 +41,8 @@ export interface Plan {
   /** Select of (`winner`, `loser`), file ids: a row of `loser` is not in the table because of a row of `winner`. */
   readonly losses?: string;
   readonly checks: readonly PlanCheck[];
+  /** Wider types that values of a file may give a column, narrowest first. */
+  readonly widenable?: Readonly<Record<string, readonly ColumnType[]>>;
   /** Secrets that the engine binds as variables; their values never stand in a plan. */
   readonly secrets: readonly string[];
 }
@@ -89,9 +91,10 @@ export interface PlanStep {
   readonly stored?: true;
 }
 
-export type OutputName = 'quarantine' | 'vault' | 'raw' | 'curated';
-/** Outputs whose earlier rows of a file leave with it; the vault keeps what it knows. */
-export type SideOutput = 'quarantine' | 'raw';
+export type OutputName = SideOutput | 'vault' | 'curated';
+/** Outputs whose rows of a file leave with it; the vault keeps what it knows. */
+export const SIDE_OUTPUTS = ['quarantine', 'raw', 'earlier'] as const;
+export type SideOutput = (typeof SIDE_OUTPUTS)[number];
 
 export interface PlanOutput {
   readonly name: OutputName;
@@ -157,6 +160,8 @@ export interface FileTally {
   readonly clean: number;
   /** Failing rows by check key, warnings included. */
   readonly checks: Readonly<Record<string, number>>;
+  /** By column of `Plan.widenable`: place in its list, from 1, of the first type that holds all values which its own does not. */
+  readonly wider?: Readonly<Record<string, number>>;
   /** Sum of the control column, as decimal text, where the format has a trailer with one. */
   readonly controlSum?: string;
 }

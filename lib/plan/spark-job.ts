@@ -83,6 +83,7 @@ const tablesOf = ({ target, sides }: Plan): readonly JobTable[] =>
       ['curated', 'target', target],
       ['quarantine', 'target_quarantine', sides.quarantine],
       ['raw', 'target_raw', sides.raw],
+      ['earlier', 'target_earlier', sides.earlier],
     ] as const
   ).flatMap(([output, relation, table]) =>
     table === undefined || table.files.length === 0

@@ -1,5 +1,6 @@
 import type { Column, Dataset, RowTest } from '../contract/dataset.ts';
-import { type CompiledCheck, columnOf, fieldName, passes, textName } from './checks.ts';
+import { widenable } from '../contract/widening.ts';
+import { type CompiledCheck, columnOf, fieldName, fitsKey, passes, textName } from './checks.ts';
 import type { ValueDialect } from './dialect.ts';
 import { cleaned, sqlType, typed } from './typing.ts';
 
@@ -8,7 +9,7 @@ import { cleaned, sqlType, typed } from './typing.ts';
  * copying wide text between steps is what costs (DESIGN section 10).
  * Columns: every column typed, `_file`, `_ok`, `_failed` (check numbers, null when none failed), `_shown` (the fields of a refused row as
  * they came, personal ones cleaned; null for good rows), `_text` (the same of every row, only where the raw table wants it), and
- * `_valid_<n>` for each batch check that counts invalid values: what judges a text stands here and nowhere else.
+ * `_valid_<n>` for each batch check that counts invalid values: what judges a text stands here and nowhere else. `_wider_<column>`: see `widening`.
  */
 export function stageStatement(
   dataset: Dataset,
@@ -47,6 +48,7 @@ export function stageStatement(
     as(`CASE WHEN _ok THEN NULL ELSE ${sql.array(shown)} END`, '_shown'),
     ...(dataset.raw ? [as(sql.array(shown), '_text')] : []),
     ...validity(dataset, sql),
+    ...widening(dataset, checks, sql),
   ];
   return `SELECT ${names(own).join(', ')}, _file, _ok, ${more.join(', ')} FROM (${judged}) AS judged`;
 }
@@ -61,6 +63,22 @@ const validity = (dataset: Dataset, sql: ValueDialect): readonly string[] =>
     const passed = listed(measure.test, column, sql) ?? passes(measure.test, column, sql);
     return [`(${passed}) AS ${sql.ident(validName(number))}`];
   });
+
+/** Name of the column that says which wider type of a column a refused row needs. */
+export const widerName = (column: string): string => `_wider_${column}`;
+
+/** The first of the column's wider types that holds the value, from 1; null where its own does, none does, or the row is refused for something else. */
+function widening(dataset: Dataset, checks: readonly CompiledCheck[], sql: ValueDialect): readonly string[] {
+  const widenings = Object.entries(widenable(dataset));
+  const ranges = widenings.map(([name]) => fitsKey(name));
+  const others = checks.filter((check) => blocks(check) && !ranges.includes(check.key));
+  const otherwiseGood = others.map(({ passes: passed }) => `(${passed})`).join(' AND ') || 'TRUE';
+  return widenings.map(([name, types]) => {
+    const text = sql.ident(textName({ name }));
+    const fits = types.map((type, index) => `WHEN ${typed(type, text, sql)} IS NOT NULL THEN ${index + 1}`);
+    return `CASE WHEN _ok OR ${text} IS NULL OR ${sql.ident(name)} IS NOT NULL OR NOT (${otherwiseGood}) THEN NULL ${fits.join(' ')} END AS ${sql.ident(widerName(name))}`;
+  });
+}
 
 /** What a batch holds are values, not how they were written: `1` and `1.00` are one number. Undefined where text is compared. */
 function listed(test: RowTest, column: Column, sql: ValueDialect): string | undefined {

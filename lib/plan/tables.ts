@@ -1,15 +1,18 @@
-import type { Column, ColumnType, Dataset } from '../contract/dataset.ts';
+import { type Column, type ColumnType, type Dataset, EARLIER } from '../contract/dataset.ts';
 import type { TableName } from '../ports/catalog.ts';
 import { isDropped } from '../privacy/protection.ts';
 import type { Field, FieldType } from '../table/schema.ts';
 import type { TableDefinition } from '../table/table.ts';
 import type { OutputName } from './plan.ts';
 
-/** Where an output goes: `<domain>` for curated rows, `<domain>_<output>` for the side rooms. */
-export const tableOf = (dataset: Pick<Dataset, 'domain' | 'name'>, output: OutputName): TableName => ({
-  database: output === 'curated' ? dataset.domain : `${dataset.domain}_${output}`,
-  name: dataset.name,
-});
+/** Where an output goes: `<domain>` for curated rows and those that they have replaced, `<domain>_<output>` for the side rooms. */
+export const tableOf = (dataset: Pick<Dataset, 'domain' | 'name'>, output: OutputName): TableName =>
+  output === 'earlier'
+    ? { database: dataset.domain, name: `${dataset.name}${EARLIER}` }
+    : {
+        database: output === 'curated' ? dataset.domain : `${dataset.domain}_${output}`,
+        name: dataset.name,
+      };
 
 /** What the contract wants of an output's table. `partitionBy` counts for curated rows only. */
 export const definitionOf = (
@@ -49,6 +52,7 @@ export const classifiedColumns = (
 export function schemaOf(dataset: Dataset, output: OutputName): readonly Field[] {
   switch (output) {
     case 'curated':
+    case 'earlier':
       return numbered([
         ...dataset.columns.filter((column) => !isDropped(column)).map(curatedField),
         ...origin,

@@ -21,6 +21,8 @@ export function fileTallies(plan: Plan, rows: readonly MeasuredRow[]): Pick<RunR
   };
 }
 
+const WIDER = 'wider:';
+
 function tally(plan: Plan, fileId: string, rows: readonly MeasuredRow[]): FileTally {
   const sum = (measure: string) =>
     rows.filter(({ name }) => name === measure).reduce((total, { value }) => total + Number(value), 0);
@@ -32,6 +34,11 @@ function tally(plan: Plan, fileId: string, rows: readonly MeasuredRow[]): FileTa
   for (const reason of ['duplicate', 'superseded']) {
     if (sum(reason) > 0) checks[`row.${reason}`] = sum(reason);
   }
+  const wider = Object.fromEntries(
+    rows.flatMap(({ name, value }) =>
+      name.startsWith(WIDER) && value !== null ? [[name.slice(WIDER.length), Number(value)] as const] : [],
+    ),
+  );
   const controlSum = rows.find(({ name }) => name === 'controlSum')?.value;
   return {
     fileId,
@@ -41,6 +48,7 @@ function tally(plan: Plan, fileId: string, rows: readonly MeasuredRow[]): FileTa
     deduplicated: sum('deduplicated'),
     clean: sum('clean'),
     checks,
+    ...(Object.keys(wider).length === 0 ? {} : { wider }),
     ...(controlSum === undefined || controlSum === null ? {} : { controlSum: String(controlSum) }),
   };
 }

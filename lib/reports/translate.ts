@@ -8,7 +8,7 @@ import { withDuckDbDates } from './date-functions.ts';
  */
 export const TRANSLATED_FUNCTIONS = [
   'abs', 'approx_distinct', 'at_timezone', 'avg', 'bool_and', 'bool_or', 'cast', 'ceil', 'coalesce', 'concat', 'count', 'count_if', 'date', 'date_add', 'date_diff', 'date_format',
-  'date_trunc', 'day', 'day_of_week', 'day_of_year', 'extract', 'floor', 'from_iso8601_date', 'greatest', 'hour', 'if', 'last_day_of_month', 'least', 'length', 'lower',
+  'date_trunc', 'day', 'day_of_week', 'day_of_year', 'extract', 'floor', 'from_iso8601_date', 'greatest', 'hour', 'if', 'lag', 'last_day_of_month', 'least', 'length', 'lower',
   'max', 'max_by', 'min', 'min_by', 'minute', 'month', 'nullif', 'quarter', 'rank', 'regexp_like', 'replace', 'round', 'row_number', 'second', 'strpos', 'substr', 'sum',
   'trim', 'try_cast', 'upper', 'week', 'with_timezone', 'year',
 ] as const; // biome-ignore format: a list to look things up in
@@ -33,6 +33,9 @@ export function toDuckDb(sql: string): string {
   }
   if (/\bat\s+time\s+zone\b/i.test(bare))
     throw untranslatable('AT TIME ZONE', 'store the local time in a column of the contract');
+  // Athena ends one after ten rounds, DuckDB never.
+  if (/\bwith\s+recursive\b/i.test(bare))
+    throw untranslatable('WITH RECURSIVE', 'join a table with itself as often as is needed');
   const result = transpile(DATES.test(bare) ? datesOf(sql) : sql, Dialect.Athena, Dialect.DuckDB, {
     unsupportedLevel: 'raise',
   } as never);

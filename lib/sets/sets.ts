@@ -1,12 +1,13 @@
 import { type Dataset, datasetId, type FileSet } from '../contract/dataset.ts';
 import { refused } from '../intake/judge.ts';
 import { waitingForSet } from '../intake/take-in.ts';
-import { tellOnce } from '../ledger/alerts.ts';
+import { isSettled, settling } from '../ledger/alerts.ts';
 import { type FileEntry, partitions } from '../ledger/entries.ts';
 import { changeFiles, filesOf, setKey } from '../ledger/files.ts';
+import { noticeId, tell } from '../ledger/notices.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger, LedgerItem, LedgerWrite } from '../ports/ledger.ts';
-import type { Notifier } from '../ports/notifier.ts';
+import type { Notice, Notifier } from '../ports/notifier.ts';
 import { type SetChange, type SetVerdict, verdictOf } from './verdict.ts';
 
 export type SetDataset = Dataset & { readonly fileSet: FileSet };
@@ -85,29 +86,35 @@ export const isActionable = ({ take, changes }: SetVerdict): boolean => take.len
  * lock's holder decides. Repeating it changes nothing.
  */
 export async function settleSets(
-  { ledger, notifier }: { readonly ledger: Ledger; readonly notifier: Notifier },
+  ports: { readonly ledger: Ledger; readonly notifier: Notifier; readonly clock: Clock },
   dataset: SetDataset,
   guard: readonly LedgerWrite[],
 ): Promise<void> {
+  const { ledger } = ports;
   const id = datasetId(dataset);
   const controls = await openControls(ledger, id);
   for (const verdict of await openSetsOf(ledger, dataset)) {
     const { changes } = verdict;
     const byId = new Map(changes.map((change) => [change.fileId, change]));
-    await changeFiles(ledger, id, [...byId.keys()], (file) => changed(file, byId.get(file.fileId)), guard);
-    const refusals = changes.filter((change) => change.kind === 'refuse');
-    if (refusals.length > 0)
-      await notifier.notify({
-        kind: 'file.quarantined',
-        dataset: id,
-        title: `${id}: ${refusals.length} files of the set ${verdict.set} were quarantined`,
-        facts: {
-          set: verdict.set,
-          files: refusals.length,
-          reason: [...new Set(refusals.map(({ message }) => message))].slice(0, 5).join('; '),
-        },
-        next: `headgate quarantine list --dataset ${id}`,
-      });
+    const change = (ids: readonly string[], writes: readonly LedgerWrite[]) =>
+      changeFiles(ledger, id, ids, (file) => changed(file, byId.get(file.fileId)), writes);
+    const refusals = changes.filter((each) => each.kind === 'refuse');
+    const others = changes.filter((each) => each.kind !== 'refuse');
+    await change(
+      others.map(({ fileId }) => fileId),
+      guard,
+    );
+    const [first, ...rest] = refusals.map(({ fileId }) => fileId);
+    if (first !== undefined) {
+      const notice = refusalNotice(id, verdict.set, refusals);
+      // The same files are refused once: whoever goes on after a crash finds the matter settled.
+      const received = (await filesOfSet(ledger, id, verdict.set)).map(({ receivedAt }) => receivedAt);
+      const matter = `set-refused#${id}#${setKey(verdict.set)}#${received.sort().at(-1)}`;
+      const known = await isSettled(ports, matter);
+      await change([first], known ? guard : [...guard, ...settling(ports, matter, notice)]);
+      await change(rest, guard);
+      await tell(ports, noticeId(notice, matter));
+    }
     const seen = controls.find(({ body }) => body.set === verdict.set);
     if (seen !== undefined && verdict.state !== 'incomplete')
       await ledger.transact([
@@ -116,6 +123,20 @@ export async function settleSets(
       ]);
   }
 }
+
+type SetRefusal = Extract<SetChange, { readonly kind: 'refuse' }>;
+
+const refusalNotice = (dataset: string, set: string, refusals: readonly SetRefusal[]): Notice => ({
+  kind: 'file.quarantined',
+  dataset,
+  title: `${dataset}: ${refusals.length} files of the set ${set} were quarantined`,
+  facts: {
+    set,
+    files: refusals.length,
+    reason: [...new Set(refusals.map(({ message }) => message))].slice(0, 5).join('; '),
+  },
+  next: `headgate quarantine list --dataset ${dataset}`,
+});
 
 function changed(file: FileEntry, change: SetChange | undefined): FileEntry | undefined {
   switch (change?.kind) {
@@ -162,15 +183,18 @@ export async function tellOfIncompleteSets(
   for (const verdict of await openSetsOf(ports.ledger, dataset)) {
     const { set, since, lacks } = verdict;
     if (deadlineOf(dataset, verdict) > ports.clock.now()) continue;
-    const tell = () =>
-      ports.notifier.notify({
-        kind: 'set.incomplete',
-        dataset: id,
-        title: `${id}: the set ${set} is incomplete after ${hours} hours`,
-        facts: { set, since: since ?? '', reason: `file.incomplete_set: ${lacks}` },
-        next: `headgate arrivals --dataset ${id}`,
-      });
-    if (await tellOnce(ports, `set#${id}#${setKey(set)}#${since}`, tell)) told.push(set);
+    const matter = `set#${id}#${setKey(set)}#${since}`;
+    if (await isSettled(ports, matter)) continue;
+    const notice: Notice = {
+      kind: 'set.incomplete',
+      dataset: id,
+      title: `${id}: the set ${set} is incomplete after ${hours} hours`,
+      facts: { set, since: since ?? '', reason: `file.incomplete_set: ${lacks}` },
+      next: `headgate arrivals --dataset ${id}`,
+    };
+    if ((await ports.ledger.transact(settling(ports, matter, notice))) !== 'done') continue;
+    await tell(ports, noticeId(notice, matter));
+    told.push(set);
   }
   return told;
 }

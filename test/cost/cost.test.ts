@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
-import { executeCost, glueRun, idleCost, lambda, runCost } from '../../lib/cost/cost.ts';
+import { executeCost } from '../../lib/cost/capacity.ts';
+import { glueRun, idleCost, lambda, runCost } from '../../lib/cost/cost.ts';
 import { configOf, stacksOf } from '../support/stacks.ts';
 
 describe('what it costs', () => {

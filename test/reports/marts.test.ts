@@ -32,18 +32,24 @@ type Row = readonly [
 const payments = (
   rows: readonly Row[],
   accounts: readonly (readonly [string, string])[] = [['A1', 'C1']],
+  earlier: readonly Row[] = [],
 ): readonly string[] => [
   'CREATE SCHEMA payments',
-  'CREATE TABLE payments.transactions (transaction_id VARCHAR, parent_id VARCHAR, type VARCHAR, account_id VARCHAR, amount DECIMAL(18,2), currency VARCHAR, transacted_at TIMESTAMP, _source_file VARCHAR)',
+  ...['transactions', 'transactions_earlier'].map(
+    (name) =>
+      `CREATE TABLE payments.${name} (transaction_id VARCHAR, parent_id VARCHAR, type VARCHAR, account_id VARCHAR, amount DECIMAL(18,2), currency VARCHAR, transacted_at TIMESTAMP, updated_at TIMESTAMP, _source_file VARCHAR, _source_row BIGINT)`,
+  ),
   'CREATE TABLE payments.accounts (account_id VARCHAR, customer_id VARCHAR)',
   ...accounts.map(
     ([account, customer]) => `INSERT INTO payments.accounts VALUES ('${account}', '${customer}')`,
   ),
-  ...rows.map(
-    ([id, parent, type, account, amount, at, file = JAN_FILE]) =>
-      `INSERT INTO payments.transactions VALUES ('${id}', ${parent === null ? 'NULL' : `'${parent}'`}, '${type}', '${account}', ${amount}, 'EUR', '${at}', '${file}')`,
-  ),
+  ...rows.map((row) => inserted('transactions', row)),
+  ...earlier.map((row) => inserted('transactions_earlier', row)),
 ];
+
+/** Updated on the business date of its file. */
+const inserted = (table: string, [id, parent, type, account, amount, at, file = JAN_FILE]: Row): string =>
+  `INSERT INTO payments.${table} VALUES ('${id}', ${parent === null ? 'NULL' : `'${parent}'`}, '${type}', '${account}', ${amount}, 'EUR', '${at}', '${file.slice(0, 10)}', '${file}', 1)`;
 
 describe('refunds_monthly', () => {
   const { sql } = mart('payments/refunds_monthly');
@@ -126,29 +132,113 @@ test('orphan_refunds shows refunds whose purchase is not there, unless they are 
   ]);
 });
 
-test('refund_restatements shows a month that a late void or a late refund changed, and by which file', async () => {
-  const rows: Row[] = [
-    ['p1', null, 'purchase', 'A1', '20', '2025-11-01'],
-    ['r1', 'p1', 'refund', 'A1', '20', '2026-01-25'],
-    ['v1', 'r1', 'void', 'A1', '20', '2026-02-03', FEB_FILE],
-    ['p2', null, 'purchase', 'A2', '8', '2025-11-01'],
-    ['r2', 'p2', 'refund', 'A2', '8', '2026-01-26', FEB_FILE],
-    ['p3', null, 'purchase', 'A3', '3', '2025-11-01'],
-    ['r3', 'p3', 'refund', 'A3', '3', '2026-01-26'],
-  ];
-  expect(
-    await ask(
-      payments(rows, [
-        ['A1', 'C1'],
-        ['A2', 'C2'],
-        ['A3', 'C3'],
-      ]),
-      mart('payments/refund_restatements').sql,
-    ),
-  ).toEqual([
-    ['C1', '2026-01-01', '20.00', '0.00', '-20.00', FEB_FILE, '2026-03-01 00:00:00'],
-    ['C2', '2026-01-01', '0.00', '8.00', '8.00', FEB_FILE, '2026-03-01 00:00:00'],
+describe('refund_restatements', () => {
+  const { sql } = mart('payments/refund_restatements');
+  const customers = ['A1', 'A2', 'A3', 'A4'].map((account) => [account, account.replace('A', 'C')] as const);
+  const purchases: Row[] = ['1', '2', '3', '4'].map((n) => [
+    `p${n}`,
+    null,
+    'purchase',
+    `A${n}`,
+    '90',
+    '2025-11-01',
   ]);
+  const months = (rows: readonly Row[], earlier: readonly Row[] = []) =>
+    ask(payments([...purchases, ...rows], customers, earlier), sql);
+
+  test('shows a month that a late void or a late refund changed, and by which file', async () => {
+    expect(
+      await months([
+        ['r1', 'p1', 'refund', 'A1', '20', '2026-01-25'],
+        ['v1', 'r1', 'void', 'A1', '20', '2026-02-03', FEB_FILE],
+        ['r2', 'p2', 'refund', 'A2', '8', '2026-01-26', FEB_FILE],
+        ['r3', 'p3', 'refund', 'A3', '3', '2026-01-26'],
+      ]),
+    ).toEqual([
+      ['C1', '2026-01-01', '20.00', '0.00', '-20.00', FEB_FILE, '2026-03-01 00:00:00'],
+      ['C2', '2026-01-01', '0.00', '8.00', '8.00', FEB_FILE, '2026-03-01 00:00:00'],
+    ]);
+  });
+
+  test('knows the amount that a refund had before it was sent again, whatever the business date of the file', async () => {
+    const again = '2026-01-31.20260320T101112000Z.cccccccccccc';
+    const soon = '2026-01-31.20260301T120000000Z.dddddddddddd';
+    expect(
+      await months(
+        [
+          ['r1', 'p1', 'refund', 'A1', '15', '2026-01-25', FEB_FILE],
+          ['r2', 'p2', 'refund', 'A2', '15', '2026-01-25', again],
+          // Within a day of the first file of February: the month was not closed yet.
+          ['r3', 'p3', 'refund', 'A3', '15', '2026-01-25', soon],
+        ],
+        [
+          ['r1', 'p1', 'refund', 'A1', '20', '2026-01-25'],
+          ['r2', 'p2', 'refund', 'A2', '20', '2026-01-25'],
+          ['r3', 'p3', 'refund', 'A3', '20', '2026-01-25'],
+          ['v', 'x', 'void', 'A4', '1', '2026-02-01', FEB_FILE],
+        ],
+      ),
+    ).toEqual([
+      ['C1', '2026-01-01', '20.00', '15.00', '-5.00', FEB_FILE, '2026-03-01 00:00:00'],
+      ['C2', '2026-01-01', '20.00', '15.00', '-5.00', again, '2026-03-20 10:11:12'],
+    ]);
+  });
+
+  test('names the file after which the value was another, not one that came later and changed nothing', async () => {
+    const later = '2026-03-31.20260401T000000000Z.eeeeeeeeeeee';
+    const twice: Row[] = [
+      ['r1', 'p1', 'refund', 'A1', '20', '2026-01-25'],
+      ['r1', 'p1', 'refund', 'A1', '12', '2026-01-25', FEB_FILE],
+      ['r2', 'p2', 'refund', 'A2', '5', '2026-01-25'],
+      ['r2', 'p2', 'refund', 'A2', '6', '2026-01-25', FEB_FILE],
+    ];
+    expect(
+      await months(
+        [
+          ['r1', 'p1', 'refund', 'A1', '12', '2026-01-25', later],
+          // It has come back to what was reported.
+          ['r2', 'p2', 'refund', 'A2', '5', '2026-01-25', later],
+        ],
+        twice,
+      ),
+    ).toEqual([['C1', '2026-01-01', '20.00', '12.00', '-8.00', FEB_FILE, '2026-03-01 00:00:00']]);
+  });
+
+  test('moves a refund that is sent again with another month or account', async () => {
+    expect(
+      await months(
+        [
+          ['r1', 'p1', 'refund', 'A1', '20', '2026-02-25', FEB_FILE],
+          ['r2', 'p2', 'refund', 'A3', '7', '2026-01-25', FEB_FILE],
+        ],
+        [
+          ['r1', 'p1', 'refund', 'A1', '20', '2026-01-25'],
+          ['r2', 'p2', 'refund', 'A2', '7', '2026-01-25'],
+        ],
+      ),
+    ).toEqual([
+      ['C1', '2026-01-01', '20.00', '0.00', '-20.00', FEB_FILE, '2026-03-01 00:00:00'],
+      ['C2', '2026-01-01', '7.00', '0.00', '-7.00', FEB_FILE, '2026-03-01 00:00:00'],
+      ['C3', '2026-01-01', '0.00', '7.00', '7.00', FEB_FILE, '2026-03-01 00:00:00'],
+    ]);
+  });
+
+  test('says nothing of a month that has not closed, and nothing of purchases that came late but count for nothing', async () => {
+    expect(
+      await months(
+        [['r1', 'p1', 'refund', 'A1', '20', '2026-02-25', FEB_FILE]],
+        [['r1', 'p1', 'refund', 'A1', '25', '2026-02-25', FEB_FILE]],
+      ),
+    ).toEqual([]);
+    const late = '2026-02-28.20260310T000000000Z.ffffffffffff';
+    expect(
+      await months([
+        ['q', null, 'purchase', 'A1', '90', '2025-10-01', late],
+        ['r1', 'q', 'refund', 'A1', '4', '2026-01-25'],
+        ['r2', 'p2', 'refund', 'A2', '4', '2026-02-25', FEB_FILE],
+      ]),
+    ).toEqual([['C1', '2026-01-01', '0.00', '4.00', '4.00', late, '2026-03-10 00:00:00']]);
+  });
 });
 
 test('orders_valid keeps orders of the future out', async () => {
@@ -246,6 +336,7 @@ describe('translation from Athena’s SQL', () => {
     greatest: ['greatest(1, 3, 2)', '3'],
     hour: ["hour(TIMESTAMP '2026-01-31 10:11:12')", '10'],
     if: ["if(1 > 2, 'a', 'b')", 'b'],
+    lag: ['max(1)', '1'],
     last_day_of_month: ["last_day_of_month(DATE '2024-02-03')", '2024-02-29'],
     least: ['least(1, 3, 2)', '1'],
     length: ["length('é😀')", '2'],
@@ -304,11 +395,11 @@ describe('translation from Athena’s SQL', () => {
     expect(
       await ask(
         [],
-        'SELECT x, rank() OVER (ORDER BY x) AS r, row_number() OVER (ORDER BY x DESC) AS n FROM (VALUES 1, 2) AS t(x) ORDER BY x',
+        'SELECT x, rank() OVER (ORDER BY x) AS r, row_number() OVER (ORDER BY x DESC) AS n, lag(x) OVER (ORDER BY x) AS before FROM (VALUES 1, 2) AS t(x) ORDER BY x',
       ),
     ).toEqual([
-      [1, '1', '2'],
-      [2, '2', '1'],
+      [1, '1', '2', null],
+      [2, '2', '1', 1],
     ]);
   });
 

@@ -2,12 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import { ConflictError } from '../../lib/errors.ts';
 import type { ManifestEntry } from '../../lib/intake/manifest.ts';
 import { waitingForSet } from '../../lib/intake/take-in.ts';
-import { tellOnce } from '../../lib/ledger/alerts.ts';
 import type { FileEntry } from '../../lib/ledger/entries.ts';
 import { changeFiles, fileOf, recordFile } from '../../lib/ledger/files.ts';
 import { acquire, holds, release } from '../../lib/ledger/locks.ts';
+import { tellOverdue } from '../../lib/ledger/notices.ts';
 import type { Ledger } from '../../lib/ports/ledger.ts';
-import { openSetsOf, type SetDataset, settleSets } from '../../lib/sets/sets.ts';
+import type { Notice } from '../../lib/ports/notifier.ts';
+import { openSetsOf, type SetDataset, settleSets, tellOfIncompleteSets } from '../../lib/sets/sets.ts';
 
 const dataset = {
   domain: 'shop',
@@ -60,7 +61,7 @@ export function describeFileSets(name: string, make: () => Ledger): void {
     return lock;
   };
   const settle = async (ledger: Ledger) =>
-    settleSets({ ledger, notifier }, dataset, [holds(await lockOn(ledger))]);
+    settleSets({ ledger, notifier, clock }, dataset, [holds(await lockOn(ledger))]);
   const takes = async (ledger: Ledger) => (await openSetsOf(ledger, dataset)).map(({ take }) => take);
 
   describe(`file sets: ${name}`, () => {
@@ -130,23 +131,82 @@ export function describeFileSets(name: string, make: () => Ledger): void {
       const stale = await lockOn(ledger);
       await release(ledger, stale);
       for (const entry of [file('s', 'a', 1), file('s', 'a', 2)]) await record(ledger, entry);
-      await expect(settleSets({ ledger, notifier }, dataset, [holds(stale)])).rejects.toBeInstanceOf(
+      await expect(settleSets({ ledger, notifier, clock }, dataset, [holds(stale)])).rejects.toBeInstanceOf(
         ConflictError,
       );
       expect((await fileOf(ledger, ID, file('s', 'a', 1).fileId))?.state).toBe('admitted');
     });
 
-    test('people are told once, by whichever of ten that look at the same time', async () => {
+    test('people are told of an incomplete set once, by whichever of ten that look at the same time', async () => {
       const ledger = make();
-      let told = 0;
-      const tell = () => tellOnce({ ledger, clock }, 'matter', async () => void told++);
-      const answers = await Promise.all(Array.from({ length: 10 }, tell));
-      expect([told, answers.filter((answer) => answer).length, await tell()]).toEqual([1, 1, false]);
-      const died = { ledger, clock };
-      await expect(tellOnce(died, 'other', () => Promise.reject(new Error('died')))).rejects.toThrow('died');
-      const later = { ledger, clock: { now: () => new Date('2026-01-31T07:11:00Z') } };
-      expect(await tellOnce(died, 'other', async () => undefined)).toBe(false);
-      expect(await tellOnce(later, 'other', async () => undefined)).toBe(true);
+      await record(ledger, file('s', 'a', 1));
+      const told: string[] = [];
+      const late = { now: () => new Date('2026-03-01T00:00:00Z') };
+      const ports = {
+        ledger,
+        clock: late,
+        notifier: { notify: async ({ kind }: Notice) => void told.push(kind) },
+      };
+      const look = () => tellOfIncompleteSets(ports, dataset);
+      const answers = await Promise.all(Array.from({ length: 10 }, look));
+      expect([told, answers.flat(), await look()]).toEqual([['set.incomplete'], ['s'], []]);
+      expect(await tellOverdue(ports, 0)).toEqual([]);
+      expect(told).toHaveLength(1);
+    });
+
+    test('what could not be said of a set stays due, and is said once', async () => {
+      const ledger = make();
+      await record(ledger, file('s', 'a', 1));
+      const late = { now: () => new Date('2026-03-01T00:00:00Z') };
+      const deaf = { notify: () => Promise.reject(new Error('no network')) };
+      expect(await tellOfIncompleteSets({ ledger, clock: late, notifier: deaf }, dataset)).toEqual(['s']);
+      const told: string[] = [];
+      const ports = {
+        ledger,
+        clock: late,
+        notifier: { notify: async ({ kind }: Notice) => void told.push(kind) },
+      };
+      await tellOverdue(ports, 0);
+      await tellOverdue(ports, 0);
+      expect(told).toEqual(['set.incomplete']);
+    });
+
+    test('people are told of a refused set once, wherever the process dies', async () => {
+      let deaths = 0;
+      for (let through = false, at = 1; !through; at++) {
+        const ledger = make();
+        const wrong = [{ name: 'a', records: 7 }, { name: 'b' }];
+        for (const entry of [file('s', 'a', 1), file('s', 'b', 2), manifest('s', wrong, 3)])
+          await record(ledger, entry);
+        const told: string[] = [];
+        const ports = {
+          ledger,
+          clock,
+          notifier: { notify: async ({ kind }: Notice) => void told.push(kind) },
+        };
+        const lock = await lockOn(ledger);
+        let writes = 0;
+        const dying: Ledger = {
+          ...ledger,
+          transact: async (all) => {
+            // Dying between sending and noting it, of which nobody can know, is not looked at here.
+            const notesSending = all.some((write) => write.kind === 'delete' && write.partition === 'notice');
+            if (!notesSending && ++writes === at) throw new Error('killed');
+            return ledger.transact(all);
+          },
+        };
+        const first = settleSets({ ...ports, ledger: dying }, dataset, [holds(lock)]);
+        through = await first.then(() => true).catch(() => false);
+        deaths += through ? 0 : 1;
+        await settleSets(ports, dataset, [holds(lock)]);
+        await tellOverdue(ports, 0);
+        expect({ at, told }).toEqual({ at, told: ['file.quarantined'] });
+        const states = await Promise.all(
+          [file('s', 'a', 1), file('s', 'b', 2)].map(({ fileId }) => fileOf(ledger, ID, fileId)),
+        );
+        expect(states.map((each) => each?.state)).toEqual(['quarantined', 'quarantined']);
+      }
+      expect(deaths).toBeGreaterThanOrEqual(3);
     });
   });
 }

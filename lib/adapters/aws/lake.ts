@@ -9,13 +9,15 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import type { Dataset } from '../../contract/dataset.ts';
 import { DEFAULT_LIMITS, type Services } from '../../pipeline/services.ts';
 import { DUCKDB_UNLESS_ASKED } from '../../plan/engine-choice.ts';
-import type { OutputName } from '../../plan/plan.ts';
+import { type OutputName, SIDE_OUTPUTS } from '../../plan/plan.ts';
 import { tableOf } from '../../plan/tables.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { QueryEngine } from '../../ports/query-engine.ts';
 import type { Secrets } from '../../ports/secrets.ts';
+import { LEDGER_DATABASE } from '../../reports/ledger-tables.ts';
+import type { TablePorts } from '../../table/table.ts';
 import { athenaQueryEngine } from './athena-query-engine.ts';
 import { CLIENT } from './clients.ts';
 import { dynamoDbLedger } from './dynamodb-ledger.ts';
@@ -50,6 +52,14 @@ export const matchLauncherOf = (jobName: string) => glueMatch({ client: new Glue
 export const queryEngineOf = ({ workgroup }: Pick<Settings, 'workgroup'>): QueryEngine =>
   athenaQueryEngine({ client: new AthenaClient(CLIENT), workgroup });
 
+/** Tables of the ledger's database, which lie in the lake. */
+export const tablesOf = (store: ObjectStore): TablePorts => ({
+  store,
+  catalog: glueCatalog({ client: new GlueClient(CLIENT), databases: [LEDGER_DATABASE] }),
+  clock: { now: () => new Date() },
+  newId: randomUUID,
+});
+
 export type RunSettings = Pick<
   Settings,
   'rawBucket' | 'lakeBucket' | 'vaultBucket' | 'resultsBucket' | 'ledgerTable' | 'topicArn'
@@ -83,7 +93,7 @@ export function servicesOf(
   };
 }
 
-const OUTPUTS: readonly OutputName[] = ['curated', 'quarantine', 'raw', 'vault'];
+const OUTPUTS: readonly OutputName[] = ['curated', ...SIDE_OUTPUTS, 'vault'];
 
 /** Databases in which the contracts' tables lie. */
 export const databasesOf = (datasets: readonly Dataset[]): readonly string[] =>

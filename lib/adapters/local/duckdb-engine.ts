@@ -154,6 +154,7 @@ async function makeTargets(db: Session, plan: Plan): Promise<void> {
     ['curated', 'target', target],
     ['quarantine', 'target_quarantine', sides.quarantine],
     ['raw', 'target_raw', sides.raw],
+    ['earlier', 'target_earlier', sides.earlier],
   ] as const) {
     if (table === undefined || table.files.length === 0) continue;
     if (output === 'curated' && !readsTarget(plan)) continue;

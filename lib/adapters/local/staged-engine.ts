@@ -10,6 +10,7 @@ import {
   type PlanTarget,
   type RunResult,
   readsTarget,
+  SIDE_OUTPUTS,
 } from '../../plan/plan.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
@@ -89,26 +90,24 @@ async function bring(plan: Plan, { raw, stores }: StagedEngineOptions, home: str
       localCopy(stores.lake, path, join(home, folder, `${index}.parquet`)),
     );
   const target = copies(plan.target, 'target');
-  const quarantine = copies(plan.sides.quarantine, 'quarantine');
-  const rawTable = copies(plan.sides.raw, 'raw-table');
+  const sides = SIDE_OUTPUTS.flatMap((name) => {
+    const table = plan.sides[name];
+    return table === undefined ? [] : [{ name, table, files: copies(table, `side-${name}`) }];
+  });
+  const ofSides = sides.flatMap(({ files }) => files);
   const vault = plan.vaultFiles.map((path, index) =>
     localCopy(stores.vault, path, join(home, 'known', `${index}.parquet`)),
   );
-  const tables = [...(readsTarget(plan) ? target : []), ...quarantine, ...rawTable];
+  const tables = [...(readsTarget(plan) ? target : []), ...ofSides];
   await inParallel([...inputs, ...tables, ...vault], download);
   return {
     plan: {
       ...plan,
       vaultFiles: vault.map(({ path }) => path),
       ...(plan.target === undefined ? {} : { target: localTable(plan.target, target) }),
-      sides: {
-        ...(plan.sides.quarantine === undefined
-          ? {}
-          : { quarantine: localTable(plan.sides.quarantine, quarantine) }),
-        ...(plan.sides.raw === undefined ? {} : { raw: localTable(plan.sides.raw, rawTable) }),
-      },
+      sides: Object.fromEntries(sides.map(({ name, table, files }) => [name, localTable(table, files)])),
     },
-    addresses: new Map([...target, ...quarantine, ...rawTable].map(({ path, address }) => [path, address])),
+    addresses: new Map([...target, ...ofSides].map(({ path, address }) => [path, address])),
   };
 }
 
