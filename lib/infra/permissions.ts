@@ -130,7 +130,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
       ['tables', ['glue:UpdateTable']],
       ['results objects', WRITE_OBJECT],
     ]),
-    variables: JOB_VARIABLES,
+    variables: [...JOB_VARIABLES, 'sparkFromBytes'],
   },
   {
     ...task('Execute', [
