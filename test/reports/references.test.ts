@@ -66,4 +66,5 @@ test('views for Athena leave out marts that read the ledger, directly or through
     mart('sales', 'SELECT * FROM shop.items'),
   ];
   expect(viewsOf(marts).map(({ name }) => name)).toEqual(['shop_marts.sales']);
+  expect(viewsOf(marts, ['shop.items'])).toEqual([]);
 });
