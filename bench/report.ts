@@ -99,7 +99,7 @@ const RULES =
   'and accounts for every row in its ledger. dlt has no partitions by column: a table for each month stands for them. Those that check nothing do not partition (dlt) or only cast and partition (DuckDB). ' +
   'Ratios are of the job alone, after interpreters, Java and libraries have been loaded, which favours the others; targets hold for these.';
 
-function svg(option: echarts.EChartsOption): string {
+export function svg(option: echarts.EChartsOption): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 900, height: 420 });
   chart.setOption({ animation: false, backgroundColor: '#fff', ...option });
   const text = chart.renderToSVGString();

@@ -38,6 +38,7 @@ addStacks(app, {
   spark: {
     scripts: join(root, 'glue-scripts'),
     modules: modulesOf(text('glue-scripts/requirements.txt')),
+    matchModules: modulesOf(text('glue-scripts/requirements-matching.txt')),
   },
 });
 app.synth();

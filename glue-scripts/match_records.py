@@ -2,6 +2,7 @@
 
 --job      address of the job document (lib/matching/settings.ts): a path, or s3://bucket/key
 --backend  what compares the pairs: duckdb or spark
+--attempt  name of this attempt's folder of pairs; on Glue the id of the job run
 --parent   id of a local process: when it is gone nobody waits for the answer, and this process ends
 
 The model is learnt by DuckDB whatever compares: the weight of a pair must not depend on the engine, and learning reads samples, not all pairs.
@@ -10,8 +11,6 @@ The model is learnt by DuckDB whatever compares: the weight of a pair must not d
 import logging
 import os
 import sys
-import threading
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -20,7 +19,9 @@ import splink
 
 from headgate_spark import storage
 from headgate_spark.failures import Failure, from_duckdb, from_spark
+from headgate_spark.program import Clock, end_with, options
 
+DEFAULTS = {"job": "", "backend": "duckdb", "attempt": "", "JOB_RUN_ID": "", "parent": ""}
 JOB_VERSION = 1
 # Records and pairs that are looked at to learn from. Above them Splink takes samples, always the same ones.
 LEARN_PAIRS = 5_000_000
@@ -30,39 +31,23 @@ SPARK_PART_BYTES = 4 * 1024 * 1024
 
 
 def main(arguments):
-    given = options(arguments)
+    given = options(arguments, DEFAULTS)
     if given["parent"]:
         end_with(given["parent"])
     logging.getLogger("splink").setLevel(logging.ERROR)
     job = storage.read_json(given["job"])
     require_versions(job)
+    attempt = given["attempt"] or given["JOB_RUN_ID"]
+    folder = f"{job['pairs']}/{attempt}" if attempt else job["pairs"]
     clock = Clock()
     with storage.readable(job["records"]) as records:
         model, untrained = clock.take("learn", lambda: learn(job, records))
         compare = {"duckdb": on_duckdb, "spark": on_spark}[given["backend"]]
-        pairs = clock.take("compare", lambda: compare(job, model, records))
-    answer = {"pairs": pairs, "untrained": untrained, "model": model, "seconds": clock.seconds}
-    storage.write_once(job["answer"], answer)
-
-
-def options(arguments):
-    defaults = {"job": "", "backend": "duckdb", "parent": ""}
-    given = [name for name in defaults if f"--{name}" in arguments]
-    try:
-        from awsglue.utils import getResolvedOptions
-    except ImportError:
-        pairs = dict(zip(arguments, arguments[1:]))
-        return {**defaults, **{name: pairs[f"--{name}"] for name in given}}
-    return {**defaults, **getResolvedOptions(arguments, given)}
-
-
-def end_with(parent):
-    def watch():
-        while os.path.exists(f"/proc/{parent}") or not os.path.isdir("/proc/self"):
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+        pairs = clock.take("compare", lambda: compare({**job, "pairs": folder}, model, records))
+    answer = {"pairs": pairs, "attempt": attempt, "untrained": untrained, "model": model, "seconds": clock.seconds}
+    # Two attempts of one job: the answer of the first stands, and only its pairs are read.
+    if not storage.write_once(job["answer"], answer):
+        storage.remove_tree(folder)
 
 
 def require_versions(job):
@@ -102,9 +87,20 @@ def learn(job, records):
         training.estimate_u_using_random_sampling(max_pairs=LEARN_PAIRS, seed=SEED, min_count_per_level=None, num_chunks=1)
         for rule in job["training"]:
             if has_pairs(connection, records, rule):
-                training.estimate_parameters_using_expectation_maximisation(splink.block_on(*rule), max_pairs=LEARN_PAIRS)
+                linker = learnt_from(linker, rule, lambda model: duckdb_linker(model, records, connection))
         model = linker.misc.save_model_to_json()
     return model, untrained_levels(model)
+
+
+def learnt_from(linker, rule, with_model):
+    """The linker that has learnt from the pairs of a rule. Among few records none of them may look like a match, and Splink divides by their
+    number: then one with what was learnt before, because the session that failed leaves its own model behind."""
+    before = linker.misc.save_model_to_json()
+    try:
+        linker.training.estimate_parameters_using_expectation_maximisation(splink.block_on(*rule), max_pairs=LEARN_PAIRS)
+        return linker
+    except ValueError:
+        return with_model(before)
 
 
 def has_pairs(connection, records, rule):
@@ -154,17 +150,6 @@ def on_spark(job, model, records):
     count = found.count()
     spark.stop()
     return count
-
-
-class Clock:
-    def __init__(self):
-        self.seconds = {}
-
-    def take(self, name, work):
-        start = time.monotonic()
-        result = work()
-        self.seconds[name] = round(time.monotonic() - start, 3)
-        return result
 
 
 if __name__ == "__main__":

@@ -13,8 +13,6 @@ import os
 import re
 import sys
 import tempfile
-import threading
-import time
 import uuid
 import zipfile
 
@@ -24,8 +22,12 @@ from pyspark.sql import SparkSession
 
 from headgate_spark import job
 from headgate_spark.failures import Failure, from_spark
+from headgate_spark.program import end_with, options
 
 DEFAULTS = {"memory": "1GB", "secrets": "", "attempt": "", "JOB_RUN_ID": "", "serve": "false", "job": "", "parent": ""}
+
+# Keeps the larger side of a join where it lies, when the other one is a list of tokens or of refused rows.
+QUICKNESS = {"spark.sql.autoBroadcastJoinThreshold": "64m"}
 
 # What a statement means must not depend on the machine.
 MEANING = {
@@ -42,20 +44,9 @@ MEANING = {
 }
 
 
-def options(arguments):
-    """Glue's own reader of arguments where there is one; it knows the names that Glue adds."""
-    given = [name for name in DEFAULTS if f"--{name}" in arguments]
-    try:
-        from awsglue.utils import getResolvedOptions
-    except ImportError:
-        pairs = dict(zip(arguments, arguments[1:]))
-        return {**DEFAULTS, **{name: pairs[f"--{name}"] for name in given}}
-    return {**DEFAULTS, **getResolvedOptions(arguments, given)}
-
-
 def start():
     builder = SparkSession.builder.appName("headgate")
-    for name, value in MEANING.items():
+    for name, value in {**MEANING, **QUICKNESS}.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("WARN")
@@ -124,17 +115,8 @@ def serve(spark, lines):
             print(str(failure), flush=True)
 
 
-def end_with(parent):
-    def watch():
-        while os.path.exists(f"/proc/{parent}") or not os.path.isdir("/proc/self"):
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def main(arguments):
-    given = options(arguments)
+    given = options(arguments, DEFAULTS)
     if given["parent"]:
         end_with(given["parent"])
     spark = start()

@@ -8,8 +8,12 @@ const environment = z.object({
   ...settings.shape,
   /** The compiled contracts; packed beside the bundle. */
   datasets: z._default(z.string(), 'datasets.json'),
-  /** The views, as JSON; packed beside the bundle. */
+  /** Views and findings of sql/, as JSON; packed beside the bundle. */
   marts: z._default(z.string(), 'marts.json'),
+  /** The compiled entities; packed beside the bundle. */
+  entities: z._default(z.string(), 'entities.json'),
+  /** Name of the Glue job that compares records. */
+  matchJob: z.string().check(z.minLength(1)),
   /** Folder with room for a run's files. */
   scratch: z._default(z.string(), '/tmp'),
   /** Memory for DuckDB, such as `2GB`. */

@@ -38,6 +38,11 @@ export class ConflictError extends TransientError {
   override readonly name = 'ConflictError';
 }
 
+/** Records are being compared by a job that nobody waits for; the same call goes on when it is done. */
+export class MatchWaiting extends TransientError {
+  override readonly name = 'MatchWaiting';
+}
+
 /** The bytes of some file of the batch can't be processed; which one is found by halving the batch. */
 export class PoisonError extends TerminalError {
   override readonly name = 'PoisonError';

@@ -1,10 +1,12 @@
-// Packs DuckDB beside the bundle of execute, for a deploy. Arguments: the architecture of the functions, arm64 (default) or x64; another folder of
+// Packs DuckDB beside the bundles that use it, for a deploy. Arguments: the architecture of the functions, arm64 (default) or x64; another folder of
 // bundles than dist/lambdas.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 const MODULE = '@duckdb/node-api';
+/** Functions that execute plans and match records. */
+const CARRIERS = ['execute', 'match'];
 
 interface Lock {
   readonly lockfileVersion: number;
@@ -18,23 +20,23 @@ interface Package {
 }
 
 const root = join(import.meta.dirname, '..');
-packDuckDb(root, process.argv[2] ?? 'arm64', process.argv[3] ?? join(root, 'dist/lambdas'));
+const bundles = process.argv[3] ?? join(root, 'dist/lambdas');
+for (const name of CARRIERS) packDuckDb(root, process.argv[2] ?? 'arm64', join(bundles, name));
 
 /**
  * Puts DuckDB's module and its native library for Lambda beside a bundle: exactly what package-lock.json names, verified by its hashes, whatever
  * machine this runs on. Asks the registry only for what npm has not in its cache.
  */
-function packDuckDb(root: string, architecture: string, bundles: string): void {
+function packDuckDb(root: string, architecture: string, folder: string): void {
   if (!['arm64', 'x64'].includes(architecture))
     throw new Error(`${architecture} is no architecture of Lambda; allowed: arm64, x64`);
-  const folder = join(bundles, 'execute');
   const library = join(folder, `node_modules/@duckdb/node-bindings-linux-${architecture}`);
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
   const packages = Object.fromEntries(
     closure(lock, MODULE).map((name) => [`node_modules/${name}`, packageOf(lock, name)]),
   );
   const manifest = {
-    name: 'headgate-execute',
+    name: `headgate-${basename(folder)}`,
     version: '0.0.0',
     private: true,
     dependencies: { [MODULE]: packageOf(lock, MODULE).version },

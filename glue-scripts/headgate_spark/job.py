@@ -1,12 +1,9 @@
 """The whole work of a run: read the job, stage, take the steps, write the outputs, answer."""
 
-import time
-
-from pyspark.sql import functions as F
-
-from headgate_spark import outputs, relations, storage
+from headgate_spark import measures, outputs, relations, storage
 from headgate_spark.duck import require_version
 from headgate_spark.failures import Failure
+from headgate_spark.program import Clock
 from headgate_spark.stage import stage
 
 JOB_VERSION = 1
@@ -45,42 +42,16 @@ def execute(spark, job, pads, places):
     relations.bind_batch(spark, job, pieces)
     relations.bind_tables(spark, job)
     clock.take("steps", lambda: relations.take_steps(spark, job, places["staged"]))
-    measured = clock.take("measure", lambda: measures(spark, job))
-    empty = empty_outputs(measured)
+    taken = clock.take("measure", lambda: measures.take(spark, job))
+    empty = empty_outputs(taken["measures"])
     written = []
     for output in job["outputs"]:
         folder = places["outputs"][output["name"]]
         files = [] if output["name"] in empty else clock.take(
             f"write {output['name']}", lambda: outputs.write(spark, output, folder, places["memory"])
         )
-        removes = [row.path for row in spark.sql(output["removes"]).collect()] if "removes" in output else []
-        written.append({"name": output["name"], "files": files, "removes": removes})
-    return {"runId": job["runId"], "outputs": written, "measures": measured, "losses": losses(spark, job), "seconds": clock.seconds}
-
-
-def losses(spark, job):
-    return [row.asDict() for row in spark.sql(job["losses"]).collect()] if "losses" in job else []
-
-
-def measures(spark, job):
-    """All measures in one query."""
-    frames = [shaped(spark.sql(measure["sql"]), measure["name"]) for measure in job["measures"]]
-    if not frames:
-        return []
-    union = frames[0]
-    for frame in frames[1:]:
-        union = union.unionAll(frame)
-    return [
-        {key: value for key, value in row.asDict().items() if value is not None or key in ("_file", "value")}
-        for row in union.collect()
-    ]
-
-
-def shaped(frame, name):
-    def column(key, kind):
-        return (F.col(key) if key in frame.columns else F.lit(None)).cast(kind).alias(key)
-
-    return frame.select(F.lit(name).alias("name"), column("_file", "int"), column("number", "int"), column("code", "string"), column("value", "string"))
+        written.append({"name": output["name"], "files": files, "removes": taken["removes"][output["name"]]})
+    return {"runId": job["runId"], "outputs": written, "measures": taken["measures"], "losses": taken["losses"], "seconds": clock.seconds}
 
 
 def empty_outputs(measured):
@@ -90,14 +61,3 @@ def empty_outputs(measured):
         return sum(int(row["value"]) for row in measured if row["name"] in names)
 
     return {name for name, rows in (("quarantine", total("quarantined", "kept:quarantine")), ("curated", total("published", "kept:curated", "derived:curated"))) if rows == 0}
-
-
-class Clock:
-    def __init__(self):
-        self.seconds = {}
-
-    def take(self, name, work):
-        start = time.monotonic()
-        result = work()
-        self.seconds[name] = round(time.monotonic() - start, 3)
-        return result

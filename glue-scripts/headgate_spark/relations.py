@@ -4,6 +4,7 @@ import json
 import re
 
 from pyspark import StorageLevel
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StringType, StructField, StructType, _parse_datatype_string
 
@@ -11,10 +12,15 @@ from headgate_spark.stage import moves
 
 
 def bind_secrets(spark, pads):
-    """Padded keys stand in a relation, so that no statement, plan or log shows them."""
+    """Padded keys stand in a relation, so that no statement, plan or log shows them. The driver holds it: to read it is no job."""
+    jvm = spark._jvm
+    schema = jvm.org.apache.spark.sql.types.StructType.fromDDL("inner_pad binary, outer_pad binary")
     for name, pad in pads.items():
-        rows = [(bytearray.fromhex(pad["inner"]), bytearray.fromhex(pad["outer"]))]
-        spark.createDataFrame(rows, "inner_pad binary, outer_pad binary").createOrReplaceTempView(f"headgate_{name}")
+        values = spark.sparkContext._gateway.new_array(jvm.Object, 2)
+        values[0], values[1] = bytearray.fromhex(pad["inner"]), bytearray.fromhex(pad["outer"])
+        rows = jvm.java.util.ArrayList()
+        rows.add(jvm.org.apache.spark.sql.RowFactory.create(values))
+        DataFrame(spark._jsparkSession.createDataFrame(rows, schema), spark).createOrReplaceTempView(f"headgate_{name}")
 
 
 def bind_functions(spark):
@@ -24,39 +30,59 @@ def bind_functions(spark):
 
 def bind_batch(spark, job, pieces):
     """`files`, `staged` and `rejects`."""
-    files = [(each["file"], each["fileId"], each["lastRow"]) for each in job["files"]]
-    spark.createDataFrame(files, "_file int, file_id string, last_row bigint").createOrReplaceTempView("headgate_files")
-    view(spark, "files", "SELECT _file, file_id FROM headgate_files")
-    spark.createDataFrame(moves(pieces), "_part int, _file int, by bigint").createOrReplaceTempView("headgate_moves")
+    listed(spark, "_file int, file_id string", [(each["file"], each["fileId"]) for each in job["files"]]).createOrReplaceTempView("files")
+    by_part, by_file = moves(pieces, len(job["files"]))
+    row = f"_n{at('_part', by_part)}{at('_file', by_file)}"
+    last = [each["lastRow"] for each in job["files"]]
+    within = "" if all(each is None for each in last) else f" WHERE _row <= 0L{at('_file', [LAST if each is None else each for each in last])}"
     read(spark, [piece["path"] for piece in pieces]).createOrReplaceTempView("headgate_staged")
     view(
         spark,
         "staged",
-        "SELECT * FROM (SELECT /*+ BROADCAST(m), BROADCAST(f) */ s.*, s._n + m.by AS _row, shiftleft(CAST(s._file AS BIGINT), 40) + s._n + m.by AS _id, f.last_row "
-        "FROM headgate_staged AS s JOIN headgate_moves AS m ON m._part = s._part AND m._file = s._file JOIN headgate_files AS f ON f._file = s._file) "
-        "WHERE last_row IS NULL OR _row <= last_row",
+        f"SELECT * FROM (SELECT *, {row} AS _row, shiftleft(CAST(_file AS BIGINT), 40) + {row} AS _id FROM headgate_staged) AS s{within}",
     )
     rejects = [piece["rejects"] for piece in pieces if piece["rejects"] is not None]
     if rejects:
         read(spark, rejects).createOrReplaceTempView("headgate_rejects")
-        view(
-            spark,
-            "rejects",
-            "SELECT r._file, r._row + coalesce(m.by, 0) AS _row, r.code, r.byte_start, r.byte_end FROM headgate_rejects AS r "
-            "LEFT JOIN headgate_cut AS m ON m._part = r._part AND m._file = r._file",
-            before=lambda: spark.createDataFrame(
-                [move for move in moves([piece for piece in pieces if piece["file"] is not None])], "_part int, _file int, by bigint"
-            ).createOrReplaceTempView("headgate_cut"),
-        )
+        view(spark, "rejects", f"SELECT _file, _row{at('_part', by_part)} AS _row, code, byte_start, byte_end FROM headgate_rejects")
     else:
         view(spark, "rejects", "SELECT 0 AS _file, 0L AS _row, '' AS code, 0L AS byte_start, 0L AS byte_end WHERE FALSE")
 
 
+LAST = 2**63 - 1
+
+
+def at(index, numbers):
+    """SQL that adds the number at an index; nothing where all are zero. A join would cost each query of the batch a job."""
+    return f" + CAST(split('{','.join(str(each) for each in numbers)}', ',') AS ARRAY<BIGINT>)[{index}]" if any(numbers) else ""
+
+
+# More are no text for Spark's parser.
+LISTED = 2000
+
+
+def listed(spark, columns, rows):
+    """A few rows that the driver knows, in the statement itself: Spark knows their number and reads them without a job."""
+    if len(rows) > LISTED:
+        return spark.createDataFrame(rows, columns)
+    names, types = zip(*(column.split(" ") for column in columns.split(", ")))
+    # A row of nulls gives the types, also where there is no other.
+    values = [[None] * len(names), *rows]
+    texts = ", ".join(f"({', '.join(f'CAST({sql_literal(value)} AS {kind})' for value, kind in zip(row, types))})" for row in values)
+    return spark.sql(f"SELECT {', '.join(names)} FROM (VALUES {texts}) AS listed({', '.join(names)}) WHERE {names[0]} IS NOT NULL")
+
+
+def sql_literal(value):
+    if value is None:
+        return "NULL"
+    return str(value) if isinstance(value, int) else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def bind_tables(spark, job):
     """The tables as they stand, without the rows of withdrawn files; `target_files`, `withdrawn_paths` and `vault_known`."""
-    texts = "path string, output string, rows bigint"
-    spark.createDataFrame([], texts).createOrReplaceTempView("withdrawn_paths")
-    withdrawn = spark.createDataFrame([(file,) for file in job["withdraws"]], "file_id string")
+    columns = "path string, output string, rows bigint"
+    listed(spark, columns, []).createOrReplaceTempView("withdrawn_paths")
+    withdrawn = listed(spark, "file_id string", [(file,) for file in job["withdraws"]])
     withdrawn.createOrReplaceTempView("withdrawn_ids")
     gone = []
     for table in job["tables"]:
@@ -67,12 +93,12 @@ def bind_tables(spark, job):
             gone += [(row.path, table["output"], row["rows"]) for row in counts.collect()]
             rows = rows.join(F.broadcast(withdrawn), rows._source_file == withdrawn.file_id, "left_anti")
         rows.createOrReplaceTempView(table["relation"])
-    spark.createDataFrame(gone, texts).createOrReplaceTempView("withdrawn_paths")
+    listed(spark, columns, gone).createOrReplaceTempView("withdrawn_paths")
     if job["targetFiles"] is not None:
         leaving = {path for path, _, _ in gone}
-        schema = StructType([StructField(name, StringType()) for name in job["targetFiles"]["names"]])
+        names = ", ".join(f"{name} string" for name in job["targetFiles"]["names"])
         files = [tuple(row) for row in job["targetFiles"]["rows"] if row[0] not in leaving]
-        spark.createDataFrame(files, schema).createOrReplaceTempView("target_files")
+        listed(spark, names, files).createOrReplaceTempView("target_files")
     if job["vaultFiles"]:
         read(spark, job["vaultFiles"]).select("token").createOrReplaceTempView("vault_known")
     else:
@@ -85,7 +111,7 @@ def table_rows(spark, table):
     files = spark.read.schema(schema).parquet(*[plain(path) for path in table["paths"]])
     rows = files.select(*files.columns, F.regexp_replace(F.col("_metadata.file_path"), "^file:/+", "file:/").alias("_uri"), F.col("_metadata.row_index").alias("_position"))
     places = [(address(spark, path), path) for path in table["paths"]]
-    addresses = spark.createDataFrame(places, "_uri string, _path string")
+    addresses = listed(spark, "_uri string, _path string", places)
     # A row whose file has no name here would vanish from the comparison with the batch: rather no run at all.
     unknown = F.raise_error(F.lit("a table file has another address than the plan says"))
     joined = rows.join(F.broadcast(addresses), "_uri", "left").drop("_uri")
@@ -119,12 +145,25 @@ def data_type(kind):
 
 
 def take_steps(spark, job, folder):
-    """Each step is computed once. Then `published`."""
+    """Each step is computed once: what several statements read is kept. Then `published`."""
+    texts = statements(job)
     for step in job["steps"]:
         rows = spark.sql(step["sql"])
-        kept = stored(spark, rows, f"{folder}/steps/{step['name']}") if step.get("stored") else rows.persist(StorageLevel.MEMORY_AND_DISK)
-        kept.createOrReplaceTempView(step["name"])
+        if step.get("stored"):
+            rows = stored(spark, rows, f"{folder}/steps/{step['name']}")
+        elif readers(step["name"], texts) > 1:
+            rows = rows.persist(StorageLevel.MEMORY_AND_DISK)
+        rows.createOrReplaceTempView(step["name"])
     view(spark, "published", "SELECT s.* FROM staged AS s LEFT ANTI JOIN excluded AS e ON e._id = s._id WHERE s._ok")
+
+
+def statements(job):
+    texts = [each["sql"] for kind in ("steps", "outputs", "measures") for each in job[kind]]
+    return [*texts, *(each["removes"] for each in job["outputs"] if "removes" in each), job.get("losses", "")]
+
+
+def readers(name, texts):
+    return sum(len(re.findall(rf"\b{name}\b", text)) for text in texts) + (2 if name == "excluded" else 0)
 
 
 def stored(spark, rows, path):

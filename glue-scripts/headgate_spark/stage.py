@@ -137,15 +137,15 @@ def filled(statement, paths, out, shifted, part):
     return text
 
 
-def moves(pieces):
-    """Rows (`_part`, `_file`, `by`): what is added to a row's `_n`, and to a reject's `_row`, to give the record's number in its file."""
+def moves(pieces, files):
+    """What is added to a row's `_n`, and to a reject's `_row`, to give the record's number in its file: by `_part` of a file that was cut, by `_file` of others."""
     before = {}
-    rows = []
+    by_part, by_file = [0] * len(pieces), [0] * files
     for piece in pieces:
         if piece["file"] is None:
-            rows += [(piece["part"], file, 1 - first) for file, first in piece["firsts"].items()]
+            for file, first in piece["firsts"].items():
+                by_file[file] = 1 - first
         else:
-            file = piece["file"]
-            rows.append((piece["part"], file, before.get(file, 0)))
-            before[file] = before.get(file, 0) + piece["records"]
-    return rows
+            by_part[piece["part"]] = before.get(piece["file"], 0)
+            before[piece["file"]] = by_part[piece["part"]] + piece["records"]
+    return by_part, by_file

@@ -2,6 +2,7 @@ import type { Context } from 'aws-lambda';
 import type { Services } from '../../lib/pipeline/services.ts';
 import { TASKS } from '../../lib/pipeline/tasks.ts';
 import { handle } from './handle.ts';
+import { inputOf } from './input.ts';
 import { logger } from './telemetry.ts';
 
 interface Input {
@@ -12,8 +13,8 @@ interface Input {
 
 /** Handler of a state that has a task. */
 export const taskHandler = (state: keyof typeof TASKS, services: Services) =>
-  handle<Input, unknown>((input, _context: Context) => {
+  handle<Input, unknown>(async (event, _context: Context) => {
+    const input = inputOf(state, event) as Input;
     logger.appendKeys({ state, dataset: input.dataset ?? input.message?.dataset, runId: input.runId });
-    // What comes in is what the state machine was given by intake or by the task before.
     return TASKS[state](services, input as never);
   });

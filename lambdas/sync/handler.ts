@@ -1,19 +1,25 @@
-import { queryEngineOf } from '../../lib/adapters/aws/lake.ts';
-import { readViews } from '../../lib/adapters/local/packed-marts.ts';
+import { queryEngineOf, tablesOf } from '../../lib/adapters/aws/lake.ts';
+import { readEntities } from '../../lib/adapters/local/compiled-contracts.ts';
+import { readMarts } from '../../lib/adapters/local/packed-marts.ts';
+import { makeEntityTables } from '../../lib/matching/run.ts';
 import { makeTables } from '../../lib/pipeline/plan-run.ts';
+import { makeLedgerTables } from '../../lib/reports/mirror.ts';
 import { read } from '../environment.ts';
 import { handle } from '../shared/handle.ts';
 import { runServices } from '../shared/services.ts';
 import { logger } from '../shared/telemetry.ts';
 
-const settings = read(['workgroup', 'marts']);
+const settings = read(['workgroup', 'marts', 'entities']);
 const services = runServices();
 const queryEngine = queryEngineOf(settings);
-const views = readViews(settings.marts);
+const { views } = readMarts(settings.marts);
 
 /** Called by every deploy: tables and views follow contracts and sql/. Doing it again changes nothing; what can't be followed fails the deploy. */
 export const handler = handle<unknown, { readonly tables: number; readonly views: number }>(async () => {
   for (const dataset of services.datasets) await makeTables(services, dataset);
+  // Views read these and the next.
+  for (const entity of readEntities(settings.entities)) await makeEntityTables(services, entity);
+  await makeLedgerTables({ ...services, ...tablesOf(services.stores.lake) });
   for (const { name, statement } of views) {
     await queryEngine.query(statement);
     logger.info('made view', { view: name });

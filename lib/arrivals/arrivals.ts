@@ -1,4 +1,5 @@
 import { type Dataset, datasetId } from '../contract/dataset.ts';
+import { asSent, sources } from '../contract/sources.ts';
 import { isSettled, settling } from '../ledger/alerts.ts';
 import { type FileEntry, partitions } from '../ledger/entries.ts';
 import { noticeId, tell } from '../ledger/notices.ts';
@@ -7,7 +8,15 @@ import type { Ledger } from '../ports/ledger.ts';
 import type { Notice, Notifier } from '../ports/notifier.ts';
 import { filesOfSet, hasSets, openSetsOf } from '../sets/sets.ts';
 import { verdictOf } from '../sets/verdict.ts';
-import { addDays, type DueDate, dateIn, dueDates, type Schedule, scheduleOf } from './calendar.ts';
+import {
+  addDays,
+  type DueDate,
+  dateIn,
+  daysUntilDue,
+  dueDates,
+  type Schedule,
+  scheduleOf,
+} from './calendar.ts';
 
 /** One due date of a dataset, or a set that waits. */
 export interface Arrival {
@@ -79,15 +88,25 @@ async function arrivalOf(
 ): Promise<Arrival> {
   const id = datasetId(dataset);
   const all = await filesOfDate(ledger, dataset, businessDate, schedule.timezone);
-  const there = all.filter(hasArrived).sort((a, b) => (a.receivedAt < b.receivedAt ? -1 : 1));
+  const there = all.filter(hasArrived).sort(byReceipt);
   const set = hasSets(dataset) ? await setOf(ledger, dataset, businessDate) : undefined;
-  const isThere = set === undefined ? there.length >= schedule.files : set.isWhole && there.length > 0;
-  const last = set === undefined ? there[schedule.files - 1] : there.at(-1);
+  const bySource = sources(dataset).map(({ landing }) => ({
+    landing,
+    files: there.filter(({ key }) => asSent(dataset, key).landing === landing),
+  }));
+  const short = bySource.filter(({ files }) => files.length < schedule.files);
+  const isThere = set === undefined ? short.length === 0 : set.isWhole && there.length > 0;
+  const needed = bySource.flatMap(({ files }) => files.slice(0, schedule.files)).sort(byReceipt);
+  const last = set === undefined ? needed.at(-1) : there.at(-1);
   const refused = all.filter(({ state }) => state === 'quarantined').length;
+  const count = ({ landing, files }: (typeof bySource)[number]) =>
+    `${bySource.length > 1 ? `${landing}: ` : ''}${files.length} of ${schedule.files} files`;
   const lacks = isThere
     ? ''
     : [
-        set === undefined || set.lacks === '' ? `${there.length} of ${schedule.files} files` : set.lacks,
+        ...(set === undefined || set.lacks === ''
+          ? (short.length === 0 ? bySource : short).map(count)
+          : [set.lacks]),
         ...(refused > 0 ? [`${refused} quarantined`] : []),
       ].join('; ');
   const base = {
@@ -95,7 +114,9 @@ async function arrivalOf(
     date: businessDate,
     due,
     files: there.length,
-    ...(hasSets(dataset) && dataset.fileSet.kind !== 'count' ? {} : { expected: schedule.files }),
+    ...(hasSets(dataset) && dataset.fileSet.kind !== 'count'
+      ? {}
+      : { expected: schedule.files * bySource.length }),
     rows: there.reduce((sum, { counts }) => sum + counts.received, 0),
     lacks,
   };
@@ -106,6 +127,8 @@ async function arrivalOf(
   if (now < due) return { ...base, state: 'due' };
   return { ...base, state: there.length > 0 ? 'incomplete' : 'missing' };
 }
+
+const byReceipt = (a: FileEntry, b: FileEntry): number => (a.receivedAt < b.receivedAt ? -1 : 1);
 
 /** Refused, replaced and repeated files are no arrivals; those that a rollback withdrew were. */
 export const hasArrived = ({ state }: FileEntry): boolean =>
@@ -163,7 +186,7 @@ async function waitingSets(
   );
 }
 
-/** Business dates back that a sweep looks for files that never came: the lag and a weekend without sweeps lie within. */
+/** Days after it was due that a sweep looks for a file that never came: a long weekend without sweeps lies within. */
 const LOOK_BACK_DAYS = 14;
 
 /**
@@ -181,7 +204,7 @@ export async function tellOfMissing(
   const since = await watchedSince(ports, id);
   const now = clock.now();
   const told: string[] = [];
-  for (const due of dueDates(schedule, now, LOOK_BACK_DAYS)) {
+  for (const due of dueDates(schedule, now, LOOK_BACK_DAYS + daysUntilDue(schedule, now))) {
     if (due.due > now || due.due < since) continue;
     const matter = `${watchOf(id)}#${due.businessDate}`;
     if (await isSettled(ports, matter)) continue;

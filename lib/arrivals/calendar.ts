@@ -11,7 +11,7 @@ export interface DueDate {
 /** When a dataset's files are due: pure, from its contract. */
 export interface Schedule {
   readonly timezone: string;
-  /** Files that a business date has. */
+  /** Files that a business date has, from each source. */
   readonly files: number;
   /** Whether business dates are so rare that days of the week can't be compared. */
   readonly isRare: boolean;
@@ -98,11 +98,27 @@ export function dueDates(schedule: Schedule, now: Date, days: number): readonly 
     .map((businessDate) => ({ businessDate, due: schedule.dueOf(businessDate) }));
 }
 
+/** Days from the begin of a business date to the moment when its files are due, rounded up. */
+export function daysUntilDue(schedule: Schedule, now: Date): number {
+  const date = todayIn(schedule.timezone, now);
+  const begin = date.toZonedDateTime(schedule.timezone).epochMilliseconds;
+  return Math.max(0, Math.ceil((schedule.dueOf(date.toString()).getTime() - begin) / DAY_MS));
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
 const todayIn = (timezone: string, now: Date): Temporal.PlainDate =>
   Temporal.Instant.fromEpochMilliseconds(now.getTime()).toZonedDateTimeISO(timezone).toPlainDate();
 
 /** The date that a moment has in a zone. */
 export const dateIn = (timezone: string, moment: Date): string => todayIn(timezone, moment).toString();
+
+/** When a date begins in a zone, and when the next one does. */
+export function dayOf(timezone: string, date: string): { readonly from: Date; readonly to: Date } {
+  const start = (day: string) =>
+    new Date(Temporal.PlainDate.from(day).toZonedDateTime(timezone).epochMilliseconds);
+  return { from: start(date), to: start(addDays(date, 1)) };
+}
 
 /** `days` may be negative. */
 export const addDays = (date: string, days: number): string =>

@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto';
-import { type Document, LineCounter, parseDocument } from 'yaml';
+import { type Document, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { type Dataset, EARLIER } from './dataset.ts';
 import { datasetsOf } from './datasets.ts';
 import { type Entity, type EntityDraft, linked } from './entity.ts';
 import { contractDocument } from './odcs-schema.ts';
-import { ContractError, fromZod, lineOf, type Path, type Problem, pathText } from './problems.ts';
+import {
+  ContractError,
+  fromZod,
+  lineOf,
+  type Path,
+  type PlacedProblem,
+  type Problem,
+  pathText,
+} from './problems.ts';
 
 export interface Contract {
   readonly id: string;
@@ -20,6 +28,10 @@ export interface Contract {
 /** Larger documents are no contracts; bounds what an anchor bomb can do too. */
 const MAX_CHARACTERS = 2_000_000;
 const MAX_ALIASES = 100;
+/** More are counted: finding the line of each takes as long as the document. */
+const MAX_PROBLEMS = 500;
+/** Far beyond any contract. A million levels would take the parser ten seconds and a gigabyte to refuse. */
+const MAX_OPEN = 5_000;
 
 /**
  * Text of an ODCS v3.1 document to frozen datasets.
@@ -31,8 +43,11 @@ export function parseContract(text: string, file: string): Contract {
       { line: 1, path: '', message: `longer than ${MAX_CHARACTERS} characters` },
     ]);
   }
+  if (isTooDeep(text))
+    throw new ContractError(file, [{ line: 1, path: '', message: 'nested deeper than a contract can be' }]);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  // The library compares every key of a map with every other one: `repeatedKeys` does not.
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false });
   const faults = [...document.errors, ...document.warnings];
   if (faults.length > 0) {
     throw new ContractError(
@@ -44,15 +59,17 @@ export function parseContract(text: string, file: string): Contract {
       })),
     );
   }
+  const repeated = repeatedKeys(document, lines);
+  if (repeated.length > 0) throw new ContractError(file, repeated);
   const fail = (problems: readonly Problem[]): never => {
-    throw new ContractError(
-      file,
-      problems.map(({ path, message }) => ({
-        line: lineOf(document, lines, path),
-        path: pathText(path),
-        message,
-      })),
-    );
+    const told = problems.slice(0, MAX_PROBLEMS).map(({ path, message }) => ({
+      line: lineOf(document, lines, path),
+      path: pathText(path),
+      message,
+    }));
+    const more = problems.length - told.length;
+    const rest = more === 0 ? [] : [{ line: 1, path: '', message: `and ${more} problems more` }];
+    throw new ContractError(file, [...told, ...rest]);
   };
   const input = valueOf(document, file);
   const parsed = contractDocument.safeParse(input);
@@ -71,6 +88,33 @@ export function parseContract(text: string, file: string): Contract {
     entities,
     lineOf: (path: Path) => lineOf(document, lines, path),
   });
+}
+
+/** Whether brackets, or signs of lists and keys, stand within each other without end. Brackets in texts count too, closed or few as they are. */
+function isTooDeep(text: string): boolean {
+  let open = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    open = bracket === '[' || bracket === '{' ? open + 1 : Math.max(open - 1, 0);
+    if (open > MAX_OPEN) return true;
+  }
+  return /(?:[-?:][ \t]+){1000}/.test(text);
+}
+
+function repeatedKeys(document: Document, lines: LineCounter): readonly PlacedProblem[] {
+  const repeated: PlacedProblem[] = [];
+  visit(document, {
+    Map(_key, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        const name = isScalar(key) ? key.value : key;
+        const at = isNode(key) ? (key.range?.[0] ?? 0) : 0;
+        if (seen.has(name))
+          repeated.push({ line: lines.linePos(at).line, path: '', message: 'Map keys must be unique' });
+        seen.add(name);
+      }
+    },
+  });
+  return repeated;
 }
 
 /** The document as plain data. Aliases are followed only here, and not without end. */

@@ -5,6 +5,7 @@ import type { Ingestion } from './ingestion-schema.ts';
 import { compileLandingPattern } from './landing-pattern.ts';
 import type { ContractDocument } from './odcs-schema.ts';
 import type { Path, Problem } from './problems.ts';
+import { periodOf, RETENTION_ALLOWED } from './retention.ts';
 
 export interface Timing {
   readonly value: Pick<Dataset, 'fileSet' | 'arrivals' | 'volume'>;
@@ -23,12 +24,18 @@ export function timingOf(
   const problems: Problem[] = [];
   const complain = (message: string) =>
     problems.push({ path: [...path, 'customProperties'], message: `ingestion: ${message}` });
-  for (const [index, { property, value }] of (slaProperties ?? []).entries())
+  for (const [index, { property, value, unit }] of (slaProperties ?? []).entries()) {
+    if (property === 'retention' && periodOf(value, unit ?? undefined) === undefined)
+      problems.push({
+        path: ['slaProperties', index, 'value'],
+        message: `${JSON.stringify(value)} ${unit ?? 'd'} is no time to keep rows; allowed: ${RETENTION_ALLOWED}`,
+      });
     if (property === 'timeOfAvailability' && !TIME_OF_DAY.test(String(value)))
       problems.push({
         path: ['slaProperties', index, 'value'],
         message: `${JSON.stringify(value)} is no time of day; allowed: HH:mm, or HH:mm+hh:mm with an offset`,
       });
+  }
   if (arrivals !== undefined && !isTimeZone(arrivals.timezone))
     complain(
       `arrivals.timezone ${JSON.stringify(arrivals.timezone)} is no time zone; allowed: IANA names such as Europe/Amsterdam, or UTC`,

@@ -1,8 +1,9 @@
 import avsc, { type Type } from 'avsc';
 import type { AvroFormat } from '../contract/dataset.ts';
 import { type AvroBlock, openAvro } from './avro-container.ts';
-import { type AvroWriter, avroType, writerOf } from './avro-values.ts';
-import type { ParsedRecord, Records } from './canonical.ts';
+import { avroType } from './avro-schema.ts';
+import { type AvroCodec, AvroCursor, AvroDamage, codecOf, eachItem, keyAt } from './avro-values.ts';
+import type { CsvLines } from './canonical.ts';
 import { LIMITS } from './limits.ts';
 import { joined, steps } from './paths.ts';
 import { FormatProblem } from './problem.ts';
@@ -12,19 +13,21 @@ const { types } = avsc;
 
 /**
  * Columns as the file's schema names them, and records as the heads of its blocks state them: nothing is decoded, so the count is not
- * the reader's. Only where an array becomes rows must it be decoded to be counted.
+ * the reader's. Only where an array becomes rows must it be passed over to be counted.
  */
 export async function profileAvro(body: AsyncIterable<Uint8Array>, format: AvroFormat): Promise<Content> {
   const { schema, blocks } = await openAvro(body);
-  const type = avroType(schema);
-  const columns = columnsOf(type, format);
-  if (columns.length > LIMITS.columns)
+  const scan = new AvroScan(avroType(schema), format);
+  const header = scan.columns.map(({ name }) => name);
+  if (header.length > LIMITS.columns)
     throw new FormatProblem('file.too_large', `the schema has more than ${LIMITS.columns} columns`);
   let records = 0;
-  const read = format.nesting.rows === undefined ? undefined : rowsOf(type, [], format);
-  for await (const block of blocks)
-    records += read === undefined ? block.count : decoded(type, block, read).length;
-  return { records, header: columns.map(({ name }) => name) };
+  const reader = new AvroReader(scan, header);
+  for await (const block of blocks) {
+    if (format.nesting.rows === undefined) records += block.count;
+    else reader.read(block);
+  }
+  return { records: records + reader.records, header };
 }
 
 /** Texts by the names of the header, as far as this file's own schema has them. */
@@ -32,153 +35,197 @@ export async function* avroRecords(
   body: AsyncIterable<Uint8Array>,
   format: AvroFormat,
   header: readonly string[],
-): Records {
+  lines: CsvLines,
+): AsyncGenerator<void> {
   const { schema, blocks } = await openAvro(body);
-  const type = avroType(schema);
-  const read = rowsOf(type, header, format);
-  for await (const block of blocks) yield decoded(type, block, read);
-}
-
-type Read = (record: unknown, into: ParsedRecord[]) => void;
-
-/** One call for a whole block, as an array of its records; record by record where that fails, to know which one is damaged. */
-function decoded(type: Type, block: AvroBlock, read: Read): readonly ParsedRecord[] {
-  const rows: ParsedRecord[] = [];
-  const whole = wholeBlock(type, block);
-  if (whole !== undefined) {
-    for (const record of whole) read(record, rows);
-    return rows;
-  }
-  let at = 0;
-  for (let record = 0; record < block.count; record++) {
-    const { value, offset } = at < 0 ? { value: undefined, offset: -1 } : decodedAt(type, block.bytes, at);
-    // After a damaged record nobody knows where the next one starts in its block.
-    if (offset < 0) rows.push({ code: 'record.malformed', start: block.start, end: block.end });
-    else read(value, rows);
-    at = offset;
-  }
-  return rows;
-}
-
-const arrays = new WeakMap<Type, Type>();
-
-function wholeBlock(type: Type, { bytes, count }: AvroBlock): readonly unknown[] | undefined {
-  if (count === 0) return bytes.length === 0 ? [] : undefined;
-  const array = arrays.get(type) ?? new types.ArrayType({ type: 'array', items: type } as never, {} as never);
-  arrays.set(type, array);
-  const { value, offset } = decodedAt(array, Buffer.concat([zigzag(count), bytes, Buffer.alloc(1)]), 0);
-  return offset === bytes.length + zigzag(count).length + 1 ? (value as readonly unknown[]) : undefined;
-}
-
-function decodedAt(
-  type: Type,
-  bytes: Buffer,
-  at: number,
-): { readonly value: unknown; readonly offset: number } {
-  try {
-    return type.decode(bytes, at);
-  } catch (error) {
-    // avsc throws plain errors at wrong branches and symbols, and the stack ends where a recursive type is nested too deeply.
-    if (error instanceof Error) return { value: undefined, offset: -1 };
-    throw error;
+  const reader = new AvroReader(new AvroScan(avroType(schema), format), header, lines);
+  for await (const block of blocks) {
+    reader.read(block);
+    yield;
   }
 }
 
-function zigzag(value: number): Buffer {
-  const bytes: number[] = [];
-  let left = value * 2;
-  while (left >= 128) {
-    bytes.push((left % 128) + 128);
-    left = Math.floor(left / 128);
+/** For each column where its value stands, -1: nowhere. */
+type Row = Int32Array;
+
+/** Passes over records and notes where the values of columns stand: first those of the record, then those of each element that becomes a row. */
+class AvroReader {
+  /** Rows and refused records. */
+  records = 0;
+  readonly #cursor = new AvroCursor();
+  readonly #scan: AvroScan;
+  readonly #lines: CsvLines | undefined;
+  /** Of each name of the header its number among the scan's columns, -1: none. */
+  readonly #indexes: readonly number[];
+  readonly #codecs: readonly AvroCodec[];
+  readonly #common: Row;
+  readonly #rows: Row[] = [];
+  readonly #none: Row;
+
+  constructor(scan: AvroScan, header: readonly string[], lines?: CsvLines) {
+    this.#scan = scan;
+    this.#lines = lines;
+    this.#indexes = header.map((name) => scan.columns.findIndex((column) => column.name === name));
+    this.#codecs = scan.columns.map(({ codec }) => codec);
+    this.#common = new Int32Array(scan.columns.length);
+    this.#none = this.#common.slice().fill(-1);
   }
-  return Buffer.from([...bytes, left]);
+
+  read(block: AvroBlock): void {
+    this.#cursor.bytes = block.bytes;
+    this.#cursor.at = 0;
+    for (let record = 0; record < block.count; record++) {
+      if (!this.#passes()) {
+        // After a damaged record nobody knows where the next one starts in its block.
+        for (; record < block.count; record++) this.#refuse('record.malformed', block);
+        return;
+      }
+      if (this.#cursor.isDeep) this.#refuse('record.too_deep');
+      else if (this.#cursor.isOdd) this.#refuse('record.malformed');
+      else if (this.#rows.length === 0) this.#write(this.#none);
+      else for (const row of this.#rows) this.#write(row);
+    }
+  }
+
+  #passes(): boolean {
+    const cursor = this.#cursor;
+    cursor.isOdd = false;
+    cursor.isDeep = false;
+    cursor.depth = 0;
+    this.#common.fill(-1);
+    this.#rows.length = 0;
+    try {
+      this.#scan.pass(cursor, this.#common, this.#rows);
+      return true;
+    } catch (error) {
+      if (error instanceof AvroDamage) return false;
+      throw error;
+    }
+  }
+
+  #refuse(code: string, place?: AvroBlock): void {
+    this.records++;
+    this.#lines?.refuse({ code, start: place?.start ?? null, end: place?.end ?? null });
+  }
+
+  #write(row: Row): void {
+    this.records++;
+    const lines = this.#lines;
+    if (lines === undefined) return;
+    const cursor = this.#cursor;
+    const next = cursor.at;
+    for (const index of this.#indexes) {
+      cursor.at = index === -1 ? -1 : Math.max(row[index] as number, this.#common[index] as number);
+      if (cursor.at === -1) lines.none();
+      else this.#codecs[index]?.field(cursor, lines);
+    }
+    cursor.at = next;
+    lines.end();
+  }
 }
 
 interface AvroColumn {
   readonly name: string;
-  /** From the record, or from an element where `inRows`. */
-  readonly keys: readonly string[];
-  readonly inRows: boolean;
-  readonly writer: AvroWriter;
+  readonly codec: AvroCodec;
 }
 
-const bare = (type: Type): Type =>
-  type instanceof types.UnwrappedUnionType
-    ? (type.types.find(({ typeName }) => typeName !== 'null') ?? type)
-    : type;
+type Pass = (cursor: AvroCursor, row: Row, rows: Row[]) => void;
 
-/** Fields of the schema: those of inner records too where the contract names a path into them; a map's keys only as it names them. */
-function columnsOf(type: Type, { nesting: { paths, rows } }: AvroFormat): readonly AvroColumn[] {
-  const made = new Map<Type, AvroWriter>();
-  const walk = (
-    own: Type,
-    path: readonly string[],
-    keys: readonly string[],
-    inRows: boolean,
-  ): AvroColumn[] => {
+/** How to pass over a record of a schema so that the places of its columns are known. */
+class AvroScan {
+  /** In the order of the schema. */
+  readonly columns: AvroColumn[] = [];
+  readonly pass: Pass;
+  readonly #paths: readonly string[];
+  readonly #rows: string | undefined;
+  readonly #made = new Map<Type, AvroCodec>();
+
+  constructor(type: Type, { nesting: { paths, rows } }: AvroFormat) {
+    this.#paths = rows === undefined ? paths : [...paths, rows];
+    this.#rows = rows;
+    this.pass = this.#fields(type, [], false);
+  }
+
+  /** Columns of inner records too where the contract names a path into them; of a map only the keys that it names. */
+  #at(type: Type, path: readonly string[], inRows: boolean): Pass {
+    const { inner, branch } = bare(type);
+    const opened = this.#opened(inner, path, inRows);
+    return opened === undefined ? this.#column(type, path) : orNull(branch, opened);
+  }
+
+  #opened(type: Type, path: readonly string[], inRows: boolean): Pass | undefined {
     const name = joined(path);
-    const inner = bare(own);
-    const isInner =
-      path.length === 0 ||
-      [...paths, ...(rows === undefined ? [] : [rows])].some((each) => each.startsWith(`${name}/`));
-    if (name === rows && inner instanceof types.ArrayType && !inRows)
-      return bare(inner.itemsType) instanceof types.RecordType
-        ? fieldsOf(bare(inner.itemsType), path, [], true)
-        : [{ name, keys: [], inRows: true, writer: writerOf(inner.itemsType, made) }];
-    if (isInner && inner instanceof types.RecordType) return fieldsOf(inner, path, keys, inRows);
-    if (isInner && inner instanceof types.MapType)
-      return [
-        ...new Set(
-          paths.filter((each) => each.startsWith(`${name}/`)).map((each) => steps(each)[path.length] ?? ''),
-        ),
-      ].flatMap((key) => walk(inner.valuesType, [...path, key], [...keys, key], inRows));
-    return [{ name, keys, inRows, writer: writerOf(own, made) }];
-  };
-  const fieldsOf = (
-    own: Type,
-    path: readonly string[],
-    keys: readonly string[],
-    inRows: boolean,
-  ): AvroColumn[] =>
-    own instanceof types.RecordType
-      ? own.fields.flatMap((field) => walk(field.type, [...path, field.name], [...keys, field.name], inRows))
-      : [];
-  return fieldsOf(type, [], [], false);
+    if (type instanceof types.ArrayType)
+      return name === this.#rows && !inRows ? this.#elements(type, path) : undefined;
+    if (!this.#paths.some((each) => each.startsWith(`${name}/`))) return undefined;
+    if (type instanceof types.MapType) return this.#entries(type, path, inRows);
+    return type instanceof types.RecordType ? this.#fields(type, path, inRows) : undefined;
+  }
+
+  #column(type: Type, path: readonly string[]): Pass {
+    const codec = codecOf(type, this.#made);
+    const index = this.columns.push({ name: joined(path), codec }) - 1;
+    const { skip } = codec;
+    return (cursor, row) => {
+      row[index] = cursor.at;
+      skip(cursor);
+    };
+  }
+
+  #fields(type: Type, path: readonly string[], inRows: boolean): Pass {
+    const fields = type instanceof types.RecordType ? type.fields : [];
+    const passes = fields.map((field) => this.#at(field.type, [...path, field.name], inRows));
+    return (cursor, row, rows) => {
+      for (const pass of passes) pass(cursor, row, rows);
+    };
+  }
+
+  #entries(type: InstanceType<typeof types.MapType>, path: readonly string[], inRows: boolean): Pass {
+    const inside = this.#paths.filter((each) => each.startsWith(`${joined(path)}/`));
+    const keys = new Set(inside.map((each) => steps(each)[path.length] ?? ''));
+    const passes = new Map(
+      Array.from(keys, (key) => [key, this.#at(type.valuesType, [...path, key], inRows)]),
+    );
+    const { skip } = codecOf(type.valuesType, this.#made);
+    return (cursor, row, rows) => {
+      const seen = new Set<string>();
+      eachItem(cursor, () => {
+        const pass = passes.get(keyAt(cursor, seen));
+        if (pass === undefined) skip(cursor);
+        else pass(cursor, row, rows);
+      });
+    };
+  }
+
+  #elements({ itemsType }: InstanceType<typeof types.ArrayType>, path: readonly string[]): Pass {
+    const { inner, branch } = bare(itemsType);
+    const pass =
+      inner instanceof types.RecordType
+        ? orNull(branch, this.#fields(inner, path, true))
+        : this.#column(itemsType, path);
+    return (cursor, _row, rows) =>
+      eachItem(cursor, () => {
+        const row = new Int32Array(this.columns.length).fill(-1);
+        rows.push(row);
+        pass(cursor, row, rows);
+      });
+  }
 }
 
-/** Reads a decoded record into rows: one, or one for each element of the array that the contract names. */
-function rowsOf(type: Type, header: readonly string[], format: AvroFormat): Read {
-  const columns = new Map(columnsOf(type, format).map((column) => [column.name, column]));
-  const ordered = header.map((name) => columns.get(name));
-  const { rows } = format.nesting;
-  const getters = ordered.map(getterOf);
-  const width = getters.length;
-  const rowOf = (record: unknown, element: unknown): ParsedRecord => {
-    const row = new Array<string | null>(width);
-    for (let index = 0; index < width; index++) row[index] = getters[index]?.(record, element) ?? null;
-    return row;
-  };
-  if (rows === undefined) return (record, into) => into.push(rowOf(record, null));
-  const keys = steps(rows);
-  return (record, into) => {
-    let found: unknown = record;
-    for (const key of keys) found = (found as Readonly<Record<string, unknown>> | null | undefined)?.[key];
-    const elements = Array.isArray(found) && found.length > 0 ? found : [null];
-    for (const element of elements) into.push(rowOf(record, element));
-  };
+/** Of a union of null and one type that type, and the number of its branch. */
+function bare(type: Type): { readonly inner: Type; readonly branch: number | undefined } {
+  const branches = type instanceof types.WrappedUnionType ? type.types : [];
+  const branch = branches.findIndex(({ typeName }) => typeName !== 'null');
+  const inner = branches[branch];
+  const isNullable = branches.length === 2 && branches.some(({ typeName }) => typeName === 'null');
+  return isNullable && inner !== undefined ? { inner, branch } : { inner: type, branch: undefined };
 }
 
-type Getter = (record: unknown, element: unknown) => string | null;
-
-function getterOf(column: AvroColumn | undefined): Getter {
-  if (column === undefined) return () => null;
-  const { keys, inRows, writer } = column;
-  return (record, element) => {
-    let value = inRows ? element : record;
-    for (const key of keys) {
-      if (value === null || value === undefined) return null;
-      value = (value as Readonly<Record<string, unknown>>)[key];
-    }
-    return value === undefined ? null : writer.text(value);
-  };
-}
+const orNull = (branch: number | undefined, pass: Pass): Pass =>
+  branch === undefined
+    ? pass
+    : (cursor, row, rows) => {
+        const found = cursor.count();
+        if (found === branch) pass(cursor, row, rows);
+        else if (found !== 1 - branch) throw new AvroDamage();
+      };

@@ -1,5 +1,5 @@
 import type { FixedWidthFormat } from '../contract/dataset.ts';
-import { type ParsedRecord, type Records, refusedRecord } from './canonical.ts';
+import { type RecordSink, refusedRecord } from './canonical.ts';
 import { CsvScanner } from './csv-scanner.ts';
 import { toUtf8 } from './encoding.ts';
 import { LIMITS } from './limits.ts';
@@ -28,34 +28,39 @@ export async function profileFixedWidth(
 export async function* fixedWidthRecords(
   body: AsyncIterable<Uint8Array>,
   { encoding, skipLines, fields }: FixedWidthFormat,
-): Records {
+  sink: RecordSink,
+): AsyncGenerator<void> {
   const width = Math.max(...fields.map(({ start, length }) => start - 1 + length));
   let held = '';
   let toSkip = skipLines;
-  const parsed = (line: string): ParsedRecord[] => {
+  const take = (line: string): void => {
     if (toSkip > 0) {
       toSkip--;
-      return [];
+      return;
     }
-    if (line === '') return [];
-    if (line.length > LIMITS.recordBytes) return [refusedRecord('record.too_long')];
+    if (line === '') return;
+    if (line.length > LIMITS.recordBytes) {
+      sink.refuse(refusedRecord('record.too_long'));
+      return;
+    }
     // Positions are characters, of which some take two places in a JavaScript text.
     const signs = PAIRS.test(line) ? Array.from(line) : undefined;
     const cut = (from: number, to?: number) => signs?.slice(from, to).join('') ?? line.slice(from, to);
     if ((signs ?? line).length < width || cut(width).trim() !== '')
-      return [refusedRecord('record.malformed')];
-    return [fields.map(({ start, length }) => cut(start - 1, start - 1 + length).trim())];
+      sink.refuse(refusedRecord('record.malformed'));
+    else sink.row(fields.map(({ start, length }) => cut(start - 1, start - 1 + length).trim()));
   };
   for await (const chunk of toUtf8(body, encoding)) {
     const text = held + chunk.toString();
     // The LF of a CRLF may come with the next chunk.
     const lines = text.split(/\r\n|\n|\r(?!$)/);
     held = lines.pop() ?? '';
-    yield lines.flatMap(parsed);
+    for (const line of lines) take(line);
+    yield;
     if (held.length > 4 * LIMITS.recordBytes)
       throw new FormatProblem('file.too_large', `a record is longer than ${LIMITS.recordBytes} bytes`);
   }
-  yield parsed(held.replace(/\r$/, ''));
+  take(held.replace(/\r$/, ''));
 }
 
 const PAIRS = /[\ud800-\udbff]/;

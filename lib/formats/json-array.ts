@@ -1,4 +1,4 @@
-import type { JsonText } from './json-records.ts';
+import { type JsonPart, textOf } from './json-records.ts';
 import { LIMITS } from './limits.ts';
 import { steps } from './paths.ts';
 import { FormatProblem } from './problem.ts';
@@ -16,9 +16,12 @@ const CLOSE_BRACKET = 93;
  * Elements of an array in JSON: the top-level one, or the one at a path of a file that is one object.
  * @throws FormatProblem where the array is not there, or the file ends inside it
  */
-export async function* jsonArray(body: AsyncIterable<Buffer>, path?: string): AsyncGenerator<JsonText> {
+export async function* jsonArray(
+  body: AsyncIterable<Buffer>,
+  path?: string,
+): AsyncGenerator<readonly JsonPart[]> {
   const scanner = new PathScanner(path === undefined ? [] : steps(path));
-  for await (const chunk of body) yield* scanner.push(chunk);
+  for await (const chunk of body) yield Array.from(scanner.push(chunk));
   scanner.end();
 }
 
@@ -42,7 +45,7 @@ class PathScanner {
     this.#path = path;
   }
 
-  *push(chunk: Buffer): Generator<JsonText> {
+  *push(chunk: Buffer): Generator<JsonPart> {
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     let at = this.#at;
     while (at < bytes.length) {
@@ -117,12 +120,10 @@ class PathScanner {
     if (this.#open.length === 0) this.#isOver = true;
   }
 
-  *#element(bytes: Buffer, to: number, more: boolean): Generator<JsonText> {
-    const text = bytes.subarray(this.#from, to).toString();
-    const start = this.#offset + this.#from;
+  *#element(bytes: Buffer, to: number, more: boolean): Generator<JsonPart> {
+    const part = { bytes, from: this.#from, to, start: this.#offset + this.#from };
     this.#from = to + 1;
-    if (text.trim() === '' && !more) return;
-    yield { text, start, end: this.#offset + to };
+    if (more || textOf(part).trim() !== '') yield part;
   }
 
   #notThere(): FormatProblem {

@@ -1,8 +1,24 @@
 import type { JsonFormat, Nesting } from '../contract/dataset.ts';
-import { type ParsedRecord, type Records, refusedRecord } from './canonical.ts';
+import { type CsvLines, type Place as FilePlace, refusedRecord } from './canonical.ts';
 import { toUtf8 } from './encoding.ts';
 import { jsonArray } from './json-array.ts';
-import { type JsonText, jsonLines } from './json-records.ts';
+import { type JsonPart, jsonLines } from './json-records.ts';
+import {
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  JsonText,
+  LETTER_N,
+  NOTHING,
+  NULL,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  PLAIN,
+  QUOTE,
+  textOf,
+  writeLeaf,
+} from './json-text.ts';
 import { LIMITS } from './limits.ts';
 import { FormatProblem } from './problem.ts';
 import type { Content } from './profile.ts';
@@ -14,7 +30,6 @@ export async function profileNestedJson(
   format: JsonFormat,
 ): Promise<Content> {
   const shape = new Shape(nestingOf(format));
-  let records = 0;
   let bytes = 0;
   const counted = (async function* () {
     for await (const chunk of body) {
@@ -22,227 +37,264 @@ export async function profileNestedJson(
       yield chunk;
     }
   })();
-  for await (const batch of read(counted, format, shape)) records += batch.length;
+  const reader = new JsonReader(shape, LIMITS.jsonKeys + 1);
+  for await (const _part of read(counted, format, reader));
   if (bytes === 0)
     throw new FormatProblem('file.empty', 'the file has no bytes; send it again or ask its source');
-  return { records, header: shape.names };
+  return { records: reader.records, header: shape.names };
 }
 
 export const nestedJsonRecords = (
   body: AsyncIterable<Uint8Array>,
   format: JsonFormat,
   header: readonly string[],
-): Records => read(body, format, new Shape(nestingOf(format), header));
+  lines: CsvLines,
+): AsyncIterable<unknown> =>
+  read(body, format, new JsonReader(new Shape(nestingOf(format), header), header.length, lines));
 
 const nestingOf = ({ nesting }: JsonFormat): Nesting => nesting ?? { paths: [] };
 
-const AT_ONCE = 500;
-
-async function* read(body: AsyncIterable<Uint8Array>, format: JsonFormat, shape: Shape): Records {
-  const text = toUtf8(body, 'utf-8');
-  const texts = format.kind === 'jsonl' ? jsonLines(text) : jsonArray(text, format.records);
-  const reader = new JsonReader(shape);
-  let batch: ParsedRecord[] = [];
-  for await (const record of texts) {
-    reader.read(record, batch);
-    if (batch.length >= AT_ONCE) {
-      yield batch;
-      batch = [];
-    }
+async function* read(
+  body: AsyncIterable<Uint8Array>,
+  format: JsonFormat,
+  reader: JsonReader,
+): AsyncGenerator<void> {
+  let mark = 0;
+  const text = toUtf8(body, 'utf-8', (bytes) => {
+    mark = bytes;
+  });
+  for await (const parts of format.kind === 'jsonl' ? jsonLines(text) : jsonArray(text, format.records)) {
+    for (const part of parts) reader.read(part, mark);
+    yield;
   }
-  yield batch;
 }
 
-type Row = (string | null)[];
+/** A place, and its children in the order in which records are likely to have them. */
+interface Node {
+  readonly place: Place;
+  readonly number: number;
+  /** As it stands in the file, between its quotes. */
+  readonly key: Buffer;
+  readonly children: Node[];
+  readonly named: Map<string, Node>;
+}
 
-/**
- * Takes the texts of values out of JSON text where they stand, so that numbers keep their digits. `JSON.parse` judges whether the
- * text is JSON; what walks over it here relies on that.
- */
+const nodeOf = (place: Place, number: number, key: Buffer): Node => ({
+  place,
+  number,
+  key,
+  children: [],
+  named: new Map(),
+});
+
+/** For each column the kind of its leaf, and where in the bytes its text stands. */
+interface Row {
+  readonly kinds: Uint8Array;
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+}
+
+const rowOf = (width: number): Row => ({
+  kinds: new Uint8Array(width),
+  from: new Int32Array(width),
+  to: new Int32Array(width),
+});
+
+/** Notes where the values of a record stand, then writes its rows, or only counts them. Bytes stay bytes, so numbers keep their digits. */
 class JsonReader {
+  /** Rows and refused records. */
+  records = 0;
   readonly #shape: Shape;
-  #text = '';
-  #at = 0;
+  readonly #lines: CsvLines | undefined;
+  readonly #width: number;
+  readonly #root: Node;
+  readonly #json = new JsonText();
+  readonly #common: Row;
+  readonly #none: Row;
+  #part: JsonPart | undefined;
   #rows: Row[] = [];
+  #rowCount = 0;
   #isOdd = false;
-  #isDeep = false;
+  #isJudged = false;
 
-  constructor(shape: Shape) {
+  constructor(shape: Shape, width: number, lines?: CsvLines) {
     this.#shape = shape;
+    this.#lines = lines;
+    this.#width = width;
+    this.#root = nodeOf(shape.root, 0, Buffer.alloc(0));
+    this.#common = rowOf(width);
+    this.#none = rowOf(width);
   }
 
-  read({ text, start, end }: JsonText, into: ParsedRecord[]): void {
-    if (!isObject(text)) {
-      into.push({ code: 'record.malformed', start, end });
-      return;
-    }
-    this.#text = text;
-    this.#at = text.indexOf('{');
-    this.#rows = [];
+  /** `mark`: bytes of the file before its text. */
+  read(part: JsonPart, mark: number): void {
+    this.#start(part);
+    const { from, to, start, bytes } = part;
+    const place = { start: mark + start, end: mark + start + to - from };
+    if (!this.#record()) this.#refuse('record.malformed', place);
+    else if (this.#json.isDeep) this.#refuse('record.too_deep', place);
+    else if (this.#isOdd) this.#refuse('record.malformed', place);
+    else if (this.#lines === undefined) this.records += Math.max(this.#rowCount, 1);
+    else if (this.#rowCount === 0) this.#write(this.#lines, bytes, this.#none, place);
+    else
+      for (let index = 0; index < this.#rowCount; index++)
+        this.#write(this.#lines, bytes, this.#rows[index] as Row, place);
+    if (this.#rows.length > MOST_KEPT) this.#rows = [];
+  }
+
+  #start(part: JsonPart): void {
+    this.#part = part;
+    this.#json.bytes = part.bytes;
+    this.#json.at = part.from;
+    this.#json.end = part.to;
+    this.#json.isDeep = false;
+    this.#rowCount = 0;
     this.#isOdd = false;
-    this.#isDeep = false;
-    const common: Row = [];
-    this.#object(this.#shape.root, common);
-    if (this.#isOdd || this.#isDeep) {
-      into.push({ ...refusedRecord(this.#isDeep ? 'record.too_deep' : 'record.malformed'), start, end });
-      return;
-    }
-    const width = this.#shape.names.length;
-    for (const row of this.#rows.length === 0 ? [[]] : this.#rows) into.push(merged(common, row, width));
+    this.#isJudged = false;
+    this.#common.kinds.fill(NOTHING);
   }
 
-  /** At `{`; after it behind `}`. */
-  #object(place: Place, row: Row): void {
-    const text = this.#text;
-    this.#at++;
+  #refuse(code: string, place: FilePlace): void {
+    this.records++;
+    this.#lines?.refuse({ ...refusedRecord(code), ...place });
+  }
+
+  #write(lines: CsvLines, bytes: Buffer, row: Row, place: FilePlace): void {
+    const common = this.#common;
+    for (let index = 0; index < this.#width; index++) {
+      const { kinds, from, to } = (row.kinds[index] as number) > NULL ? row : common;
+      writeLeaf(lines, kinds[index] as number, bytes, from[index] as number, to[index] as number);
+    }
+    lines.end(place);
+  }
+
+  #record(): boolean {
+    const json = this.#json;
+    json.blanks();
+    if (json.sign !== OPEN_BRACE || !this.#object(this.#root, this.#common)) return false;
+    json.blanks();
+    return json.at === json.end;
+  }
+
+  #object(node: Node, row: Row): boolean {
+    const json = this.#json;
+    json.at++;
+    json.blanks();
+    if (json.take(CLOSE_BRACE)) return true;
+    for (let expected = 0; ; ) {
+      const child = this.#key(node, expected);
+      if (child === undefined) return false;
+      expected = child.number + 1;
+      json.blanks();
+      if (!json.take(COLON)) return false;
+      json.blanks();
+      if (!this.#value(child, row)) return false;
+      json.blanks();
+      if (!json.take(COMMA)) return json.take(CLOSE_BRACE);
+      json.blanks();
+    }
+  }
+
+  #key(node: Node, expected: number): Node | undefined {
+    const json = this.#json;
+    const { bytes } = this.#part as JsonPart;
+    const likely = node.children[expected];
+    if (likely !== undefined && isKey(likely.key, json)) {
+      json.at += likely.key.length + 2;
+      return likely;
+    }
+    if (!json.text()) return undefined;
+    const { from, to, kind } = json;
+    const name = kind === PLAIN ? bytes.toString('utf8', from, to) : textOf(bytes, from, to);
+    const known = node.named.get(name);
+    if (known !== undefined || !this.#mayLearn()) return known;
+    const place = this.#shape.child(node.place, name);
+    const child = nodeOf(place, node.children.length, Buffer.from(bytes.subarray(from, to)));
+    node.children.push(child);
+    node.named.set(name, child);
+    return child;
+  }
+
+  /** Names come from records only, not from the beginnings of such that are none. */
+  #mayLearn(): boolean {
+    const { at, end, bytes } = this.#json;
+    if (!this.#isJudged) {
+      const whole = new JsonText();
+      whole.bytes = bytes;
+      whole.at = this.#part?.from ?? at;
+      whole.end = end;
+      whole.blanks();
+      this.#isJudged = whole.leaf();
+      whole.blanks();
+      this.#isJudged &&= whole.at === end;
+    }
+    return this.#isJudged;
+  }
+
+  #value(node: Node, row: Row): boolean {
+    const json = this.#json;
+    const { isInner, isRows } = node.place;
+    if (!isInner && !isRows) return this.#leaf(node.place, row);
+    if (isRows && json.sign === OPEN_BRACKET) return this.#elements(node);
+    if (isInner && json.sign === OPEN_BRACE) return this.#object(node, row);
+    // Another kind of value stands where the contract has an object or a list of rows.
+    if (json.sign !== LETTER_N) this.#isOdd = true;
+    return json.leaf();
+  }
+
+  #elements(node: Node): boolean {
+    const json = this.#json;
+    json.at++;
+    json.blanks();
+    if (json.take(CLOSE_BRACKET)) return true;
     for (;;) {
-      this.#blanks();
-      if (text.charCodeAt(this.#at) === CLOSE_BRACE) break;
-      const from = this.#at;
-      this.#string();
-      const key = plainText(text, from, this.#at);
-      this.#blanks();
-      this.#at++;
-      this.#blanks();
-      this.#value(this.#shape.child(place, key), row);
-      this.#blanks();
-      if (text.charCodeAt(this.#at++) === CLOSE_BRACE) return;
-    }
-    this.#at++;
-  }
-
-  #value(place: Place, row: Row): void {
-    const sign = this.#text.charCodeAt(this.#at);
-    if (place.isRows && sign === OPEN_BRACKET) this.#elements(place);
-    else if (place.isInner && sign === OPEN_BRACE) this.#object(place, row);
-    else if ((place.isInner || place.isRows) && sign === LETTER_N) this.#at += 4;
-    else if (place.isInner || place.isRows) {
-      // Another kind of value stands where the contract has an object or a list of rows.
-      this.#isOdd = true;
-      this.#skip();
-    } else this.#leaf(place, row);
-  }
-
-  #elements(place: Place): void {
-    const text = this.#text;
-    this.#at++;
-    this.#blanks();
-    if (text.charCodeAt(this.#at) === CLOSE_BRACKET) {
-      this.#at++;
-      return;
-    }
-    for (;;) {
-      this.#blanks();
-      const row: Row = [];
-      this.#rows.push(row);
-      const sign = text.charCodeAt(this.#at);
-      if (sign === OPEN_BRACE) this.#object(place, row);
-      else if (place.isInner && sign !== LETTER_N) {
-        this.#isOdd = true;
-        this.#skip();
-      } else if (place.isInner) this.#skip();
-      else this.#leaf(place, row);
-      this.#blanks();
-      if (text.charCodeAt(this.#at++) === CLOSE_BRACKET) return;
+      if (!this.#element(node, this.#newRow())) return false;
+      json.blanks();
+      if (!json.take(COMMA)) return json.take(CLOSE_BRACKET);
+      json.blanks();
     }
   }
 
-  #leaf(place: Place, row: Row): void {
-    const from = this.#at;
+  #element(node: Node, row: Row): boolean {
+    const json = this.#json;
+    if (json.sign === OPEN_BRACE) return this.#object(node, row);
+    if (!node.place.isInner) return this.#leaf(node.place, row);
+    if (json.sign !== LETTER_N) this.#isOdd = true;
+    return json.leaf();
+  }
+
+  /** What is only counted needs no row for long. */
+  #newRow(): Row {
+    const index = this.#lines === undefined ? 0 : this.#rowCount;
+    this.#rowCount++;
+    const row = this.#rows[index] ?? rowOf(this.#width);
+    this.#rows[index] = row;
+    row.kinds.fill(NOTHING);
+    return row;
+  }
+
+  #leaf(place: Place, row: Row): boolean {
+    const json = this.#json;
+    if (!json.leaf()) return false;
+    const { kind, from, to } = json;
+    if (this.#lines === undefined && place.index === -1 && !this.#mayLearn()) return false;
     const index = this.#shape.indexOf(place);
-    this.#skip();
+    if (index === -1) return true;
     // A key twice: nobody can tell which value was meant (RFC 8259, section 4).
-    if (index !== -1 && row[index] !== undefined) this.#isOdd = true;
-    if (index !== -1) row[index] = leafText(this.#text, from, this.#at);
-  }
-
-  #skip(): void {
-    const text = this.#text;
-    const sign = text.charCodeAt(this.#at);
-    if (sign === QUOTE) this.#string();
-    else if (sign === OPEN_BRACE || sign === OPEN_BRACKET) this.#nested();
-    else {
-      let at = this.#at + 1;
-      for (; at < text.length; at++) {
-        const each = text.charCodeAt(at);
-        if (each === COMMA || each === CLOSE_BRACE || each === CLOSE_BRACKET || each <= BLANK) break;
-      }
-      this.#at = at;
-    }
-  }
-
-  #nested(): void {
-    let depth = 0;
-    do {
-      const sign = this.#text.charCodeAt(this.#at);
-      if (sign === QUOTE) {
-        this.#string();
-        continue;
-      }
-      if (sign === OPEN_BRACE || sign === OPEN_BRACKET) {
-        if (++depth > LIMITS.nesting) this.#isDeep = true;
-      } else if (sign === CLOSE_BRACE || sign === CLOSE_BRACKET) depth--;
-      this.#at++;
-    } while (depth > 0);
-  }
-
-  /** At a quote; after it behind the closing one. */
-  #string(): void {
-    const text = this.#text;
-    let end = this.#at;
-    do end = text.indexOf('"', end + 1);
-    while (text.charCodeAt(end - 1) === BACKSLASH && isEscaped(text, end));
-    this.#at = end + 1;
-  }
-
-  #blanks(): void {
-    while (this.#text.charCodeAt(this.#at) <= BLANK) this.#at++;
+    if (row.kinds[index] !== NOTHING) this.#isOdd = true;
+    row.kinds[index] = kind;
+    row.from[index] = from;
+    row.to[index] = to;
+    return true;
   }
 }
 
-const QUOTE = 34;
-const BACKSLASH = 92;
-const COMMA = 44;
-const BLANK = 32;
-const OPEN_BRACE = 123;
-const CLOSE_BRACE = 125;
-const OPEN_BRACKET = 91;
-const CLOSE_BRACKET = 93;
-const LETTER_N = 110;
+const MOST_KEPT = 1000;
 
-function isObject(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof RangeError) return false;
-    throw error;
-  }
-}
-
-function isEscaped(text: string, at: number): boolean {
-  let from = at;
-  while (text.charCodeAt(from - 1) === BACKSLASH) from--;
-  return (at - from) % 2 === 1;
-}
-
-/** The text between the quotes at `from` and before `to`. */
-function plainText(text: string, from: number, to: number): string {
-  const inside = text.slice(from + 1, to - 1);
-  return inside.includes('\\') ? (JSON.parse(text.slice(from, to)) as string) : inside;
-}
-
-function leafText(text: string, from: number, to: number): string | null {
-  const sign = text.charCodeAt(from);
-  if (sign === QUOTE) return plainText(text, from, to);
-  const raw = text.slice(from, to);
-  if (sign === LETTER_N) return null;
-  if (sign !== OPEN_BRACE && sign !== OPEN_BRACKET) return raw;
-  return /\s/.test(raw) ? raw.replaceAll(/("(?:[^"\\]|\\.)*")|\s+/g, '$1') : raw;
-}
-
-function merged(common: Row, row: Row, width: number): Row {
-  const all: Row = new Array(width);
-  for (let index = 0; index < width; index++) all[index] = row[index] ?? common[index] ?? null;
-  return all;
+/** Whether this very key stands at hand, between quotes. */
+function isKey(key: Uint8Array, { bytes, at, end }: JsonText): boolean {
+  const { length } = key;
+  if (at + length + 2 > end || bytes[at] !== QUOTE || bytes[at + length + 1] !== QUOTE) return false;
+  for (let index = 0; index < length; index++) if (bytes[at + 1 + index] !== key[index]) return false;
+  return true;
 }

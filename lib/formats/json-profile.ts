@@ -1,5 +1,5 @@
 import { toUtf8 } from './encoding.ts';
-import { jsonElements, jsonFields, jsonLines } from './json-records.ts';
+import { jsonElements, jsonFields, jsonLines, textOf } from './json-records.ts';
 import { LIMITS } from './limits.ts';
 import { FormatProblem } from './problem.ts';
 import type { Content } from './profile.ts';
@@ -12,9 +12,9 @@ export async function profileJson(body: AsyncIterable<Uint8Array>, kind: 'json' 
   const text = counted(toUtf8(body, 'utf-8'), (length) => {
     bytes += length;
   });
-  for await (const { text: record } of kind === 'json' ? jsonElements(text) : jsonLines(text)) {
-    records++;
-    for (const key of jsonFields(record)?.keys() ?? []) keys.add(key);
+  for await (const parts of kind === 'json' ? jsonElements(text) : jsonLines(text)) {
+    records += parts.length;
+    for (const part of parts) for (const key of jsonFields(textOf(part))?.keys() ?? []) keys.add(key);
     if (keys.size > LIMITS.jsonKeys) {
       throw new FormatProblem(
         'file.too_large',

@@ -1,49 +1,55 @@
 import { LIMITS } from './limits.ts';
 import { FormatProblem } from './problem.ts';
 
-/** The text of one JSON value and where it stands in the file, in bytes. */
-export interface JsonText {
-  readonly text: string;
+/** The text of one JSON value: `bytes` from `from` up to `to`. It stands at `start` in the file. */
+export interface JsonPart {
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly to: number;
   readonly start: number;
-  readonly end: number;
 }
+
+/** Parts of a chunk at once: one by one they would take longer to hand over than to read. */
+export type JsonParts = AsyncIterable<readonly JsonPart[]>;
+
+export const textOf = ({ bytes, from, to }: JsonPart): string => bytes.toString('utf8', from, to);
 
 /** Lines that are not blank. */
-export async function* jsonLines(body: AsyncIterable<Buffer>): AsyncGenerator<JsonText> {
+export async function* jsonLines(body: AsyncIterable<Buffer>): AsyncGenerator<readonly JsonPart[]> {
   let held: Buffer = Buffer.alloc(0);
   let offset = 0;
-  const part = (bytes: Buffer, start: number): JsonText => ({
-    text: bytes.toString(),
-    start,
-    end: start + bytes.length,
-  });
   for await (const chunk of body) {
-    const joined = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+    const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+    const lines: JsonPart[] = [];
     let from = 0;
-    for (let at = joined.indexOf(10); at !== -1; at = joined.indexOf(10, from)) {
-      const line = part(joined.subarray(from, at), offset + from);
-      if (line.text.trim() !== '') yield line;
-      from = at + 1;
+    for (let to = bytes.indexOf(10); to !== -1; to = bytes.indexOf(10, from)) {
+      const line = { bytes, from, to, start: offset + from };
+      if (!isBlank(line)) lines.push(line);
+      from = to + 1;
     }
-    held = joined.subarray(from);
+    held = bytes.subarray(from);
     offset += from;
     tooLong(held.length);
+    yield lines;
   }
-  const last = part(held, offset);
-  if (last.text.trim() !== '') yield last;
+  const last = { bytes: held, from: 0, to: held.length, start: offset };
+  if (!isBlank(last)) yield [last];
 }
 
+const isBlank = (part: JsonPart): boolean =>
+  part.bytes[part.from] !== OPEN_BRACE && textOf(part).trim() === '';
+
 /** Elements of the one top-level array. @throws FormatProblem where the file is no array or ends inside it */
-export async function* jsonElements(body: AsyncIterable<Buffer>): AsyncGenerator<JsonText> {
+export async function* jsonElements(body: AsyncIterable<Buffer>): AsyncGenerator<readonly JsonPart[]> {
   const scanner = new ArrayScanner();
-  for await (const chunk of body) yield* scanner.push(chunk);
+  for await (const chunk of body) yield Array.from(scanner.push(chunk));
   scanner.end();
 }
 
 const OPENING = new Set(Buffer.from('[{'));
 const CLOSING = new Set(Buffer.from(']}'));
 const BLANK = new Set(Buffer.from(' \t\r\n'));
-const [QUOTE, BACKSLASH, COMMA, BRACKET, COLON] = Buffer.from('"\\,[:');
+const [QUOTE, BACKSLASH, COMMA, BRACKET, COLON, OPEN_BRACE] = Buffer.from('"\\,[:{');
 
 class ArrayScanner {
   #held: Buffer = Buffer.alloc(0);
@@ -53,7 +59,7 @@ class ArrayScanner {
   #escaped = false;
   #done = false;
 
-  *push(chunk: Buffer): Generator<JsonText> {
+  *push(chunk: Buffer): Generator<JsonPart> {
     const scanned = this.#held.length;
     const joined = scanned === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     let from = 0;
@@ -89,10 +95,9 @@ class ArrayScanner {
     else if (byte === QUOTE) this.#inText = false;
   }
 
-  *#element(bytes: Buffer, from: number, to: number, more: boolean): Generator<JsonText> {
-    const text = bytes.subarray(from, to).toString();
-    if (text.trim() === '' && !more) return;
-    yield { text, start: this.#offset + from, end: this.#offset + to };
+  *#element(bytes: Buffer, from: number, to: number, more: boolean): Generator<JsonPart> {
+    const part = { bytes, from, to, start: this.#offset + from };
+    if (more || !isBlank(part)) yield part;
   }
 }
 

@@ -3,7 +3,7 @@ import { TerminalError } from '../errors.ts';
 import { inflated, type Part } from './compression.ts';
 import { splitRecord } from './csv-record.ts';
 import { toUtf8 } from './encoding.ts';
-import { jsonElements, jsonFields, jsonLines } from './json-records.ts';
+import { type JsonParts, jsonElements, jsonFields, jsonLines, textOf } from './json-records.ts';
 import { QuoteState } from './quote-state.ts';
 
 /** New texts of a record's fields, by position in a CSV file, by key in JSON. */
@@ -161,22 +161,17 @@ async function* csvRecords(body: AsyncIterable<Buffer>, format: CsvFormat): Asyn
 const LF = 10;
 const CR = 13;
 
-async function* mendedObjects(
-  records: AsyncIterable<{ readonly text: string }>,
-  corrections: Corrections,
-): AsyncGenerator<string> {
+async function* mendedObjects(records: JsonParts, corrections: Corrections): AsyncGenerator<string> {
   let number = 0;
-  for await (const { text } of records) {
-    number++;
-    const correction = corrections.get(number);
-    if (correction === undefined) {
-      yield text;
-      continue;
-    }
-    const fields = new Map<string, string | null>(jsonFields(text) ?? []);
-    for (const [key, value] of correction) fields.set(String(key), value);
-    yield JSON.stringify(Object.fromEntries(fields));
-  }
+  for await (const parts of records)
+    for (const part of parts) yield mendedObject(textOf(part), corrections.get(++number));
+}
+
+function mendedObject(text: string, correction: ReadonlyMap<number | string, string> | undefined): string {
+  if (correction === undefined) return text;
+  const fields = new Map<string, string | null>(jsonFields(text) ?? []);
+  for (const [key, value] of correction) fields.set(String(key), value);
+  return JSON.stringify(Object.fromEntries(fields));
 }
 
 async function* mendArray(body: AsyncIterable<Buffer>, corrections: Corrections): AsyncGenerator<Uint8Array> {

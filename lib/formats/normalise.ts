@@ -1,18 +1,11 @@
 import type { CsvFormat, FileFormat } from '../contract/dataset.ts';
 import { avroRecords } from './avro-records.ts';
-import {
-  canonicalCsv,
-  csvLine,
-  type ParsedRecord,
-  type Records,
-  type RejectedRecord,
-  unfit,
-} from './canonical.ts';
+import { type CsvLines, canonicalCsv, type RejectedRecord } from './canonical.ts';
 import { inflated, type Part } from './compression.ts';
 import { toUtf8 } from './encoding.ts';
 import { fixedWidthRecords } from './fixed-width.ts';
 import { nestedJsonRecords } from './json-nested.ts';
-import { jsonElements, jsonFields, jsonLines } from './json-records.ts';
+import { jsonElements, jsonFields, jsonLines, textOf } from './json-records.ts';
 import { LIMITS } from './limits.ts';
 import type { RandomAccess } from './parquet-profile.ts';
 import { Preamble } from './preamble.ts';
@@ -41,7 +34,7 @@ export async function* normalise(
 ): AsyncGenerator<Uint8Array> {
   const header = profile.header ?? [];
   if (format.kind === 'xlsx') {
-    yield* canonicalCsv(header, xlsxRecords(random, format), onReject);
+    yield* canonicalCsv(header, (lines) => xlsxRecords(random, format, profile, lines), onReject);
     return;
   }
   const source = body[Symbol.asyncIterator]();
@@ -49,7 +42,7 @@ export async function* normalise(
     const { parts } = await inflated(source, random);
     if (format.kind === 'csv') yield* oneCsv(parts, format, profile);
     else if (format.kind !== 'parquet')
-      yield* canonicalCsv(header, recordsOf(parts, format, header), onReject);
+      yield* canonicalCsv(header, (lines) => recordsOf(parts, format, header, lines), onReject);
   } finally {
     await source.return?.();
   }
@@ -97,27 +90,29 @@ async function* recordsOf(
   parts: AsyncIterable<Part>,
   format: KeyedFormat,
   header: readonly string[],
-): Records {
-  for await (const { body } of parts) yield* recordsOfPart(body, format, header);
+  lines: CsvLines,
+): AsyncGenerator<unknown> {
+  for await (const { body } of parts) yield* recordsOfPart(body, format, header, lines);
 }
 
 function recordsOfPart(
   body: AsyncIterable<Uint8Array>,
   format: KeyedFormat,
   header: readonly string[],
-): Records {
+  lines: CsvLines,
+): AsyncIterable<unknown> {
   switch (format.kind) {
     case 'json':
     case 'jsonl':
       return format.nesting === undefined
-        ? flatJsonRecords(body, format.kind, header)
-        : nestedJsonRecords(body, format, header);
+        ? flatJsonRecords(body, format.kind, header, lines)
+        : nestedJsonRecords(body, format, header, lines);
     case 'avro':
-      return avroRecords(body, format, header);
+      return avroRecords(body, format, header, lines);
     case 'xml':
-      return xmlRecords(body, format, header);
+      return xmlRecords(body, format, header, lines);
     case 'fixedWidth':
-      return fixedWidthRecords(body, format);
+      return fixedWidthRecords(body, format, lines);
   }
 }
 
@@ -197,29 +192,28 @@ const CR = 13;
 const surplusSign = ({ delimiter, quote, escape }: CsvFormat): number =>
   Buffer.from('0123').find((sign) => ![delimiter, quote, escape].includes(String.fromCharCode(sign))) ?? 0;
 
-const AT_ONCE = 1000;
-
 async function* flatJsonRecords(
   body: AsyncIterable<Uint8Array>,
   kind: 'json' | 'jsonl',
   header: readonly string[],
-): Records {
+  lines: CsvLines,
+): AsyncGenerator<void> {
   let mark = 0;
   const text = toUtf8(body, 'utf-8', (bytes) => {
     mark = bytes;
   });
-  let batch: ParsedRecord[] = [];
-  for await (const { text: record, start, end } of kind === 'json' ? jsonElements(text) : jsonLines(text)) {
-    const byKey = jsonFields(record);
-    const fields = header.map((key) => byKey?.get(key) ?? null);
-    // Only here the place of a record in the file is known.
-    const isLong = end - start > LIMITS.recordBytes / 3;
-    const code = byKey === undefined ? 'record.malformed' : isLong ? unfit(csvLine(fields)) : undefined;
-    batch.push(code === undefined ? fields : { code, start: mark + start, end: mark + end });
-    if (batch.length >= AT_ONCE) {
-      yield batch;
-      batch = [];
+  for await (const parts of kind === 'json' ? jsonElements(text) : jsonLines(text)) {
+    for (const part of parts) {
+      const start = mark + part.start;
+      const place = { start, end: start + part.to - part.from };
+      const byKey = jsonFields(textOf(part));
+      if (byKey === undefined) lines.refuse({ code: 'record.malformed', ...place });
+      else
+        lines.row(
+          header.map((key) => byKey.get(key)),
+          place,
+        );
     }
+    yield;
   }
-  yield batch;
 }

@@ -26,6 +26,8 @@ export interface FileProfile {
   readonly hasLongRecords?: boolean;
   readonly hasOddPreamble?: boolean;
   readonly hasSurplusDelimiters?: boolean;
+  /** Of a sheet: its reader must know merged ranges before the rows, and they stand behind them. */
+  readonly hasMergedCells?: boolean;
   /** Physical and logical type of each column of a Parquet file, as text that is equal for equal types. */
   readonly types?: readonly string[];
   /** Which columns of a Parquet file hold lists, maps or structs. */

@@ -1,5 +1,5 @@
 import type { XlsxFormat } from '../contract/dataset.ts';
-import { type ParsedRecord, type Records, refusedRecord } from './canonical.ts';
+import { countRecords, type RecordSink, refusedRecord } from './canonical.ts';
 import { type DateShape, serialText } from './excel-dates.ts';
 import { LIMITS } from './limits.ts';
 import type { RandomAccess } from './parquet-profile.ts';
@@ -10,7 +10,14 @@ import { openWorkbook, parsedXml, textReader, unescaped, type Workbook } from '.
 /** Names of the header row, and the rows below it in which a cell has a value. */
 export async function profileXlsx(random: RandomAccess, format: XlsxFormat): Promise<Content> {
   const workbook = await openWorkbook(random, format.sheet);
-  const merged = await mergedCells(workbook);
+  let header: readonly string[] | undefined;
+  const onHeader = (names: readonly string[]) => {
+    header = names;
+  };
+  const merged: Range[] = [];
+  const records = await countRecords((sink) =>
+    parsedXml(workbook.sheet, new SheetReader(workbook, format, { sink, onHeader, found: merged })),
+  );
   if (
     merged.some(
       ({ top, bottom, left, right }) => left < right && top <= format.headerRow && bottom >= format.headerRow,
@@ -20,23 +27,23 @@ export async function profileXlsx(random: RandomAccess, format: XlsxFormat): Pro
       'file.header',
       `row ${format.headerRow} of the sheet has a cell merged over several columns; give each column its name, or change xlsx.headerRow`,
     );
-  let header: readonly string[] | undefined;
-  let records = 0;
-  for await (const rows of rowsOf(workbook, format, merged, (names) => {
-    header = names;
-  }))
-    records += rows.length;
   if (header === undefined)
     throw new FormatProblem(
       'file.header',
       `row ${format.headerRow} of the sheet has no names; name the columns there, or change xlsx.headerRow`,
     );
-  return { records, header };
+  return { records, header, hasMergedCells: merged.length > 0 };
 }
 
-export async function* xlsxRecords(random: RandomAccess, format: XlsxFormat): Records {
+export async function* xlsxRecords(
+  random: RandomAccess,
+  format: XlsxFormat,
+  { hasMergedCells = true }: Pick<Content, 'hasMergedCells'>,
+  sink: RecordSink,
+): AsyncGenerator<void> {
   const workbook = await openWorkbook(random, format.sheet);
-  yield* rowsOf(workbook, format, await mergedCells(workbook), () => undefined);
+  const merged = hasMergedCells ? await mergedCells(workbook) : [];
+  yield* parsedXml(workbook.sheet, new SheetReader(workbook, format, { sink, merged }));
 }
 
 interface Range {
@@ -55,24 +62,23 @@ async function mergedCells({ sheet }: Workbook): Promise<readonly Range[]> {
     for (const [, reference = ''] of text.matchAll(
       /<(?:\w+:)?mergeCell\s[^>]*?ref\s*=\s*["']([A-Z0-9:]+)["']/g,
     )) {
-      const range = rangeOf(reference);
-      if (range !== undefined) ranges.push(range);
+      addRange(ranges, reference);
     }
     // What may be the start of an element that ends in the next chunk.
     const last = text.lastIndexOf('<');
     held = last === -1 || text.includes('>', last) ? '' : text.slice(last).slice(0, 1000);
-    if (ranges.length > MOST_RANGES)
-      throw new FormatProblem('file.too_large', `the sheet has more than ${MOST_RANGES} merged ranges`);
   }
   return ranges;
 }
 
 const MOST_RANGES = 100_000;
 
-function rangeOf(reference: string): Range | undefined {
+function addRange(ranges: Range[], reference: string): void {
   const [from, to = from] = reference.split(':').map(cellOf);
-  if (from === undefined || to === undefined) return undefined;
-  return { top: from.row, bottom: to.row, left: from.column, right: to.column };
+  if (from === undefined || to === undefined) return;
+  ranges.push({ top: from.row, bottom: to.row, left: from.column, right: to.column });
+  if (ranges.length > MOST_RANGES)
+    throw new FormatProblem('file.too_large', `the sheet has more than ${MOST_RANGES} merged ranges`);
 }
 
 const cellOf = (reference: string): { readonly row: number; readonly column: number } => ({
@@ -93,19 +99,20 @@ function columnOf(reference: string): number {
 
 type Cells = (string | null | undefined)[];
 
-async function* rowsOf(
-  workbook: Workbook,
-  format: XlsxFormat,
-  ranges: readonly Range[],
-  onHeader: (names: readonly string[]) => void,
-): Records {
-  const reader = new SheetReader(workbook, format, ranges, onHeader);
-  for await (const _part of parsedXml(workbook.sheet, reader)) yield reader.taken();
+interface SheetOptions {
+  readonly sink: RecordSink;
+  readonly onHeader?: (names: readonly string[]) => void;
+  /** Ranges that are known already. */
+  readonly merged?: readonly Range[];
+  /** Takes ranges as they are met, behind the rows. */
+  readonly found?: Range[];
 }
 
 class SheetReader {
+  readonly #found: Range[] | undefined;
   readonly #workbook: Workbook;
   readonly #format: XlsxFormat;
+  readonly #sink: RecordSink;
   readonly #onHeader: (names: readonly string[]) => void;
   readonly #tall: readonly Range[];
   readonly #wide: readonly Range[];
@@ -114,7 +121,6 @@ class SheetReader {
   #wideAt = 0;
   #shapes: readonly DateShape[] | undefined;
   #width = 0;
-  #batch: ParsedRecord[] = [];
   #row = 0;
   #cells: Cells = [];
   #hasValue = false;
@@ -133,21 +139,16 @@ class SheetReader {
   constructor(
     workbook: Workbook,
     format: XlsxFormat,
-    ranges: readonly Range[],
-    onHeader: (names: readonly string[]) => void,
+    { sink, onHeader = () => undefined, merged = [], found }: SheetOptions,
   ) {
+    this.#sink = sink;
+    this.#found = found;
     this.#workbook = workbook;
     this.#format = format;
     this.#onHeader = onHeader;
-    const below = ranges.filter(({ bottom }) => bottom > format.headerRow).sort((a, b) => a.top - b.top);
+    const below = merged.filter(({ bottom }) => bottom > format.headerRow).sort((a, b) => a.top - b.top);
     this.#tall = below.filter(({ left, right, top, bottom }) => left === right && bottom > top);
     this.#wide = below.filter(({ left, right }) => left < right);
-  }
-
-  taken(): readonly ParsedRecord[] {
-    const batch = this.#batch;
-    this.#batch = [];
-    return batch;
   }
 
   readonly open = (name: string, attributes: Readonly<Record<string, string>>): void => {
@@ -177,6 +178,9 @@ class SheetReader {
         break;
       case 'is':
         this.#isInline = true;
+        break;
+      case 'mergeCell':
+        if (this.#found !== undefined) addRange(this.#found, attributes.ref ?? '');
         break;
       default:
         if (this.#isInline) this.#inline.open(name);
@@ -279,8 +283,11 @@ class SheetReader {
     this.#fill();
     if (!this.#hasValue) return;
     if (this.#cells.length > this.#width) this.#refuse('record.malformed');
-    if (this.#refused !== undefined) this.#batch.push(refusedRecord(this.#refused));
-    else this.#batch.push(Array.from({ length: this.#width }, (_, column) => this.#cells[column] ?? null));
+    if (this.#refused !== undefined) this.#sink.refuse(refusedRecord(this.#refused));
+    else {
+      this.#cells.length = this.#width;
+      this.#sink.row(this.#cells);
+    }
   }
 
   /** A range over rows of one column gives all of them its value; over columns nobody can tell whose value it is. */

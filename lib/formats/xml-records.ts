@@ -1,6 +1,6 @@
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes';
 import type { CsvEncoding, XmlFormat } from '../contract/dataset.ts';
-import { type ParsedRecord, type Records, refusedRecord } from './canonical.ts';
+import { countRecords, type RecordSink, refusedRecord } from './canonical.ts';
 import { toUtf8 } from './encoding.ts';
 import { LIMITS } from './limits.ts';
 import { FormatProblem } from './problem.ts';
@@ -10,9 +10,8 @@ import { type Place, Shape } from './shape.ts';
 /** Rows and the names of all values: elements by path below the record, attributes as `@name`. The whole file must be well formed. */
 export async function profileXml(body: AsyncIterable<Uint8Array>, format: XmlFormat): Promise<Content> {
   const shape = new Shape(format.nesting, undefined, format);
-  let records = 0;
   const blank = new Set<Place>();
-  for await (const batch of read(body, format, shape, blank)) records += batch.length;
+  const records = await countRecords((sink) => read(body, new XmlReader(format, shape, blank, sink)));
   for (const place of blank) if (!holdsElements(place)) shape.indexOf(place);
   return { records, header: shape.names };
 }
@@ -24,40 +23,27 @@ export const xmlRecords = (
   body: AsyncIterable<Uint8Array>,
   format: XmlFormat,
   header: readonly string[],
-): Records => read(body, format, new Shape(format.nesting, header, format), new Set());
+  sink: RecordSink,
+): AsyncIterable<unknown> =>
+  read(body, new XmlReader(format, new Shape(format.nesting, header, format), new Set(), sink));
 
-/** `blank` gathers the places of empty elements: an empty list of elements is no column. */
-async function* read(
-  body: AsyncIterable<Uint8Array>,
-  format: XmlFormat,
-  shape: Shape,
-  blank: Set<Place>,
-): Records {
-  const reader = new XmlReader(format, shape, blank);
+async function* read(body: AsyncIterable<Uint8Array>, reader: XmlReader): AsyncGenerator<void> {
   const parser = new SaxesParser({ xmlns: true, position: false });
   let quiet = 0;
-  const events =
-    <Given extends unknown[]>(take: (...given: Given) => void) =>
-    (...given: Given) => {
-      quiet = 0;
-      take(...given);
-    };
-  parser.on(
-    'opentag',
-    events((tag: SaxesTagNS) => reader.open(tag)),
-  );
-  parser.on(
-    'closetag',
-    events(() => reader.close()),
-  );
-  parser.on(
-    'text',
-    events((text: string) => reader.text(text)),
-  );
-  parser.on(
-    'cdata',
-    events((text: string) => reader.text(text)),
-  );
+  parser.on('opentag', (tag: SaxesTagNS) => {
+    quiet = 0;
+    reader.open(tag);
+  });
+  parser.on('closetag', () => {
+    quiet = 0;
+    reader.close();
+  });
+  const text = (part: string) => {
+    quiet = 0;
+    reader.text(part);
+  };
+  parser.on('text', text);
+  parser.on('cdata', text);
   parser.on('doctype', () => {
     throw doctype();
   });
@@ -76,13 +62,13 @@ async function* read(
     parser.write(chunk);
     if (quiet > 2 * LIMITS.recordBytes)
       throw new FormatProblem('file.too_large', `a text or tag is longer than ${LIMITS.recordBytes} bytes`);
-    yield reader.taken();
+    yield;
   }
   if (isEmpty)
     throw new FormatProblem('file.empty', 'the file has no bytes; send it again or ask its source');
   parser.close();
   reader.end();
-  yield reader.taken();
+  yield;
 }
 
 const doctype = (): FormatProblem =>
@@ -151,29 +137,27 @@ class XmlReader {
   readonly #format: XmlFormat;
   readonly #shape: Shape;
   readonly #record: readonly string[];
+  readonly #sink: RecordSink;
   readonly #above: string[] = [];
   readonly #frames: Frame[] = [];
-  #batch: ParsedRecord[] = [];
   #depth = 0;
   #isPlaceSeen = false;
   #common: Row = [];
   #row: Row | undefined;
   #rows: Row[] = [];
-  #gathered = new Map<string, JsonValue[]>();
+  /** Elements of the record, and of the row in it, by column. */
+  #lists: JsonValue[][] = [];
+  #rowLists: JsonValue[][] = [];
   #characters = 0;
   #refused: string | undefined;
 
-  constructor(format: XmlFormat, shape: Shape, blank: Set<Place>) {
+  /** `blank` gathers the places of empty elements: an empty list of elements is no column. */
+  constructor(format: XmlFormat, shape: Shape, blank: Set<Place>, sink: RecordSink) {
+    this.#sink = sink;
     this.#blank = blank;
     this.#format = format;
     this.#shape = shape;
     this.#record = format.record.split('/');
-  }
-
-  taken(): readonly ParsedRecord[] {
-    const batch = this.#batch;
-    this.#batch = [];
-    return batch;
   }
 
   end(): void {
@@ -205,7 +189,8 @@ class XmlReader {
     this.#common = [];
     this.#row = undefined;
     this.#rows = [];
-    this.#gathered = new Map();
+    this.#lists = [];
+    this.#rowLists = [];
     this.#characters = 0;
     this.#refused = undefined;
     this.#enter(this.#shape.root, tag, false);
@@ -260,7 +245,11 @@ class XmlReader {
     const parent = this.#frames.at(-1);
     if (frame.object !== undefined) this.#closeJson(frame, parent);
     else if (!frame.hasElements && parent !== undefined) this.#closeText(frame);
-    if (frame.place.isRows) this.#row = undefined;
+    if (frame.place.isRows && this.#row !== undefined) {
+      writeLists(this.#rowLists, this.#row);
+      this.#rowLists = [];
+      this.#row = undefined;
+    }
     if (parent === undefined) this.#closeRecord();
   }
 
@@ -278,34 +267,33 @@ class XmlReader {
   ): void {
     if (text.trim() !== '' && hasAttributes && !hasElements) object['#text'] = text;
     const value: JsonValue = isNil ? null : hasElements || hasAttributes ? object : text;
-    const isList = place.kept === 'list';
     if (parent?.object !== undefined) {
       const name = lastStep(place);
       const before = Object.hasOwn(parent.object, name) ? parent.object[name] : undefined;
       if (before === undefined) Object.defineProperty(parent.object, name, { value, ...OWN });
       else if (Array.isArray(before)) before.push(value);
       else parent.object[name] = [before, value];
-    } else if (isList) {
+    } else if (place.kept === 'list') {
+      const lists = this.#row === undefined ? this.#lists : this.#rowLists;
       const index = this.#shape.indexOf(place);
-      const key = `${this.#row === undefined ? 0 : this.#rows.length} ${index}`;
-      const list = this.#gathered.get(key) ?? [];
-      list.push(value);
-      this.#gathered.set(key, list);
-      if (index !== -1) (this.#row ?? this.#common)[index] = JSON.stringify(list);
+      const list = lists[index];
+      if (list !== undefined) list.push(value);
+      else if (index !== -1) lists[index] = [value];
     } else this.#set(place, value === null ? null : JSON.stringify(value));
   }
 
   #closeRecord(): void {
     this.#above.pop();
     if (this.#refused !== undefined) {
-      this.#batch.push(refusedRecord(this.#refused));
+      this.#sink.refuse(refusedRecord(this.#refused));
       return;
     }
+    writeLists(this.#lists, this.#common);
     const width = this.#shape.names.length;
     for (const row of this.#rows.length === 0 ? [[] as Row] : this.#rows) {
       const all: Row = new Array(width);
       for (let index = 0; index < width; index++) all[index] = row[index] ?? this.#common[index] ?? null;
-      this.#batch.push(all);
+      this.#sink.row(all);
     }
   }
 
@@ -331,6 +319,12 @@ class XmlReader {
     const prefix = uri === '' ? undefined : this.#format.namespaces[uri];
     return prefix === undefined ? local : `${prefix}:${local}`;
   }
+}
+
+function writeLists(lists: readonly JsonValue[][], row: Row): void {
+  lists.forEach((list, index) => {
+    row[index] = JSON.stringify(list);
+  });
 }
 
 /** Also for an element named `__proto__`. */

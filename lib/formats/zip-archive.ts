@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { crc32 } from 'node:zlib';
+import { crc32, createInflateRaw } from 'node:zlib';
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
 import { LIMITS } from './limits.ts';
 import type { RandomAccess } from './parquet-profile.ts';
@@ -82,14 +82,17 @@ async function* inflatedMember(
   entry: Entry,
   maySpend: (bytes: number) => boolean,
 ): AsyncGenerator<Uint8Array> {
-  const stream = await whileReading(() => zip.openReadStreamPromise(entry));
+  const packed = await whileReading(() => zip.openReadStreamPromise(entry, { decodeFileData: false }));
+  const stream = entry.compressionMethod === 8 ? inflatedStream(packed) : packed;
   const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   let checksum = 0;
+  let length = 0;
   try {
     for (;;) {
       const next = await whileReading(() => chunks.next());
       if (next.done === true) break;
       checksum = crc32(next.value, checksum);
+      length += next.value.length;
       if (!maySpend(next.value.length))
         throw new FormatProblem(
           'file.too_large',
@@ -98,9 +101,18 @@ async function* inflatedMember(
       yield next.value;
     }
   } finally {
+    packed.destroy();
     stream.destroy();
   }
-  if (checksum !== entry.crc32) throw damaged(new Error(`the checksum of ${entry.fileName} is wrong`));
+  if (checksum !== entry.crc32 || length !== entry.uncompressedSize)
+    throw damaged(new Error(`the checksum of ${entry.fileName} is wrong`));
+}
+
+/** `yauzl` would inflate 16 KiB at a time. */
+function inflatedStream(packed: Readable): Readable {
+  const inflate = createInflateRaw({ chunkSize: 64 * 1024 });
+  packed.on('error', (error) => inflate.destroy(error));
+  return packed.pipe(inflate);
 }
 
 /** Errors of the store stay what they are; `yauzl` and `zlib` throw plain errors about the bytes. */

@@ -13,6 +13,7 @@ import {
   StorageClass,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { MATCH_PREFIX } from '../matching/places.ts';
 import { acknowledge, inSecurityPacks } from './acknowledge.ts';
 import type { StageConfig } from './config.ts';
 
@@ -87,7 +88,10 @@ export class Buckets extends Construct {
         ],
       }),
       lake: bucket('Lake', { ...own(this.keys.lake), lifecycleRules: [oldVersions(OLD_VERSIONS.lake)] }),
-      vault: bucket('Vault', { ...own(this.keys.vault), lifecycleRules: [oldVersions(OLD_VERSIONS.vault)] }),
+      vault: bucket('Vault', {
+        ...own(this.keys.vault),
+        lifecycleRules: [oldVersions(OLD_VERSIONS.vault), LEFT_BY_MATCHING],
+      }),
       // Plans and results of runs stay, as a run that died is resumed from them; what can be computed again does not.
       results: bucket('Results', {
         ...own(platformKey),
@@ -156,6 +160,14 @@ const COMMON: BucketProps = {
   minimumTLSVersion: 1.2,
   versioned: true,
   objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+};
+
+/** A comparing takes hours at most and removes what it needed; this is what a process that died has left. */
+const LEFT_BY_MATCHING: LifecycleRule = {
+  id: 'match',
+  prefix: MATCH_PREFIX,
+  expiration: Duration.days(1),
+  noncurrentVersionExpiration: Duration.days(1),
 };
 
 const ABANDONED_PARTS: LifecycleRule = {

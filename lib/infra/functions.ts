@@ -18,9 +18,11 @@ export const VARIABLES = {
   memory: 'HEADGATE_MEMORY',
   webhookSecret: 'HEADGATE_WEBHOOK_SECRET',
   marts: 'HEADGATE_MARTS',
+  entities: 'HEADGATE_ENTITIES',
+  matchJob: 'HEADGATE_MATCH_JOB',
 } as const;
 
 export type Setting = keyof typeof VARIABLES;
 
 /** Variables that have a default: a construct need not set them. */
-export const OPTIONAL: readonly Setting[] = ['datasets', 'scratch', 'memory', 'marts'];
+export const OPTIONAL: readonly Setting[] = ['datasets', 'scratch', 'memory', 'marts', 'entities'];

@@ -7,25 +7,29 @@ import { Construct } from 'constructs';
 import { acknowledgeStars } from './acknowledge.ts';
 import type { StageConfig } from './config.ts';
 import type { Grants } from './grants.ts';
-import { GLUE_ACTIONS } from './permissions.ts';
+import type { FunctionSpec } from './permissions.ts';
 
 export interface SparkJobProps {
   readonly config: StageConfig;
   readonly grants: Grants;
-  /** Folder of run_plan.py and of the package that it imports. */
+  readonly name: string;
+  readonly script: 'run_plan.py' | 'match_records.py';
+  readonly actions: FunctionSpec['actions'];
+  /** Folder of the scripts and of the package that they import. */
   readonly scripts: string;
   /** Text of the additional modules, `duckdb==1.5.6`. */
   readonly modules: string;
 }
 
 export const jobName = ({ stage }: StageConfig): string => `headgate-${stage}-run-plan`;
+export const matchJobName = ({ stage }: StageConfig): string => `headgate-${stage}-match`;
 
-/** The Glue job that executes plans on Spark. Runs wait where the account's capacity is used up, and take only the workers that they need. */
+/** A Glue job that runs one of our scripts on Spark. Runs wait where the account's capacity is used up, and take only the workers that they need. */
 export class SparkJob extends Construct {
-  constructor(scope: Construct, id: string, { config, grants, scripts, modules }: SparkJobProps) {
+  constructor(scope: Construct, id: string, props: SparkJobProps) {
     super(scope, id);
-    const name = jobName(config);
-    const script = new Asset(this, 'Script', { path: join(scripts, 'run_plan.py') });
+    const { config, grants, name, actions, scripts, modules } = props;
+    const script = new Asset(this, 'Script', { path: join(scripts, props.script) });
     // A zip with the folder in it, as Python wants it.
     const sources = new Asset(this, 'Package', {
       path: scripts,
@@ -33,7 +37,7 @@ export class SparkJob extends Construct {
       ignoreMode: IgnoreMode.GIT,
     });
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('glue.amazonaws.com') });
-    grants.give(role, GLUE_ACTIONS);
+    grants.give(role, actions);
     role.addToPolicy(
       new PolicyStatement({
         actions: ['s3:GetObject'],

@@ -3,6 +3,8 @@ import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import { MATCH_PREFIX } from '../matching/places.ts';
+import { LEDGER_DATABASE } from '../reports/ledger-tables.ts';
 import { acknowledge, acknowledgeStars, INLINE, INLINE_REASON } from './acknowledge.ts';
 import type { BucketName } from './buckets.ts';
 import type { DataStack } from './data-stack.ts';
@@ -18,6 +20,8 @@ export interface GrantsProps {
   readonly data: DataStack;
   readonly topic: ITopic;
   readonly machine: { readonly name: string; readonly aliasArn: string };
+  /** Name of the Glue job that compares records. */
+  readonly matchJob: string;
   readonly databases: readonly string[];
   readonly views: readonly string[];
   readonly removalPolicy: RemovalPolicy;
@@ -29,7 +33,8 @@ export class Grants {
   readonly removalPolicy: RemovalPolicy;
   private readonly targets: Readonly<Record<Resource, Target>>;
 
-  constructor(scope: Construct, { data, topic, machine, databases, views, removalPolicy }: GrantsProps) {
+  constructor(scope: Construct, props: GrantsProps) {
+    const { data, topic, machine, matchJob, databases, views, removalPolicy } = props;
     this.platformKey = data.keys.platform;
     this.removalPolicy = removalPolicy;
     const stack = Stack.of(scope);
@@ -57,6 +62,11 @@ export class Grants {
       'lake objects': objects('lake', lake),
       vault: bucket('vault'),
       'vault objects': objects('vault', vault),
+      'match objects': {
+        arns: [`${exported(data.buckets.vault.bucketArn)}/${MATCH_PREFIX}*`],
+        key: vault,
+      },
+      'match job': { arns: [stack.formatArn({ service: 'glue', resource: 'job', resourceName: matchJob })] },
       results: bucket('results'),
       'results objects': objects('results', platform),
       ledger: { arns: [data.ledger.tableArn], key: platform },
@@ -74,6 +84,11 @@ export class Grants {
       },
       tables: { arns: glue(databases) },
       views: { arns: glue(views) },
+      'ledger tables': { arns: glue([LEDGER_DATABASE]) },
+      'ledger table objects': {
+        arns: [`${exported(data.buckets.lake.bucketArn)}/${LEDGER_DATABASE}/*`],
+        key: lake,
+      },
       'key secret': { arns: [data.piiKey.secretArn], key: platform },
       'webhook secret': { arns: [data.webhooks.secretArn], key: platform },
       workgroup: {

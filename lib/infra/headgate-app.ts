@@ -1,5 +1,6 @@
 import { App, type AppProps, Tags } from 'aws-cdk-lib';
 import type { Dataset } from '../contract/dataset.ts';
+import { LEDGER_DATABASE } from '../reports/ledger-tables.ts';
 import { AccessStack } from './access-stack.ts';
 import type { StageConfig } from './config.ts';
 import { DataStack } from './data-stack.ts';
@@ -16,8 +17,8 @@ export interface Deployment {
   readonly domains: readonly string[];
   readonly definition: Definition;
   readonly bundles: string;
-  /** Folder of run_plan.py and its package, and the additional modules of the Glue job. */
-  readonly spark: { readonly scripts: string; readonly modules: string };
+  /** Folder of the scripts and their package, and the additional modules of the Glue jobs. */
+  readonly spark: { readonly scripts: string; readonly modules: string; readonly matchModules: string };
 }
 
 /** Ways of the CDK that are better than its defaults, which stay for the sake of older apps. */
@@ -36,7 +37,8 @@ export function addStacks(app: App, deployment: Deployment) {
   const views = domains.map((domain) => `${domain}_marts`);
   const env = { region: config.region, ...(config.account === undefined ? {} : { account: config.account }) };
   const name = (part: string) => `headgate-${config.stage}-${part}`;
-  const data = new DataStack(app, name('data'), { env, config, databases: [...databases, ...views] });
+  const tables = [...databases, LEDGER_DATABASE];
+  const data = new DataStack(app, name('data'), { env, config, databases: [...tables, ...views] });
   const pipeline = new PipelineStack(app, name('pipeline'), { env, data, views, ...deployment });
   const observability = new ObservabilityStack(app, name('observability'), {
     env,
@@ -45,7 +47,7 @@ export function addStacks(app: App, deployment: Deployment) {
     data,
     pipeline,
   });
-  const access = new AccessStack(app, name('access'), { env, config, data, databases, views });
+  const access = new AccessStack(app, name('access'), { env, config, data, databases: tables, views });
   Tags.of(app).add('headgate:stage', config.stage);
   Tags.of(app).add('cost-centre', config.costCentre);
   return { data, pipeline, observability, access };

@@ -17,6 +17,7 @@ import type { DataStack } from './data-stack.ts';
 import { watchesOf } from './dataset-alarms.ts';
 import { noticesTopic } from './notices.ts';
 import type { PipelineStack } from './pipeline-stack.ts';
+import { SCHEDULES } from './schedules.ts';
 import { deadLetterQueue } from './service-function.ts';
 
 export interface ObservabilityStackProps extends StackProps {
@@ -70,7 +71,7 @@ export class ObservabilityStack extends Stack {
   }
 
   private watchIntake(alarms: Alarms, { config, pipeline }: ObservabilityStackProps): void {
-    const functions = ['intake', 'sweeper', 'quality'].map((name) => pipeline.functionOf(name).function);
+    const functions = ['intake', ...BY_THE_CLOCK].map((name) => pipeline.functionOf(name).function);
     const { queue, deadLetters, undelivered } = pipeline.intakeQueue;
     const queues = 'sqs/v3/home#/queues';
     const logs = `cloudwatch/home#logsV2:log-groups$3FlogGroupNameFilter$3D/headgate/${config.stage}`;
@@ -80,8 +81,7 @@ export class ObservabilityStack extends Stack {
         metric: waiting([
           deadLetters,
           undelivered,
-          pipeline.deadLettersOf('sweeper'),
-          pipeline.deadLettersOf('quality'),
+          ...BY_THE_CLOCK.map((name) => pipeline.deadLettersOf(name)),
         ]),
         threshold: 1,
         console: queues,
@@ -153,6 +153,8 @@ export class ObservabilityStack extends Stack {
     alarms.anyOf('runs-failing', signs, page, pipeline.topic);
   }
 }
+
+const BY_THE_CLOCK = Object.keys(SCHEDULES);
 
 const waiting = (queues: readonly Queue[]) =>
   sumOf(

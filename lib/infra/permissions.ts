@@ -1,6 +1,6 @@
 import type { Setting } from './functions.ts';
 
-/** What an action is allowed on. `objects` of a bucket, or the bucket itself; `executions` of the state machine; `tables` of the contracts' databases, `views` of the marts'. */
+/** What an action is allowed on. `objects` of a bucket, or the bucket itself; `executions` of the state machine; `tables` of the contracts' databases, `views` of the marts', `ledger tables` of `headgate`. */
 export type Resource =
   | 'landing'
   | 'landing objects'
@@ -18,9 +18,14 @@ export type Resource =
   | 'executions'
   | 'tables'
   | 'views'
+  | 'ledger tables'
+  | 'ledger table objects'
   | 'key secret'
   | 'webhook secret'
-  | 'workgroup';
+  | 'workgroup'
+  /** What the comparing of records needs, in the vault's bucket. */
+  | 'match objects'
+  | 'match job';
 
 export interface FunctionSpec {
   /** Folder below lambdas/. */
@@ -66,6 +71,13 @@ const MAKE_TABLES: FunctionSpec['actions'] = [
   ['vault objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
   ['tables', ['glue:GetTable', 'glue:GetTables', 'glue:CreateTable', 'glue:CreateDatabase']],
 ];
+const ASK = [
+  'athena:StartQueryExecution',
+  'athena:GetQueryExecution',
+  'athena:GetQueryResults',
+  'athena:StopQueryExecution',
+];
+const MAKE_AND_CHANGE = ['glue:GetTable', 'glue:CreateTable', 'glue:CreateDatabase', 'glue:UpdateTable'];
 const DOCUMENTS: FunctionSpec['actions'] = [
   ['results', LIST],
   ['results objects', READ_OBJECT],
@@ -179,22 +191,26 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     ],
   },
   {
+    name: 'mirror',
+    variables: ['lakeBucket', 'ledgerTable', 'datasets'],
+    actions: [
+      ['ledger', ['dynamodb:GetItem', 'dynamodb:Query']],
+      ['lake', LIST],
+      ['ledger table objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+      ['ledger tables', MAKE_AND_CHANGE],
+    ],
+  },
+  {
     name: 'quality',
-    variables: ['ledgerTable', 'topicArn', 'workgroup', 'datasets'],
+    variables: ['ledgerTable', 'topicArn', 'workgroup', 'datasets', 'marts'],
     actions: [
       LEDGER,
       TELL,
-      [
-        'workgroup',
-        [
-          'athena:StartQueryExecution',
-          'athena:GetQueryExecution',
-          'athena:GetQueryResults',
-          'athena:StopQueryExecution',
-        ],
-      ],
+      ['workgroup', ASK],
       // Athena reads tables and writes results in the name of who asks.
       ['tables', ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions']],
+      ['views', ['glue:GetDatabase', 'glue:GetTable']],
+      ['ledger tables', ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions']],
       ['lake', [...LIST, 's3:GetBucketLocation']],
       ['lake objects', READ_OBJECT],
       ['results', [...LIST, 's3:GetBucketLocation']],
@@ -202,21 +218,42 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     ],
   },
   {
+    name: 'retention',
+    variables: [...RUN_VARIABLES, 'workgroup'],
+    actions: [
+      LEDGER,
+      ['executions', ['states:DescribeExecution']],
+      ['lake', [...LIST, 's3:GetBucketLocation']],
+      ['vault', [...LIST, 's3:GetBucketLocation']],
+      ['lake objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+      ['vault objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+      ['tables', ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions', 'glue:UpdateTable']],
+      ['workgroup', ASK],
+      ['results', [...LIST, 's3:GetBucketLocation']],
+      ['results objects', [...READ_OBJECT, ...WRITE_OBJECT]],
+    ],
+  },
+  {
+    name: 'match',
+    variables: [...RUN_VARIABLES, 'entities', 'matchJob', 'scratch', 'memory'],
+    actions: [
+      LEDGER,
+      ...MAKE_TABLES,
+      ['tables', ['glue:UpdateTable']],
+      ['results', LIST],
+      ['results objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+      ['match job', ['glue:StartJobRun', 'glue:GetJobRuns']],
+    ],
+  },
+  {
     name: 'sync',
-    variables: [...RUN_VARIABLES, 'workgroup', 'marts'],
+    variables: [...RUN_VARIABLES, 'workgroup', 'marts', 'entities'],
     actions: [
       ...MAKE_TABLES,
       ['tables', ['glue:UpdateTable', 'glue:GetDatabase']],
+      ['ledger tables', [...MAKE_AND_CHANGE, 'glue:GetDatabase']],
       ['views', ['glue:GetDatabase', 'glue:GetTable', 'glue:CreateTable', 'glue:UpdateTable']],
-      [
-        'workgroup',
-        [
-          'athena:StartQueryExecution',
-          'athena:GetQueryExecution',
-          'athena:GetQueryResults',
-          'athena:StopQueryExecution',
-        ],
-      ],
+      ['workgroup', ASK],
       ['lake', ['s3:GetBucketLocation']],
       ['results', [...LIST, 's3:GetBucketLocation']],
       ['results objects', [...READ_OBJECT, ...WRITE_OBJECT]],
@@ -240,4 +277,10 @@ export const GLUE_ACTIONS: FunctionSpec['actions'] = [
   ['vault', LIST],
   ['vault objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
   ['key secret', ['secretsmanager:GetSecretValue']],
+];
+
+/** What the Glue job that compares records does: it sees what it is given to compare, and no table. */
+export const MATCH_ACTIONS: FunctionSpec['actions'] = [
+  ['vault', LIST],
+  ['match objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
 ];

@@ -11,11 +11,11 @@ import type { StageConfig } from './config.ts';
 import type { DataStack } from './data-stack.ts';
 import { type Definition, timeoutOf } from './definition.ts';
 import type { Setting } from './functions.ts';
-import { jobName, SparkJob } from './glue-job.ts';
+import { jobName, matchJobName, SparkJob } from './glue-job.ts';
 import { Grants } from './grants.ts';
 import { IntakeQueue } from './intake-queue.ts';
 import { noticesTopic } from './notices.ts';
-import { FUNCTIONS, type FunctionSpec } from './permissions.ts';
+import { FUNCTIONS, type FunctionSpec, GLUE_ACTIONS, MATCH_ACTIONS } from './permissions.ts';
 import { Schedules } from './schedules.ts';
 import { ServiceFunction } from './service-function.ts';
 import { ALIAS, machineName, PipelineMachine } from './state-machine.ts';
@@ -28,8 +28,8 @@ export interface PipelineStackProps extends StackProps {
   readonly definition: Definition;
   /** Folder with the bundles. */
   readonly bundles: string;
-  /** Folder of the Glue job's script, and its additional modules. */
-  readonly spark: { readonly scripts: string; readonly modules: string };
+  /** Folder of the Glue jobs' scripts, and the additional modules of each. */
+  readonly spark: { readonly scripts: string; readonly modules: string; readonly matchModules: string };
 }
 
 const LONGEST_SECONDS = 900;
@@ -60,6 +60,7 @@ export class PipelineStack extends Stack {
       data,
       topic: this.topic,
       machine: { name, aliasArn },
+      matchJob: matchJobName(config),
       databases,
       views,
       removalPolicy: config.ephemeral ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
@@ -77,6 +78,7 @@ export class PipelineStack extends Stack {
             ...settings,
             memory: `${duckDbMemory(config)}MB`,
             webhookSecret: data.webhooks.secretName,
+            matchJob: matchJobName(config),
           },
           timeout: spec.state === undefined ? LONGEST_SECONDS : timeoutOf(definition, spec.state),
           ...shapeOf(spec, config),
@@ -97,13 +99,28 @@ export class PipelineStack extends Stack {
     });
     new Schedules(this, 'Schedules', {
       sweeper: this.scheduled('sweeper'),
+      mirror: this.scheduled('mirror'),
       quality: this.scheduled('quality'),
+      retention: this.scheduled('retention'),
+      match: this.scheduled('match'),
     });
     const slack = this.scheduled('slack');
     this.topic.addSubscription(
       new LambdaSubscription(slack.function, { deadLetterQueue: slack.deadLetters }),
     );
-    new SparkJob(this, 'Spark', { config, grants, ...spark });
+    const { scripts, modules, matchModules } = spark;
+    new SparkJob(this, 'Spark', {
+      ...{ config, grants, scripts, modules },
+      name: this.jobName,
+      script: 'run_plan.py',
+      actions: GLUE_ACTIONS,
+    });
+    new SparkJob(this, 'Matching', {
+      ...{ config, grants, scripts, modules: matchModules },
+      name: matchJobName(config),
+      script: 'match_records.py',
+      actions: MATCH_ACTIONS,
+    });
     new StringParameter(this, 'Settings', {
       parameterName: `/headgate/${config.stage}/settings`,
       description: 'Names of this stage, read by `headgate --env`',
@@ -163,7 +180,11 @@ function shapeOf({ name }: FunctionSpec, { lambda: { execute, intake } }: StageC
       return execute;
     case 'intake':
       return intake;
+    case 'match':
+      return { ...execute, concurrency: 1, asynchronous: true };
     case 'sweeper':
+    case 'mirror':
+    case 'retention':
     case 'quality':
       return { memoryMb: MEMORY_MB, concurrency: 1, asynchronous: true };
     case 'slack':

@@ -17,36 +17,47 @@ interface Scheduled {
   readonly deadLetters: Queue;
 }
 
-export interface SchedulesProps {
-  readonly sweeper: Scheduled;
-  readonly quality: Scheduled;
-}
+/** Which functions are called by the clock. */
+export const SCHEDULES = {
+  /** What is due and has not come, too: `tellOfMissing`. */
+  sweeper: ScheduleExpression.rate(Duration.minutes(1)),
+  mirror: ScheduleExpression.rate(Duration.minutes(5)),
+  /** Half an hour after each midnight on earth, for the day's last files: the function knows whose day has ended. */
+  quality: ScheduleExpression.cron({ minute: '30', timeZone: TimeZone.ETC_UTC }),
+  retention: ScheduleExpression.cron({ hour: '2', minute: '10', timeZone: TimeZone.ETC_UTC }),
+  /** The first call of a night begins the comparing, a later one publishes it; the others find nothing to do. */
+  match: ScheduleExpression.cron({ minute: '0/15', hour: '1-6', timeZone: TimeZone.ETC_UTC }),
+} as const;
 
-/** What happens by the clock. Times are UTC, as the handlers' days are. */
+export type ScheduledName = keyof typeof SCHEDULES;
+
+/** What happens by the clock. */
 export class Schedules extends Construct {
-  constructor(scope: Construct, id: string, { sweeper, quality }: SchedulesProps) {
+  constructor(scope: Construct, id: string, props: Readonly<Record<ScheduledName, Scheduled>>) {
     super(scope, id);
+    const all = Object.values(props);
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('scheduler.amazonaws.com') });
     role.addToPolicy(
       new PolicyStatement({
         actions: ['lambda:InvokeFunction'],
-        resources: [sweeper.function.functionArn, quality.function.functionArn],
+        resources: all.map((each) => each.function.functionArn),
       }),
     );
     role.addToPolicy(
       new PolicyStatement({
         actions: ['sqs:SendMessage'],
-        resources: [sweeper.deadLetters.queueArn, quality.deadLetters.queueArn],
+        resources: all.map(({ deadLetters }) => deadLetters.queueArn),
       }),
     );
     acknowledgeStars(
       role,
       'The target of a schedule grants itself all versions of the function.',
-      [sweeper, quality].map((each) => `${each.function.functionArn}:*`),
+      all.map((each) => `${each.function.functionArn}:*`),
     );
     acknowledge(role, INLINE_REASON, INLINE);
-    const at = (name: string, schedule: ScheduleExpression, { function: called, deadLetters }: Scheduled) =>
-      new Schedule(this, name, {
+    for (const [name, schedule] of Object.entries(SCHEDULES)) {
+      const { function: called, deadLetters } = props[name as ScheduledName];
+      new Schedule(this, IDS[name as ScheduledName], {
         schedule,
         target: new LambdaInvoke(called, {
           role,
@@ -56,8 +67,14 @@ export class Schedules extends Construct {
           input: ScheduleTargetInput.fromObject({ time: ContextAttribute.scheduledTime }),
         }),
       });
-    at('Sweep', ScheduleExpression.rate(Duration.minutes(1)), sweeper);
-    // After midnight, with half an hour for the day's last files.
-    at('Quality', ScheduleExpression.cron({ hour: '0', minute: '30', timeZone: TimeZone.ETC_UTC }), quality);
+    }
   }
 }
+
+const IDS: Readonly<Record<ScheduledName, string>> = {
+  sweeper: 'Sweep',
+  mirror: 'Mirror',
+  quality: 'Quality',
+  retention: 'Retention',
+  match: 'Match',
+};

@@ -43,7 +43,10 @@ function driftProblems(
   if (!takesDrift(dataset) || added.length === 0 || known.every((column) => column === null)) return [];
   if (added.length > MOST_ADDED)
     return [`${added.length} columns that are not in the contract; at most ${MOST_ADDED} are taken in`];
-  const taken = dataset.columns.flatMap(({ name, formerNames }) => [name, ...formerNames]);
+  const taken = [
+    ...dataset.columns.flatMap(({ name, formerNames }) => [name, ...formerNames]),
+    ...Object.values(dataset.history ?? {}),
+  ];
   const given = drifted.filter((name) => name !== undefined);
   const nameless = names.filter((name, index) => {
     const own = drifted[index];

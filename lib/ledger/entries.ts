@@ -1,10 +1,12 @@
 import type { ColumnType } from '../contract/dataset.ts';
+import type { CheckResult } from '../quality/results.ts';
 import type { Quality } from '../quality/score.ts';
 
 /**
  * `admitted`: waits for a run. `held`: its batch failed the quality gate. The others are final until a person decides otherwise:
  * `published`, `quarantined` (refused as a whole), `duplicate` (its content is known under another name), `superseded` (a corrected file took its
- * place), `withdrawn` (a rollback took its rows out of the table; it can be replayed), `control` (no rows: a manifest or marker of a file set).
+ * place), `withdrawn` (a rollback took its rows out of the table; it can be replayed), `control` (no rows: a manifest or marker of a file set),
+ * `expired` (its rows have left the tables, because the contract keeps them no longer; its counts stay).
  */
 export type FileState =
   | 'admitted'
@@ -14,7 +16,8 @@ export type FileState =
   | 'duplicate'
   | 'superseded'
   | 'withdrawn'
-  | 'control';
+  | 'control'
+  | 'expired';
 
 export interface Reason {
   readonly code: string;
@@ -157,6 +160,8 @@ export interface RunEntry {
   readonly withdraws?: readonly string[];
   /** It rolls the table back instead of loading files. */
   readonly rollback?: Rollback;
+  /** It took out what was past the retention of the contract, instead of loading files. */
+  readonly retention?: { readonly before: string; readonly files: number; readonly rows: number };
   readonly contractVersion?: string;
   /** Who released or rejected it while it was held. */
   readonly decidedBy?: string;
@@ -164,6 +169,8 @@ export interface RunEntry {
   readonly counts?: FileCounts;
   /** Of a batch that is held. */
   readonly quality?: Quality;
+  /** Every check of the contract over the batch, once the engine has judged it. */
+  readonly checks?: readonly CheckResult[];
   readonly snapshots?: Readonly<Record<string, string>>;
   readonly reasons: readonly Reason[];
   readonly seconds?: Readonly<Record<string, number>>;
@@ -200,6 +207,15 @@ export interface ReplayFile {
   readonly corrected?: { readonly key: string; readonly etag: string };
   /** Its entry, where the ledger has none yet: a corrected file that was handed in. */
   readonly entry?: FileEntry;
+}
+
+/** What the daily look found of one dataset and day. */
+export interface DailyEntry {
+  readonly dataset: string;
+  /** `yyyy-MM-dd` in the dataset's zone. */
+  readonly day: string;
+  readonly at: string;
+  readonly results: readonly CheckResult[];
 }
 
 export interface LockEntry {
@@ -239,6 +255,8 @@ export const partitions = {
   /** Columns that files have brought and no contract knew, by name. */
   drift: (dataset: string) => `drift#${dataset}`,
   summary: (dataset: string) => `summary#${dataset}`,
+  /** Results of the daily look, by day. */
+  daily: (dataset: string) => `daily#${dataset}`,
   locks: 'lock',
   /** Runs that matched the records of an entity, by run id. */
   matchRuns: (entity: string) => `match-run#${entity}`,

@@ -1,5 +1,6 @@
 import { ConflictError, TerminalError } from '../errors.ts';
 import type { Ledger, LedgerItem, LedgerWrite } from '../ports/ledger.ts';
+import { runChanged } from './changes.ts';
 import { FINAL_RUN_STATES, partitions, type RunEntry } from './entries.ts';
 
 export const runOf = async (ledger: Ledger, dataset: string, runId: string): Promise<RunEntry> =>
@@ -35,6 +36,7 @@ export async function saveRun(
     FINAL_RUN_STATES.includes(run.state)
       ? { kind: 'delete', ...open }
       : { kind: 'put', ...open, body: { dataset: run.dataset, runId: run.runId } },
+    runChanged(run.dataset, run.runId),
   ]);
   if (answer === 'conflict') {
     throw new ConflictError(

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Ledger, LedgerWrite } from '../ports/ledger.ts';
+import { fileChanges } from './changes.ts';
 import { type FileEntry, type FileState, partitions } from './entries.ts';
 
 type Counter = FileState | 'rowsReceived' | 'rowsPublished' | 'rowsQuarantined' | 'rowsDeduplicated';
@@ -16,6 +17,7 @@ const NOTHING: Summary = {
   superseded: 0,
   withdrawn: 0,
   control: 0,
+  expired: 0,
   rowsReceived: 0,
   rowsPublished: 0,
   rowsQuarantined: 0,
@@ -32,20 +34,25 @@ export interface FileChange {
   readonly after: FileEntry;
 }
 
-/** What a change of files adds to the summary of their dataset. */
+/** What a change of files adds to the summary of their dataset, and that they have changed. */
 export function summaryWrites(dataset: string, changes: readonly FileChange[]): readonly LedgerWrite[] {
   const sum = new Sum();
   for (const { before, after } of changes) {
     sum.add(after);
     if (before !== undefined) sum.add(before, -1);
   }
-  return adding(dataset, differenceOf(sum.total(), NOTHING), changes[0]?.after.fileId ?? '');
+  const changed = fileChanges(changes.map(({ after }) => after.fileId));
+  return adding(
+    dataset,
+    { ...differenceOf(sum.total(), NOTHING), ...changed },
+    changes[0]?.after.fileId ?? '',
+  );
 }
 
 /** Adds numbers as they are: what mends a summary that went wrong. */
 export const adding = (
   dataset: string,
-  numbers: Partial<Summary>,
+  numbers: Readonly<Record<string, number>>,
   shardedBy: string,
 ): readonly LedgerWrite[] => {
   if (Object.keys(numbers).length === 0) return [];

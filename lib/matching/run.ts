@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { json } from 'node:stream/consumers';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { type Entity, entityId } from '../contract/entity.ts';
-import { ConflictError, TerminalError } from '../errors.ts';
+import { ConflictError, MatchWaiting, TerminalError } from '../errors.ts';
 import { partitions } from '../ledger/entries.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
 import { newRunId, tablePorts } from '../pipeline/context.ts';
@@ -68,7 +69,7 @@ export interface MatchWork {
 /**
  * Matches the records of an entity's sources as they stand now, and publishes the entity's tables. Nothing is done where nothing has changed; a run that was
  * cut off after its result was stored is published as it is.
- * @throws ConflictError while another run of the entity works
+ * @throws ConflictError while another run of the entity works; MatchWaiting while a job compares: the next call goes on with the same records
  */
 export const matchEntity = (
   { services, matcher, execution }: MatchWork,
@@ -77,7 +78,7 @@ export const matchEntity = (
   withLock(services, entityId(entity), execution, async (lock) => {
     const resumed = (await lastRun(services, entity))?.state === 'resolved';
     const done = await finishLast(services, entity, lock);
-    const inputs = await inputsOf(services, entity);
+    const inputs = (await waiting(services, entity)) ?? (await inputsOf(services, entity));
     if (done?.state === 'published' && done.fingerprint === inputs.fingerprint)
       return { run: done, status: 'unchanged', resumed };
     const run = await matchRecords({ services, matcher, entity, inputs, lock });
@@ -133,6 +134,10 @@ interface StandingTable extends TableFiles {
 }
 
 interface MatchInputs {
+  /** Of the contracts that say what is matched. */
+  readonly contracts: readonly string[];
+  /** Names the comparing of these inputs, once a day: one that failed is not begun again and again. */
+  readonly key: string;
   readonly curated: readonly StandingTable[];
   readonly vaults: readonly StandingTable[];
   readonly own: Readonly<Record<MatchTable, StandingTable>>;
@@ -140,12 +145,17 @@ interface MatchInputs {
   readonly fingerprint: string;
 }
 
-async function inputsOf(services: Services, entity: Entity): Promise<MatchInputs> {
+/** Makes an entity's tables, or evolves them to what its contract wants now. */
+export async function makeEntityTables(services: Services, entity: Entity): Promise<void> {
   for (const table of MATCH_TABLES)
     await ensureTable(tablePorts(services, 'curated'), matchTable(entity, table), {
       schema: matchSchema(entity, table),
       partitionBy: [],
     });
+}
+
+async function inputsOf(services: Services, entity: Entity): Promise<MatchInputs> {
+  await makeEntityTables(services, entity);
   const standing = (dataset: Dataset, output: 'curated' | 'vault') =>
     standingTable(services, output, tableOf(dataset, output));
   const datasets = entity.sources.map(({ dataset }) => dataset);
@@ -160,14 +170,30 @@ async function inputsOf(services: Services, entity: Entity): Promise<MatchInputs
     ),
   ) as Record<MatchTable, StandingTable>;
   const decisions = await decisionsOf(services.ledger, entity);
-  const contracts = [entity.contract, ...datasets.map(({ contract }) => contract)];
+  const contracts = contractsOf(entity);
   const parts = {
     splink: SPLINK_VERSION,
-    contracts: contracts.map(({ fingerprint }) => fingerprint),
+    contracts,
     snapshots: [...curated, ...vaults].map(({ snapshot }) => snapshot),
     decisions,
   };
-  return { curated, vaults, own, decisions, fingerprint: hash(JSON.stringify(parts)) };
+  const fingerprint = hash(JSON.stringify(parts));
+  const key = `${services.clock.now().toISOString().slice(0, 10)}-${fingerprint}`;
+  return { contracts, key, curated, vaults, own, decisions, fingerprint };
+}
+
+const contractsOf = ({ contract, sources }: Entity): readonly string[] =>
+  [contract, ...sources.map(({ dataset }) => dataset.contract)].map(({ fingerprint }) => fingerprint);
+
+const waitingKey = (entity: Entity): string => `match/${entityId(entity)}/waiting.json`;
+
+/** The inputs of a comparing that has begun: sources that change all the time would never be matched otherwise. */
+async function waiting({ stores }: Services, entity: Entity): Promise<MatchInputs | undefined> {
+  const key = waitingKey(entity);
+  if ((await stores.results.stat(key)) === undefined) return undefined;
+  // Written by `matchRecords` alone.
+  const inputs = (await json(stores.results.read(key))) as MatchInputs;
+  return JSON.stringify(inputs.contracts) === JSON.stringify(contractsOf(entity)) ? inputs : undefined;
 }
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
@@ -192,23 +218,28 @@ interface Order {
   readonly lock: Lock;
 }
 
-async function matchRecords({ services, matcher, entity, inputs, lock }: Order): Promise<MatchRun> {
+async function matchRecords(order: Order): Promise<MatchRun> {
+  const { services, matcher, entity, inputs, lock } = order;
   const startedAt = services.clock.now().toISOString();
   const runId = newRunId(services);
   for (const [index, { schema }] of inputs.curated.entries())
     requireTable(entity.sources[index]?.dataset, schema.length);
   const { own, curated, vaults, decisions } = inputs;
-  const { files, model, counts } = await matcher.open(entityId(entity), (workshop) =>
-    resolve(workshop, entity, {
+  const read = [...curated, ...vaults, own.xref, own.events].flatMap((table) => table.files);
+  const session = { entity: entityId(entity), key: inputs.key, files: read };
+  const resolved = matcher.open(session, (workshop, local) => {
+    const here = (table: TableFiles): TableFiles => ({ ...table, files: table.files.map(local) });
+    return resolve(workshop, entity, {
       runId,
       at: startedAt,
-      curated,
-      vaults,
-      xref: own.xref,
-      events: own.events,
+      curated: curated.map(here),
+      vaults: vaults.map(here),
+      xref: here(own.xref),
+      events: here(own.events),
       decisions,
-    }),
-  );
+    });
+  });
+  const { files, model, counts } = await resolved.catch((error: unknown) => keep(services, order, error));
   const result: MatchResult = {
     runId,
     model,
@@ -230,7 +261,20 @@ async function matchRecords({ services, matcher, entity, inputs, lock }: Order):
     engine: matcher.engine,
     counts,
   };
+  await services.stores.results.remove(waitingKey(entity));
   return save(services, run, lock);
+}
+
+/** Keeps the inputs of a comparing that goes on; after any other error the next run begins with what stands then. */
+async function keep(
+  { stores: { results } }: Services,
+  { entity, inputs }: Order,
+  error: unknown,
+): Promise<never> {
+  const key = waitingKey(entity);
+  if (error instanceof MatchWaiting) await results.write(key, Buffer.from(JSON.stringify(inputs)));
+  else await results.remove(key);
+  throw error;
 }
 
 function requireTable(dataset: Dataset | undefined, columns: number): void {
@@ -269,10 +313,8 @@ async function publish(services: Services, entity: Entity, run: MatchRun, lock: 
 }
 
 async function readResult(services: Services, entity: Entity, runId: string): Promise<MatchResult> {
-  const parts: Uint8Array[] = [];
-  for await (const part of services.stores.results.read(resultKey(entity, runId))) parts.push(part);
   // Written by `matchRecords` alone.
-  return JSON.parse(Buffer.concat(parts).toString()) as MatchResult;
+  return (await json(services.stores.results.read(resultKey(entity, runId)))) as MatchResult;
 }
 
 async function save(services: Services, run: MatchRun, lock: Lock): Promise<MatchRun> {

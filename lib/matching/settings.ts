@@ -53,6 +53,8 @@ export interface LinkJob {
 
 export interface LinkAnswer {
   readonly pairs: number;
+  /** Folder below the job's `pairs` of the attempt whose answer this is; none where only one can be. */
+  readonly attempt: string;
   /** Levels (`column: label`) that no pair was seen on: their weight is Splink's first guess. */
   readonly untrained: readonly string[];
   /** The trained model: settings with the probabilities of every level. No value of a record stands in it. */

@@ -1,3 +1,4 @@
+import * as z from 'zod/mini';
 import { TerminalError } from '../errors.ts';
 import { jsonOf } from '../json.ts';
 import type { Notice } from '../ports/notifier.ts';
@@ -53,14 +54,27 @@ export function messageOf(text: string): PersonalMessage | undefined {
   throw new TerminalError('a message of the topic is neither a notice nor an alarm', { fault: 'headgate' });
 }
 
-const isAlarm = (content: unknown): content is AlarmEvent =>
-  typeof (content as AlarmEvent | undefined)?.AlarmName === 'string' &&
-  ['ALARM', 'OK', 'INSUFFICIENT_DATA'].includes((content as AlarmEvent).NewStateValue);
+const alarm = z.object({
+  AlarmName: z.string(),
+  AlarmDescription: z.nullish(z.string()),
+  NewStateValue: z.enum(['ALARM', 'OK', 'INSUFFICIENT_DATA']),
+  NewStateReason: z.optional(z.string()),
+  StateChangeTime: z.optional(z.string()),
+  Region: z.optional(z.string()),
+  AlarmArn: z.optional(z.string()),
+});
 
-const isNotice = (content: unknown): content is Notice =>
-  typeof (content as Notice | undefined)?.title === 'string' &&
-  typeof (content as Notice).facts === 'object' &&
-  (content as Notice).kind in SEVERITY;
+const notice = z.object({
+  kind: z.enum(Object.keys(SEVERITY) as Notice['kind'][]),
+  dataset: z.string(),
+  title: z.string(),
+  facts: z.record(z.string(), z.union([z.string(), z.number()])),
+  next: z.optional(z.string()),
+});
+
+const isAlarm = (content: unknown): content is AlarmEvent => alarm.safeParse(content).success;
+
+const isNotice = (content: unknown): content is Notice => notice.safeParse(content).success;
 
 const noticeMessage = ({ kind, title, facts, dataset, next }: Notice): PersonalMessage => ({
   severity: SEVERITY[kind],
@@ -80,7 +94,7 @@ function alarmMessage(alarm: AlarmEvent): PersonalMessage {
   const { AlarmName, AlarmDescription, NewStateValue, NewStateReason = '', StateChangeTime } = alarm;
   const description = AlarmDescription ?? '';
   const region = /^arn:[^:]+:cloudwatch:([^:]+):/.exec(alarm.AlarmArn ?? '')?.[1];
-  const console = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#alarmsV2:alarm/${encodeURIComponent(AlarmName)}`;
+  const console = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#alarmsV2:alarm/${encodeURIComponent(AlarmName.toWellFormed())}`;
   const advice = description.replace(LINK, '').replace(/\s+/g, ' ').trim();
   return {
     severity: NewStateValue === 'ALARM' ? 'act' : 'good',

@@ -1,10 +1,8 @@
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { takesDrift, withDrift } from '../contract/drift.ts';
-import { asSent } from '../contract/sources.ts';
 import { typeText, withWidened } from '../contract/widening.ts';
 import { TerminalError } from '../errors.ts';
 import type { FileProfile } from '../formats/profile.ts';
-import { matchHeader } from '../intake/header.ts';
 import { driftId, driftOf, driftWrite } from '../ledger/drift.ts';
 import type { ColumnDrift, DriftEntry, FileEntry, TypeDrift } from '../ledger/entries.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
@@ -14,12 +12,12 @@ import { tableOf } from '../plan/tables.ts';
 import type { Notice } from '../ports/notifier.ts';
 import { loadTable, shapeOf } from '../table/table.ts';
 import { tablePorts } from './context.ts';
+import type { Isolated } from './message.ts';
 import type { Services } from './services.ts';
 
 /** A batch with what its files have brought beside the columns of the contract. */
 export interface DriftedBatch {
   readonly dataset: Dataset;
-  readonly files: readonly FileEntry[];
   /** Columns that no file has brought before. */
   readonly added: readonly ColumnDrift[];
 }
@@ -30,20 +28,18 @@ export async function driftedBatch(
   contract: Dataset,
   files: readonly FileEntry[],
 ): Promise<DriftedBatch> {
-  const matched = files.map((file) => matchedNow(contract, file));
-  if (!takesDrift(contract) && contract.drift.retyped !== 'evolve')
-    return { dataset: contract, files: matched, added: [] };
+  if (!takesDrift(contract) && contract.drift.retyped !== 'evolve') return { dataset: contract, added: [] };
   const entries = await driftOf(services.ledger, datasetId(contract));
   const widened = withWidened(
     contract,
     entries.filter((entry) => entry.effect === 'widened'),
   );
-  if (!takesDrift(contract)) return { dataset: widened, files: matched, added: [] };
+  if (!takesDrift(contract)) return { dataset: widened, added: [] };
   const known = entries.filter((entry) => entry.effect !== 'widened');
-  const added = newColumns(contract, matched, known, services.clock.now());
+  const added = newColumns(contract, files, known, services.clock.now());
   const typed = await typedInTable(services, contract);
   const usable = [...known, ...added].map(({ column }) => column).filter((name) => !typed.has(name));
-  return { dataset: withDrift(widened, usable), files: matched, added };
+  return { dataset: withDrift(widened, usable), added };
 }
 
 function newColumns(
@@ -79,15 +75,20 @@ export async function withKnownDrift(services: Services, contract: Dataset): Pro
   return (await driftedBatch(services, contract, [])).dataset;
 }
 
-/** The contract may have changed since intake looked at the file: its names are matched with the one that decides now. */
-function matchedNow(contract: Dataset, file: FileEntry): FileEntry {
-  if (file.judgedBy === contract.contract.fingerprint) return file;
-  const match = matchHeader(asSent(contract, file.key), file.profile as FileProfile);
-  return match.kind === 'match' ? { ...file, fields: match.fields } : file;
+/** Files with a column that the table can't take: what they hold there would be lost. */
+export function unplacedIn({ contract, columns }: Dataset, files: readonly FileEntry[]): readonly Isolated[] {
+  const names = new Set(columns.map(({ name }) => name));
+  return files.flatMap(({ fileId, fields }) => {
+    const lost = fields.filter((column) => column !== null && !names.has(column));
+    const message = `columns that the table has with another type than text, from an earlier version of ${contract.file}: ${lost.join(', ')}; declare them there again, or send the file without them`;
+    return lost.length === 0 ? [] : [{ fileId, code: 'file.header', message }];
+  });
 }
 
 /** Columns that the contract had once, with a type that texts have not: they do not come back through a file. */
 async function typedInTable(services: Services, contract: Dataset): Promise<ReadonlySet<string>> {
+  // Values that only refuse their rows do not come into this table.
+  if (contract.drift.addedColumn === 'quarantine') return new Set();
   const wanted = new Set(contract.columns.map(({ name }) => name));
   const table = await loadTable(tablePorts(services, 'curated'), tableOf(contract, 'curated'));
   const fields = table === undefined ? [] : shapeOf(table.metadata).schema;

@@ -78,6 +78,9 @@ export async function compactDataset(
   return done;
 }
 
+/** A week of ways back, and five of them whatever their age. */
+export const DEFAULT_EXPIRY = { grace: 7 * 24 * 60 * 60 * 1000, keep: 5 } as const;
+
 /** Forgets old snapshots of every table of a dataset and removes the files that nothing needs any more. */
 export async function expireDataset(
   services: Services,

@@ -1,5 +1,12 @@
 import type { JobReference } from '../ports/jobs.ts';
 
+/** A file that has to leave its batch, and why. */
+export interface Isolated {
+  readonly fileId: string;
+  readonly code: string;
+  readonly message: string;
+}
+
 /** What travels from state to state: references only. */
 export interface Message {
   readonly dataset: string;
@@ -9,8 +16,8 @@ export interface Message {
   /** Epoch of the lock that the run holds. */
   readonly epoch?: number;
   readonly next?: 'plan' | 'execute' | 'job' | 'verify' | 'publish' | 'hold' | 'isolate' | 'abandon' | 'done';
-  /** Files that Verify wants taken out of the batch, as a document key would be too small to matter: ids and codes. */
-  readonly isolate?: readonly { readonly fileId: string; readonly code: string; readonly message: string }[];
+  /** Files that Plan or Verify wants taken out of the batch, as a document key would be too small to matter: ids and codes. */
+  readonly isolate?: readonly Isolated[];
   /** What the job outside is given. */
   readonly job?: JobReference;
   readonly error?: { readonly Error?: string; readonly Cause?: string };

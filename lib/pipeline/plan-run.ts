@@ -2,7 +2,8 @@ import type { Dataset } from '../contract/dataset.ts';
 import { asSent } from '../contract/sources.ts';
 import { type FileProfile, needsRewrite } from '../formats/profile.ts';
 import type { FileEntry } from '../ledger/entries.ts';
-import { filesOf } from '../ledger/files.ts';
+import { changeFiles, filesOf } from '../ledger/files.ts';
+import { holds, type Lock } from '../ledger/locks.ts';
 import { compile, uniqueSets } from '../plan/compile.ts';
 import { duckDb } from '../plan/dialects/duckdb.ts';
 import { engineFor } from '../plan/engine-choice.ts';
@@ -23,9 +24,9 @@ import { replayOfRun } from './batch.ts';
 import { batchOf } from './claim.ts';
 import { datasetOf, runContext, tablePorts } from './context.ts';
 import { storeDocument } from './documents.ts';
-import { driftedBatch, recordDrift, withKnownDrift } from './drift.ts';
-import type { Message, RunMessage } from './message.ts';
-import { judgeReplay, type Reach, type ReplayDraft } from './replays.ts';
+import { driftedBatch, recordDrift, unplacedIn, withKnownDrift } from './drift.ts';
+import type { Isolated, Message, RunMessage } from './message.ts';
+import { judgeReplay, judgeWaiting, type Reach, type ReplayDraft } from './replays.ts';
 import type { Services } from './services.ts';
 
 /** Compiles contract, batch and table state to a plan and stores it before anything acts. */
@@ -33,11 +34,15 @@ export async function planRun(services: Services, message: RunMessage): Promise<
   const { run, lock, save } = await runContext(services, message);
   const contract = datasetOf(services, message.dataset);
   const replay = await replayOfRun(services, run);
-  const taken =
+  const waiting = replay === undefined ? await filesOf(services.ledger, message.dataset, run.files) : [];
+  const files =
     replay === undefined
-      ? await filesOf(services.ledger, message.dataset, run.files)
+      ? await judgeAll(services, contract, waiting)
       : await judgeReplay(services, contract, replay, run.files);
-  const { dataset, files, added } = await driftedBatch(services, contract, taken);
+  const { dataset, added } = await driftedBatch(services, contract, files);
+  const isolate = [...files.flatMap(refusalOf), ...unplacedIn(dataset, files)].slice(0, REFUSED_AT_ONCE);
+  if (isolate.length > 0) return { ...message, next: 'isolate', isolate };
+  await recordJudged(services, waiting, files, lock);
   await makeTables(services, dataset);
   await recordDrift(services, contract, added, lock);
   const plan = await planOf(services, dataset, run.runId, { files, withdraws: run.withdraws ?? [] });
@@ -49,16 +54,47 @@ export async function planRun(services: Services, message: RunMessage): Promise<
 /** The plan of a replay, without acting. */
 export async function explainReplay(services: Services, draft: ReplayDraft, reach: Reach): Promise<Plan> {
   const contract = datasetOf(services, draft.dataset);
-  const taken = await judgeReplay(services, contract, draft, reach.files);
-  const { dataset, files } = await driftedBatch(services, contract, taken);
+  const files = await judgeReplay(services, contract, draft, reach.files);
+  const { dataset } = await driftedBatch(services, contract, files);
   return planOf(services, dataset, 'explained', { files, withdraws: reach.withdraws });
 }
 
 /** The plan for what is pending, without acting. */
 export async function explainPending(services: Services, id: string): Promise<Plan> {
-  const waiting = await batchOf(services, { dataset: id });
-  const { dataset, files } = await driftedBatch(services, datasetOf(services, id), waiting);
+  const contract = datasetOf(services, id);
+  const waiting = await judgeAll(services, contract, await batchOf(services, { dataset: id }));
+  const admitted = waiting.filter(({ state }) => state === 'admitted');
+  const { dataset } = await driftedBatch(services, contract, admitted);
+  const unplaced = new Set(unplacedIn(dataset, admitted).map(({ fileId }) => fileId));
+  const files = admitted.filter(({ fileId }) => !unplaced.has(fileId));
   return planOf(services, dataset, 'explained', { files, withdraws: [] });
+}
+
+/** A message holds 256 KB: files beyond these are judged by the next run. */
+const REFUSED_AT_ONCE = 20;
+
+const judgeAll = async (services: Services, contract: Dataset, files: readonly FileEntry[]) => {
+  const judged: FileEntry[] = [];
+  for (const file of files) judged.push(await judgeWaiting(services, contract, file));
+  return judged;
+};
+
+const refusalOf = ({ fileId, state, reasons }: FileEntry): readonly Isolated[] =>
+  state === 'quarantined' ? reasons.map(({ code, message }) => ({ fileId, code, message })) : [];
+
+/** What the contract of today has found in files that intake had judged by an earlier one stands in the ledger before a plan is made of it. */
+async function recordJudged(
+  { ledger }: Services,
+  waiting: readonly FileEntry[],
+  files: readonly FileEntry[],
+  lock: Lock,
+): Promise<void> {
+  const judged = new Map(files.map((file) => [file.fileId, file]));
+  const changed = waiting.filter(({ fileId, judgedBy }) => judged.get(fileId)?.judgedBy !== judgedBy);
+  for (const [dataset, of] of Map.groupBy(changed, (file) => file.dataset)) {
+    const ids = of.map(({ fileId }) => fileId);
+    await changeFiles(ledger, dataset, ids, ({ fileId }) => judged.get(fileId), [holds(lock)]);
+  }
 }
 
 /** Makes the dataset's tables, or evolves them to what its contract wants now. */

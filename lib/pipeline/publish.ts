@@ -1,16 +1,18 @@
+import { datasetId } from '../contract/dataset.ts';
 import type { FileCounts, FileEntry, RunEntry } from '../ledger/entries.ts';
 import { changeFiles, introduceFile } from '../ledger/files.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
 import { lossWrites, replayWrites } from '../ledger/replays.ts';
 import type { OutputName, Plan, RunResult } from '../plan/plan.ts';
 import { type LedgerWrite, MAX_LEDGER_WRITES } from '../ports/ledger.ts';
+import { resultsOf } from '../quality/results.ts';
 import { commit } from '../table/commit.ts';
 import { loadTable, requireSnapshot } from '../table/table.ts';
 import { plannedFiles, replayOfRun } from './batch.ts';
 import { runContext, tablePorts } from './context.ts';
 import { loadDocument } from './documents.ts';
-import { noticesOf } from './endings.ts';
 import type { Message, RunMessage } from './message.ts';
+import { noticesOfPublished } from './notices.ts';
 import type { Services } from './services.ts';
 
 /** DESIGN section 12: side rooms first, the table that readers trust last, then the ledger. */
@@ -32,8 +34,11 @@ export async function publish(services: Services, message: RunMessage): Promise<
   const judged = replay === undefined ? [] : await plannedFiles(services, run, plan);
   const files = await recordOutcome(services, { run, lock, plan, result, judged });
   const closing = replay === undefined ? [] : replayWrites({ ...replay, state: 'done', runId: run.runId });
-  const outcome = { state: 'published', snapshots, counts: total(files) } as const;
-  await save(outcome, [...closing, ...noticesOf({ ...run, ...outcome })]);
+  // The batch is published even where its contract has gone meanwhile.
+  const rules = services.datasets.find((each) => datasetId(each) === run.dataset)?.batchChecks ?? [];
+  const checks = resultsOf(plan, rules, result);
+  const outcome = { state: 'published', snapshots, counts: total(files), checks } as const;
+  await save(outcome, [...closing, ...noticesOfPublished({ ...run, ...outcome })]);
   return message;
 }
 

@@ -150,6 +150,8 @@ function requireReplayable(file: FileEntry): void {
       throw not('is held: decide with headgate hold release or headgate hold reject first');
     case 'duplicate':
       throw not(`has the bytes of ${file.duplicateOf}: replay that one`);
+    case 'expired':
+      throw not('is past the retention of its contract: its rows would be taken out again');
     case 'superseded':
       throw not(`was superseded by ${file.supersededBy?.fileId}: replay that one`);
   }
@@ -245,16 +247,29 @@ export async function judgeReplay(
   });
 }
 
+/** A file that waits, as the contract of today judges it: since intake looked, the contract may have changed. */
+export const judgeWaiting = (services: Services, dataset: Dataset, file: FileEntry): Promise<FileEntry> =>
+  judgedToday(services, asSent(dataset, file.key), file);
+
 async function judgeAgain(
-  { ledger, stores }: Services,
+  services: Services,
   all: Dataset,
   { fileId, entry, corrected }: ReplayFile,
 ): Promise<FileEntry> {
+  const { ledger } = services;
   const file = entry ?? (await requireFile(ledger, datasetId(all), fileId));
-  const dataset = asSent(all, file.key);
   // Much may have happened since it was asked for.
   const stands = entry === undefined ? file : await predecessor(ledger, file);
   if (stands !== undefined) requireReplayable(stands);
+  return judgedToday(services, asSent(all, file.key), file, corrected);
+}
+
+async function judgedToday(
+  { stores }: Services,
+  dataset: Dataset,
+  file: FileEntry,
+  corrected?: ReplayFile['corrected'],
+): Promise<FileEntry> {
   const { fingerprint } = dataset.contract;
   const place = corrected ?? { key: file.rawKey, etag: file.rawEtag };
   if (corrected === undefined && file.judgedBy === fingerprint && file.state !== 'quarantined') return file;

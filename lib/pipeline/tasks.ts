@@ -1,6 +1,7 @@
 import { claim } from './claim.ts';
-import { abandon, announce, fail, hold, isolate } from './endings.ts';
+import { abandon, announce, fail, hold } from './endings.ts';
 import { execute } from './execute.ts';
+import { isolate } from './isolate.ts';
 import { accept, prepare } from './job.ts';
 import type { Message, RunMessage } from './message.ts';
 import { planRun } from './plan-run.ts';

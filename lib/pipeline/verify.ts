@@ -6,6 +6,7 @@ import type { FileProfile } from '../formats/profile.ts';
 import type { FileEntry, Reason, TypeDrift } from '../ledger/entries.ts';
 import type { FileTally, OutputName, OutputResult, Plan, RunResult } from '../plan/plan.ts';
 import { gate } from '../quality/gate.ts';
+import { resultsOf } from '../quality/results.ts';
 import { qualityOf } from '../quality/score.ts';
 import { volumeFindings } from '../quality/volume.ts';
 import { plannedFiles } from './batch.ts';
@@ -40,7 +41,8 @@ export async function verify(services: Services, message: RunMessage): Promise<M
   const holds = [...gate(dataset, files, result), ...(dataset.volume?.onAnomaly === 'hold' ? unusual : [])];
   const reasons = holds.length > 0 ? holds : volumes.map(({ reason }) => reason);
   if (holds.length > 0) {
-    await save({ reasons, quality: qualityOf(result.tallies) });
+    const checks = resultsOf(plan, dataset.batchChecks, result);
+    await save({ reasons, checks, quality: qualityOf(result.tallies) });
     return { ...message, next: 'hold' };
   }
   if (reasons.length > 0) await save({ reasons });

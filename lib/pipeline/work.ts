@@ -12,7 +12,7 @@ import type { Services } from './services.ts';
 import { settleLanding } from './settle.ts';
 
 /** Objects that are taken in at the same time. */
-const AT_ONCE = 16;
+const AT_ONCE = 32;
 
 export interface WorkReport {
   /** Every object that was found, in key order. */

@@ -59,6 +59,7 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
       ...(withdraws.length > 0 && dataset.history === undefined ? [withdrawnPaths('curated')] : []),
     ],
     rewrites: !replaces && hasTarget,
+    violations,
     merges,
   };
   const partitions =

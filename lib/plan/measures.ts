@@ -8,30 +8,35 @@ import { sqlType } from './typing.ts';
 
 /** Numbers per file: names of `FileTally`. `published` counts rows that passed; the files written are counted apart. */
 export function fileMeasures(dataset: Dataset, violations: boolean, sql: Dialect): readonly PlanMeasure[] {
-  const perFile = (name: string, from: string): PlanMeasure => ({
-    name,
-    sql: `SELECT _file, count(*) AS value FROM ${from} GROUP BY _file`,
-  });
+  const perFile = (name: string, of: string, where?: string, by?: 'number' | 'code'): PlanMeasure => {
+    const keys = by === undefined ? '_file' : `_file, ${by}`;
+    const from = where === undefined ? of : `${of} WHERE ${where}`;
+    return {
+      name,
+      sql: `SELECT ${keys}, count(*) AS value FROM ${from} GROUP BY ${keys}`,
+      counts: { of, ...(where === undefined ? {} : { where }), ...(by === undefined ? {} : { by }) },
+    };
+  };
+  const clean = '_ok AND _failed IS NULL';
   const trailer = dataset.format.kind === 'csv' ? dataset.format.trailer : undefined;
   return [
     perFile('parsed', 'staged'),
     perFile('parsed', 'rejects'),
-    perFile('quarantined', 'staged WHERE NOT _ok'),
+    perFile('quarantined', 'staged', 'NOT _ok'),
     perFile('quarantined', 'rejects'),
     ...(violations ? [perFile('quarantined', '(SELECT DISTINCT _id, _file FROM violations) AS v')] : []),
-    perFile('deduplicated', "excluded WHERE why <> 'violation'"),
-    perFile('duplicate', "excluded WHERE why = 'duplicate'"),
-    perFile('superseded', "excluded WHERE why = 'superseded'"),
+    perFile('deduplicated', 'excluded', "why <> 'violation'"),
+    perFile('duplicate', 'excluded', "why = 'duplicate'"),
+    perFile('superseded', 'excluded', "why = 'superseded'"),
     perFile('published', 'published'),
-    perFile(
-      'clean',
-      `staged WHERE _ok AND _failed IS NULL${violations ? ' AND _id NOT IN (SELECT _id FROM violations)' : ''}`,
-    ),
-    {
-      name: 'check',
-      sql: 'SELECT _file, number, count(*) AS value FROM failed_checks GROUP BY _file, number',
-    },
-    { name: 'reject', sql: 'SELECT _file, code, count(*) AS value FROM rejects GROUP BY _file, code' },
+    violations
+      ? {
+          name: 'clean',
+          sql: `SELECT _file, count(*) AS value FROM staged WHERE ${clean} AND _id NOT IN (SELECT _id FROM violations) GROUP BY _file`,
+        }
+      : perFile('clean', 'staged', clean),
+    perFile('check', 'failed_checks', undefined, 'number'),
+    perFile('reject', 'rejects', undefined, 'code'),
     ...Object.keys(widenable(dataset)).map((column) => {
       const needs = sql.ident(widerName(column));
       return {

@@ -28,6 +28,8 @@ export interface OutputContext {
   readonly replaced: readonly string[];
   /** The rows of `target` in files that leave are written again, those in `replaced` excepted. */
   readonly rewrites: boolean;
+  /** There is a relation `violations`: rows without a failed check of their own may be refused. */
+  readonly violations: boolean;
   /** There is a relation `replaced`. */
   readonly merges: boolean;
   /** Type-2 rows take the place of published ones: see `historySteps`. */
@@ -68,16 +70,17 @@ export function reasonSteps(
     value === undefined ? `CAST(NULL AS ${text})` : sql.literal(value);
   const rows = checks.map(
     (check, number) =>
-      `SELECT ${number} AS number, ${sql.literal(check.code)} AS code, ${nullable(check.column)} AS ${sql.ident('column')}, ${nullable(check.rule)} AS rule, ${check.action !== 'warn'} AS blocks`,
+      `(${number}, ${sql.literal(check.code)}, ${nullable(check.column)}, ${nullable(check.rule)}, ${check.action !== 'warn'})`,
   );
-  const none = `SELECT 0 AS number, '' AS code, ${nullable(undefined)} AS ${sql.ident('column')}, ${nullable(undefined)} AS rule, FALSE AS blocks WHERE FALSE`;
+  // A list of values: to Spark a relation that it reads without a job. Nothing fails the check -1, which gives the columns their types.
+  const types = `(-1, '', ${nullable(undefined)}, ${nullable(undefined)}, FALSE)`;
   const failed = sql.explodeNumbers('staged', ['_id', '_file'], '_failed');
   const repeated = violations ? ' UNION ALL SELECT _id, _file, number FROM violations' : '';
   return [
     {
       name: 'check_list',
       purpose: 'the checks of the contract by number',
-      sql: rows.length === 0 ? none : rows.join(' UNION ALL '),
+      sql: `SELECT * FROM (VALUES ${[types, ...rows].join(', ')}) AS checks(number, code, ${sql.ident('column')}, rule, blocks)`,
     },
     {
       name: 'failed_checks',
@@ -277,7 +280,7 @@ function curatedValue(column: Column, dataset: Dataset, sql: Dialect): string {
 }
 
 /** Fields as they came, personal ones as in curated; records that could not be split are pointers into the file. */
-function quarantineSql({ dataset, runId, sql }: OutputContext): string {
+function quarantineSql({ dataset, runId, sql, violations }: OutputContext): string {
   const text = sql.type({ kind: 'text' });
   const number = sql.type({ kind: 'integer64' });
   const fields = dataset.columns.map((column, index) => {
@@ -289,10 +292,12 @@ function quarantineSql({ dataset, runId, sql }: OutputContext): string {
   });
   const nothing = dataset.columns.map(() => `CAST(NULL AS ${text})`);
   const run = sql.literal(runId);
+  // Said before the join, which would move all rows of the batch for the few.
+  const staged = violations ? 'staged' : '(SELECT * FROM staged WHERE _failed IS NOT NULL)';
   const unsplit = sql.array([sql.reason('j.code', `CAST(NULL AS ${text})`, `CAST(NULL AS ${text})`)]);
   return (
     `SELECT ${fields.join(', ')}, f.file_id AS _source_file, s._row AS _source_row, ${run} AS _run_id, CAST(NULL AS ${number}) AS _byte_start, CAST(NULL AS ${number}) AS _byte_end, r._reasons ` +
-    'FROM staged AS s JOIN reasons AS r ON r._id = s._id JOIN files AS f ON f._file = s._file ' +
+    `FROM ${staged} AS s JOIN reasons AS r ON r._id = s._id JOIN files AS f ON f._file = s._file ` +
     `UNION ALL SELECT ${nothing.join(', ')}, f.file_id, j._row, ${run}, j.byte_start, j.byte_end, ${unsplit} FROM rejects AS j JOIN files AS f ON f._file = j._file`
   );
 }

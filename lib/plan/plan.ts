@@ -120,6 +120,12 @@ export interface PlanOutput {
 export interface PlanMeasure {
   readonly name: string;
   readonly sql: string;
+  /** The same as data, where it counts rows of one relation: an engine may count several in one pass. `by` is a column beside `_file`. */
+  readonly counts?: {
+    readonly of: string;
+    readonly where?: string;
+    readonly by?: 'number' | 'code';
+  };
 }
 
 export interface PlanCheck {

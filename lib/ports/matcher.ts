@@ -32,7 +32,19 @@ export interface MatchWorkshop {
   write(output: MatchOutput): Promise<readonly DataFile[]>;
 }
 
+export interface MatchSession {
+  readonly entity: string;
+  /** Of what is matched: the comparing of one key is begun once, and joined by whoever asks again. */
+  readonly key: string;
+  /** Files of tables that the work will read. */
+  readonly files: readonly string[];
+}
+
 export interface Matcher {
   readonly engine: 'duckdb' | 'spark';
-  open<T>(entity: string, work: (workshop: MatchWorkshop) => Promise<T>): Promise<T>;
+  /** `local`: address under which the workshop reads a file of a table. @throws MatchWaiting while the comparing goes on elsewhere: open it again later */
+  open<T>(
+    session: MatchSession,
+    work: (workshop: MatchWorkshop, local: (file: string) => string) => Promise<T>,
+  ): Promise<T>;
 }

@@ -69,7 +69,7 @@ const tooMany = (refused: number, all: number, percent: number): boolean =>
 const share = (refused: number, all: number): string =>
   `${((100 * refused) / all).toFixed(1)} percent (${refused} of ${all})`;
 
-function holdsTrue(operator: Operator, value: number): boolean {
+export function holdsTrue(operator: Operator, value: number): boolean {
   switch (operator.kind) {
     case 'eq':
       return value === operator.value;
@@ -90,7 +90,7 @@ function holdsTrue(operator: Operator, value: number): boolean {
   }
 }
 
-const expected = ({ operator }: BatchCheck): string =>
+export const expected = ({ operator }: BatchCheck): string =>
   'value' in operator
     ? `expected ${operator.kind} ${operator.value}`
     : `expected ${operator.kind} ${operator.low} and ${operator.high}`;

@@ -33,6 +33,9 @@ export function toDuckDb(sql: string): string {
   }
   if (/\bat\s+time\s+zone\b/i.test(bare))
     throw untranslatable('AT TIME ZONE', 'store the local time in a column of the contract');
+  // Athena ends one after ten rounds, DuckDB never.
+  if (/\bwith\s+recursive\b/i.test(bare))
+    throw untranslatable('WITH RECURSIVE', 'join a table with itself as often as is needed');
   const result = transpile(DATES.test(bare) ? datesOf(sql) : sql, Dialect.Athena, Dialect.DuckDB, {
     unsupportedLevel: 'raise',
   } as never);

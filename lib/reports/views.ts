@@ -7,18 +7,11 @@ export interface View {
   readonly statement: string;
 }
 
-/** A stage keeps its ledger in DynamoDB: marts that read it have no view in Athena. */
-const LEDGER = 'headgate';
-
-/**
- * A view for each mart that reads tables, each after those that it reads; none for those that read a table of `absent` (`database.name`).
- * @throws TerminalError where marts read each other in a circle
- */
-export function viewsOf(marts: readonly Mart[], absent: readonly string[] = []): readonly View[] {
+/** A view for each mart, each after those that it reads. @throws TerminalError where marts read each other in a circle */
+export function viewsOf(marts: readonly Mart[]): readonly View[] {
   const ordered = new Map<string, Mart>();
   for (const mart of marts) {
     const read = references(mart.sql, marts);
-    if (read.tables.some((table) => table.database === LEDGER || absent.includes(idOf(table)))) continue;
     for (const each of [...read.marts, mart]) ordered.set(idOf(martTable(each)), each);
   }
   return [...ordered].map(([name, mart]) => {

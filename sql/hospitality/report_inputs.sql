@@ -3,7 +3,7 @@
 -- parameters: none
 -- zone: UTC
 -- An input is ready when the first of its files was published, unless that run was rolled back; a later replay or correction does not change it. state is
--- what has become of its newest file.
+-- what has become of its newest file. A date of which nothing has come stands here once it is past due.
 WITH inputs AS (
   SELECT input, prefix FROM (
     VALUES
@@ -14,9 +14,13 @@ WITH inputs AS (
   ) AS v (input, prefix)
 ),
 days AS (
-  SELECT DISTINCT business_date
+  SELECT business_date
   FROM headgate.files
   WHERE dataset IN ('hospitality/reservations', 'hospitality/folios') AND business_date IS NOT NULL
+  UNION
+  SELECT CAST(date AS date)
+  FROM headgate.arrivals
+  WHERE dataset IN ('hospitality/reservations', 'hospitality/folios') AND state <> 'due'
 )
 SELECT
   d.business_date,

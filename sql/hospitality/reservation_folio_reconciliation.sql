@@ -2,6 +2,7 @@
 -- grain: reservation_id; folios that belong to no reservation: folio_id
 -- parameters: none
 -- zone: none
+-- findings: hospitality/folios where finding <> 'matched'
 -- Keys are typed by people. One that is equal without blanks, hyphens and case is misaligned: it is matched, and counted in misaligned_keys. Folios are
 -- added up per reservation before they are joined, so that none is counted twice. sum(folios) is the number of folios; rows with a reservation_id, of reservations.
 WITH reservations AS (

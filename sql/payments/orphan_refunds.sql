@@ -2,6 +2,7 @@
 -- grain: transaction_id
 -- parameters: none
 -- zone: UTC
+-- findings: payments/transactions
 SELECT
   r.transaction_id,
   r.parent_id,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { dueDates, scheduleOf } from '../../lib/arrivals/calendar.ts';
+import { daysUntilDue, dueDates, scheduleOf } from '../../lib/arrivals/calendar.ts';
 import type { ArrivalCalendar, Dataset, ServiceLevel } from '../../lib/contract/dataset.ts';
 
 const dataset = (arrivals: Partial<ArrivalCalendar> | undefined, ...service: readonly ServiceLevel[]) =>
@@ -77,4 +77,17 @@ describe('when files are due', () => {
     expect(scheduleOf(dataset(undefined, frequency(1, 'month')))).toBeUndefined();
     expect(scheduleOf(dataset(undefined))).toBeUndefined();
   });
+});
+
+test.each([
+  ['a time on the next day', dataset({}, time('06:00')), 2],
+  [
+    'the books of a month, closed 20 days later',
+    dataset({ days: 'monthEnd', lagDays: 20 }, time('06:00')),
+    21,
+  ],
+  ['a latency of 30 days after the date', dataset({}, { property: 'latency', value: 30, unit: 'd' }), 31],
+])('how long a date is waited for: %s', (_name, of, days) => {
+  const schedule = scheduleOf(of);
+  expect(schedule && daysUntilDue(schedule, new Date('2026-03-28T12:00:00Z'))).toBe(days);
 });

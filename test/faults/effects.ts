@@ -48,6 +48,8 @@ export interface Theatre {
   turn: Promise<unknown>;
   readonly remembered: Map<string, unknown>;
   outageUntil: number;
+  /** What no process may do. */
+  readonly misdeeds: string[];
   /** Moves the clock of everybody. */
   moveClock(milliseconds: number): void;
   /** Another process sweeps, to its end. */
@@ -63,6 +65,8 @@ interface Call<T> {
 }
 
 const NEVER = new Promise<never>(() => undefined);
+/** Far beyond what a schedule with its recovery needs (at most 1,500 were seen): what goes on after that goes on for ever. */
+const MOST_EFFECTS = 6_000;
 const MAY_BE_STALE = /^(catalog: load|[a-z]+: list)/;
 
 /** Performs an effect of a process as the schedule wants it. */
@@ -70,6 +74,11 @@ export async function effected<T>(theatre: Theatre, process: number, call: Call<
   if (theatre.dead.has(process)) return NEVER;
   const { effect } = call;
   const number = theatre.trace.push(effect);
+  if (number > MOST_EFFECTS) {
+    if (number === MOST_EFFECTS + 1) theatre.misdeeds.push(`no end after ${MOST_EFFECTS} effects`);
+    theatre.kill(process);
+    return NEVER;
+  }
   const kind = number <= theatre.outageUntil ? 'fail' : theatre.faults.get(number);
   const answer = await behaving(theatre, process, call, kind, number);
   return theatre.dead.has(process) ? NEVER : answer;
@@ -211,8 +220,18 @@ export interface Stage extends Services {
   readonly landing: ObjectStore;
 }
 
+/** Executions as intake and others know them: it asks for one, and whether one is gone. */
+export interface Starter extends Executions {
+  start(dataset: string): Promise<void>;
+}
+
 /** The lake as one process sees it: everything that it asks or changes is an effect. */
-export function effectful(lake: Stage, theatre: Theatre, process: number, executions: Executions): Stage {
+export function effectful(
+  lake: Stage,
+  theatre: Theatre,
+  process: number,
+  executions: Starter,
+): Stage & { readonly executions: Starter } {
   const store = (name: string, inner: ObjectStore) => wrappedStore(name, inner, theatre, process);
   const port = <P extends object>(
     name: string,

@@ -136,15 +136,14 @@ async function alerts(
   ];
   const open = runs.filter(({ state }) => !FINAL_RUN_STATES.includes(state));
   const counts = Map.groupBy(sent, ({ kind, subject }) => `${kind} ${subject}`);
-  const allowed = 1 + schedule.faults.length;
+  const allowed = 1 + schedule.faults.length + (schedule.fullAt === undefined ? 0 : 1);
   return [
     ...open.map(({ runId, state }) => `run ${runId} is ${state}`),
     ...due.filter((name) => !counts.has(name)).map((name) => `${named(name)} was not sent`),
     ...[...counts]
       .filter(
         ([name, times]) =>
-          times.length > allowed ||
-          (times.length > 1 && !name.startsWith('run.failed') && schedule.faults.length === 0),
+          times.length > allowed || (times.length > 1 && !name.startsWith('run.failed') && allowed === 1),
       )
       .map(([name, times]) => `${named(name)} was sent ${times.length} times`),
     ...[...counts.keys()]

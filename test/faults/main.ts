@@ -1,5 +1,5 @@
 // Plays fault schedules against a real lake on this machine. A schedule that fails prints the command that repeats it, shrunk.
-//   node test/faults/main.ts [--single] [--random 1000] [--from SEED] [--schedule TEXT] [--crowds] [--telling] [--stop] [--write]
+//   node test/faults/main.ts [--single] [--orders] [--full] [--random 1000] [--from SEED] [--schedule TEXT] [--crowds] [--telling] [--stop] [--write]
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,8 @@ import { crowdsIn } from './crowds.ts';
 import { judged, type Seen, seenOf } from './judge.ts';
 import {
   CALM,
+  fullDiskSchedules,
+  orderSchedules,
   parseSchedule,
   printSchedule,
   randomSchedule,
@@ -21,6 +23,8 @@ import { openHouse } from './theatre.ts';
 const { values } = parseArgs({
   options: {
     single: { type: 'boolean', default: false },
+    orders: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
     random: { type: 'string', default: '0' },
     from: { type: 'string', default: '1' },
     schedule: { type: 'string' },
@@ -82,6 +86,7 @@ async function tryOut(schedule: Schedule, name: string): Promise<void> {
 }
 
 const begun = performance.now();
+const used = process.cpuUsage();
 if (values.crowds) {
   const wrong = await crowdsIn(home);
   if (wrong.length > 0) {
@@ -101,6 +106,9 @@ if (values.schedule !== undefined) {
 if (values.telling)
   for (const schedule of tellingSchedules(calm.trace, (await house.play({ ...CALM, starts: 'turns' })).trace))
     await tryOut(schedule, 'a telling fault');
+if (values.orders) for (const schedule of orderSchedules()) await tryOut(schedule, 'an order of events');
+if (values.full)
+  for (const schedule of fullDiskSchedules(calm.diskCalls)) await tryOut(schedule, 'a full disk');
 if (values.single)
   for (const schedule of singleSchedules(calm.trace)) await tryOut(schedule, 'a single fault');
 const first = Number(values.from);
@@ -108,8 +116,9 @@ for (let seed = first; seed < first + Number(values.random); seed++)
   await tryOut(randomSchedule(seed, effects), `seed ${seed}`);
 
 const seconds = (performance.now() - begun) / 1000;
+const { user, system } = process.cpuUsage(used);
 const failed = [...failures.values()].reduce((sum, { times }) => sum + times, 0);
 console.log(
-  `${played} schedules over ${effects} effects in ${seconds.toFixed(0)} s (${Math.round((seconds * 1000) / Math.max(played, 1))} ms each): ${failed} failed`,
+  `${played} schedules over ${effects} effects in ${seconds.toFixed(0)} s, ${((user + system) / 1e6).toFixed(0)} s of processor time (${Math.round((user + system) / 1000 / Math.max(played, 1))} ms each): ${failed} failed`,
 );
 process.exit(failed === 0 ? 0 : 1);

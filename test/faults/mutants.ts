@@ -1,4 +1,4 @@
-// Breaks lib in every known way, one at a time, and plays the fast part of the harness against it, which has to fail.
+// Breaks Headgate in every known way, one at a time, and plays the fast part of the harness against it, which has to fail.
 //   node test/faults/mutants.ts [--only TEXT]
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -11,6 +11,8 @@ export interface Schedule {
   readonly place: 'cloud' | 'laptop';
   /** Whether others can tell that a process has died; else only the lease frees its lock. */
   readonly knowsDead: boolean;
+  /** From this call on the disk has no room, until the faults are over. @default it has room */
+  readonly fullAt?: number;
 }
 
 export const CALM: Schedule = {
@@ -21,19 +23,21 @@ export const CALM: Schedule = {
   knowsDead: true,
 };
 
-/** Such as `cloud:end:dead:0.1.2:14=kill,30=lost`. */
-export const printSchedule = ({ faults, deliveries, starts, place, knowsDead }: Schedule): string =>
+/** Such as `cloud:end:dead:0.1.2:14=kill,30=lost`, with `:80` behind it where the disk is full from its 80th call on. */
+export const printSchedule = ({ faults, deliveries, starts, place, knowsDead, fullAt }: Schedule): string =>
   [
     place,
     starts,
     knowsDead ? 'dead' : 'unknown',
     deliveries.join('.'),
     faults.map(({ at, kind }) => `${at}=${kind}`).join(','),
+    ...(fullAt === undefined ? [] : [fullAt]),
   ].join(':');
 
 export function parseSchedule(text: string): Schedule {
-  const [place, starts, dead, deliveries = '', faults = ''] = text.split(':');
+  const [place, starts, dead, deliveries = '', faults = '', fullAt] = text.split(':');
   return {
+    ...(fullAt === undefined ? {} : { fullAt: Number(fullAt) }),
     place: oneOf(place, ['cloud', 'laptop']),
     starts: oneOf(starts, ['end', 'each', 'turns']),
     knowsDead: oneOf(dead, ['dead', 'unknown']) === 'dead',
@@ -101,6 +105,34 @@ export function* singleSchedules(trace: readonly { readonly name: string; readon
   }
 }
 
+/** The events of the three files in every order, each told of once, twice or never; no faults. */
+export function* orderSchedules() {
+  const orders = [
+    [0, 1, 2],
+    [0, 2, 1],
+    [1, 0, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [2, 1, 0],
+  ];
+  const oddities = [
+    (order: readonly number[]) => order,
+    (order: readonly number[]) => [...order, ...order],
+    (order: readonly number[]) => order.flatMap((index) => [index, index]),
+    (order: readonly number[]) => order.slice(1),
+    () => [],
+  ];
+  for (const starts of ['end', 'each', 'turns'] as const)
+    for (const odd of oddities)
+      for (const order of odd.length === 0 ? [[0]] : orders)
+        yield { ...CALM, starts, deliveries: odd(order) } satisfies Schedule;
+}
+
+/** The disk full from each of its calls on. */
+export function* fullDiskSchedules(calls: number) {
+  for (let fullAt = 1; fullAt <= calls; fullAt++) yield { ...CALM, fullAt } satisfies Schedule;
+}
+
 /** The smallest schedule that still fails, found by leaving out faults, one after the other, and then the other oddities. */
 export async function shrunk(
   schedule: Schedule,
@@ -122,7 +154,7 @@ const TELLING: readonly (readonly [RegExp, readonly FaultKind[]])[] = [
   [/^catalog: swap/, ['repeat', 'lost', 'kill', 'deny']],
   [/^engine: execute/, ['garble', 'lease']],
   [/^notifier: notify/, ['kill', 'fail']],
-  [/transact .*put run/, ['lost', 'kill', 'lease']],
+  [/transact .*put (run|object)/, ['lost', 'fail', 'kill', 'lease']],
   [/^landing: remove/, ['kill']],
 ];
 
@@ -136,6 +168,7 @@ export function* tellingSchedules(
       yield { ...CALM, starts: 'turns', faults: [{ at: index + 1, kind: 'lost' }] } satisfies Schedule;
   yield { ...CALM, deliveries: [1, 1, 2, 0], starts: 'each' } satisfies Schedule;
   yield { ...CALM, deliveries: [1] } satisfies Schedule;
+  yield { ...CALM, fullAt: 1 } satisfies Schedule;
   for (const [index, { name }] of trace.entries()) {
     for (const kind of TELLING.flatMap(([effect, kinds]) => (effect.test(name) ? kinds : []))) {
       const faults = [{ at: index + 1, kind }];

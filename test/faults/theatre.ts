@@ -1,18 +1,23 @@
+import './quiet.ts';
 import { cpSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import type { Context, SQSBatchResponse } from 'aws-lambda';
 import { StateMachine } from 'aws-local-stepfunctions';
+import { intakeHandler } from '../../lambdas/intake/batch.ts';
 import { duckDbEngine } from '../../lib/adapters/local/duckdb-engine.ts';
 import { keyFiles } from '../../lib/adapters/local/key-file.ts';
 import { type Lake, openLake } from '../../lib/adapters/local/lake.ts';
 import { router } from '../../lib/intake/route.ts';
-import { takeInArrival } from '../../lib/intake/take-in-arrival.ts';
+import { FINAL_RUN_STATES, partitions, type RunEntry } from '../../lib/ledger/entries.ts';
 import definition from '../../lib/pipeline/pipeline.asl.json' with { type: 'json' };
 import { sweep } from '../../lib/pipeline/sweep.ts';
 import { TASKS } from '../../lib/pipeline/tasks.ts';
 import { makeMissingTables, work } from '../../lib/pipeline/work.ts';
+import type { Ledger } from '../../lib/ports/ledger.ts';
 import type { Notice } from '../../lib/ports/notifier.ts';
 import { PII_SECRET } from '../../lib/privacy/protection.ts';
+import { watchedDisk } from './disk.ts';
 import { type Effect, effectful, type FaultKind, type Theatre } from './effects.ts';
 import type { Schedule } from './schedules.ts';
 
@@ -39,6 +44,8 @@ export interface Played {
   readonly lake: Lake;
   readonly schedule: Schedule;
   readonly trace: readonly Effect[];
+  /** Calls of the disk until the faults ended. */
+  readonly diskCalls: number;
   readonly sent: readonly Sent[];
   /** What no process may do, such as a rejection that nobody handles. */
   readonly misdeeds: readonly string[];
@@ -62,6 +69,7 @@ export async function openHouse(home: string): Promise<House> {
   rmSync(home, { recursive: true, force: true });
   let sent: Sent[] = [];
   let now = LANDED;
+  const disk = watchedDisk();
   const opened = openLake({
     home,
     contracts: join(import.meta.dirname, '../pipeline/scenario/contracts'),
@@ -69,7 +77,9 @@ export async function openHouse(home: string): Promise<House> {
       notify: async ({ kind, facts }) => void sent.push({ kind, subject: String(facts.file ?? facts.run) }),
     },
   });
-  const { stores, ledger } = opened;
+  const { stores } = opened;
+  const misdeeds: string[] = [];
+  const ledger = watched(opened.ledger, misdeeds);
   mkdirSync(join(home, 'keys'), { recursive: true });
   // Always the same, so that tokens are.
   writeFileSync(join(home, 'keys', `${PII_SECRET}.key`), '5e'.repeat(32), { mode: 0o600 });
@@ -77,13 +87,13 @@ export async function openHouse(home: string): Promise<House> {
   const scratch = join(home, 'scratch');
   const lake: Lake = {
     ...opened,
+    ledger,
     // One thread: starting more takes longer than three tiny files.
     engine: duckDbEngine({ raw: stores.raw, stores, secrets, scratch, threads: 1, memory: '256MB' }),
     clock: { now: () => new Date(now) },
   };
   await makeMissingTables(lake);
   const reset = keeping(home);
-  const misdeeds: string[] = [];
   process.on('unhandledRejection', (error) => misdeeds.push(`unhandled rejection: ${describe(error)}`));
 
   return {
@@ -94,19 +104,27 @@ export async function openHouse(home: string): Promise<House> {
       sent = [];
       misdeeds.length = 0;
       now = LANDED + MINUTE;
-      const stage = new Stage(lake, schedule, (milliseconds) => {
+      const landed = await Promise.all(FILES.map(([key]) => lake.landing.stat(key)));
+      const etags = landed.map((object) => object?.etag ?? '');
+      const moveClock = (milliseconds: number) => {
         now += milliseconds;
-      });
+      };
+      const stage = new Stage(lake, schedule, { misdeeds, etags, moveClock });
+      disk.start(schedule.fullAt);
       await stage.deliverAndRun();
       await stage.drain();
+      const diskCalls = disk.calls.length;
+      disk.free();
       stage.endFaults();
       const { atRest, errors } = await stage.sweepToRest();
+      await stage.deliverLate();
       await stage.drain();
       return {
         lake,
         schedule,
         sent: [...sent],
         trace: stage.trace,
+        diskCalls,
         atRest,
         lastErrors: errors,
         misdeeds: [...misdeeds],
@@ -117,6 +135,43 @@ export async function openHouse(home: string): Promise<House> {
 
 const describe = (error: unknown): string =>
   error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+
+/** Sees to it that a run which has ended begins no more: taken up again it would be published a second time, beside the run that took its files. */
+function watched(ledger: Ledger, misdeeds: string[]): Ledger {
+  return {
+    ...ledger,
+    async transact(writes) {
+      const runs = writes.flatMap((write) =>
+        write.kind === 'put' && write.partition === partitions.runs(DATASET) ? [write] : [],
+      );
+      const before = await Promise.all(
+        runs.map(({ sort }) => ledger.get<RunEntry>(partitions.runs(DATASET), sort)),
+      );
+      const answer = await ledger.transact(writes);
+      for (const [index, { body }] of runs.entries()) {
+        const was = before[index]?.body.state;
+        const { state } = body as RunEntry;
+        if (answer === 'done' && was !== undefined && hasEnded(was) && !hasEnded(state))
+          misdeeds.push(`a run that was ${was} became ${state}`);
+      }
+      return answer;
+    },
+  };
+}
+
+/** A held run waits for a person. */
+const hasEnded = (state: RunEntry['state']): boolean => FINAL_RUN_STATES.includes(state) && state !== 'held';
+
+/** As EventBridge tells of an object, in the messages that SQS hands to a function. */
+const messageOf = (index: number, etag: string) => {
+  const [key = '', text = ''] = FILES[index] ?? [];
+  const detail = { bucket: { name: 'landing' }, object: { key, size: Buffer.byteLength(text), etag } };
+  const time = new Date(LANDED).toISOString();
+  const body = JSON.stringify({ source: 'aws.s3', 'detail-type': 'Object Created', time, detail });
+  return { messageId: String(index), body };
+};
+
+const CONTEXT = { functionName: 'intake', awsRequestId: 'faults' } as Context;
 
 function land(home: string, key: string, text: string): void {
   const path = join(home, 'landing', key);
@@ -160,19 +215,33 @@ class Stage implements Theatre {
   turn: Promise<unknown> = Promise.resolve();
   readonly remembered = new Map<string, unknown>();
   outageUntil = 0;
+  readonly misdeeds: string[];
   readonly moveClock: (milliseconds: number) => void;
   readonly #lake: Lake;
   readonly #schedule: Schedule;
   readonly #deaths = new Map<number, () => void>();
   readonly #ended = new Set<string>();
+  readonly #etags: readonly string[];
+  readonly #isCalm: boolean;
   #processes = 0;
   #executions = 0;
   #nested = 0;
   #back = 0;
 
-  constructor(lake: Lake, schedule: Schedule, moveClock: (milliseconds: number) => void) {
+  constructor(
+    lake: Lake,
+    schedule: Schedule,
+    {
+      misdeeds,
+      etags,
+      moveClock,
+    }: Pick<Theatre, 'misdeeds' | 'moveClock'> & { readonly etags: readonly string[] },
+  ) {
     this.#lake = lake;
     this.#schedule = schedule;
+    this.misdeeds = misdeeds;
+    this.#etags = etags;
+    this.#isCalm = schedule.faults.length === 0 && schedule.fullAt === undefined;
     this.moveClock = (milliseconds) => {
       this.#back -= Math.min(0, milliseconds);
       moveClock(milliseconds);
@@ -259,24 +328,52 @@ class Stage implements Theatre {
     const process = ++this.#processes;
     const isGone = async (id: string) =>
       this.#ended.has(id) || (this.#schedule.knowsDead && this.dead.has(Number(id.split('|')[0])));
-    const services = effectful(this.#lake, this, process, { isGone });
+    // What intake asks for is run by whoever delivers, so that it can be repeated.
+    const services = effectful(this.#lake, this, process, { isGone, start: async () => undefined });
     const died = new Promise<undefined>((resolve) => this.#deaths.set(process, () => resolve(undefined)));
     return Promise.race([deed(services, process).catch(() => undefined), died]);
   }
 
-  /** A message that is not acknowledged comes again twice. */
+  /** A message that is not acknowledged comes again twice. What is acknowledged has to be on record: nobody else will tell of it. */
   async #deliver(services: ReturnType<typeof effectful>, index: number): Promise<void> {
-    const [key = '', text = ''] = FILES[index] ?? [];
-    const { landing, stores, ledger, notifier } = services;
-    const arrival = { bucket: 'landing', key, etag: '', bytes: text.length, at: new Date(LANDED) };
-    const ports = { landing, raw: stores.raw, ledger, notifier };
+    const message = messageOf(index, this.#etags[index] ?? '');
     for (let attempt = 0; attempt < 3; attempt++) {
-      const done = await takeInArrival(ports, this.#place(), arrival).then(
-        () => true,
-        () => false,
-      );
-      if (done) return;
+      const { batchItemFailures } = await this.#intake(services, [message]);
+      if (batchItemFailures.length === 0) return this.#requireOnRecord(index);
+      if (this.#isCalm) this.misdeeds.push('an event was not acknowledged, and nothing was in its way');
     }
+  }
+
+  async #requireOnRecord(index: number): Promise<void> {
+    const partition = partitions.objects('landing');
+    const [key = ''] = FILES[index] ?? [];
+    const found = await this.#lake.ledger.query({ partition, prefix: `${key}#`, limit: 1 });
+    if (found.length === 0) this.misdeeds.push('an event was acknowledged before its object was on record');
+  }
+
+  /** Every event once more when all is done and landing is empty, with and without an ETag (EventBridge need not send it), beside a message that is none. */
+  async deliverLate(): Promise<void> {
+    const messages = FILES.flatMap((_, index) =>
+      [this.#etags[index] ?? '', ''].map((etag) => messageOf(index, etag)),
+    );
+    const answer = await this.#process((services) =>
+      this.#intake(services, [{ messageId: 'none', body: '{}' }, ...messages]),
+    );
+    const failed = answer?.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier).join();
+    if (failed !== 'none') this.misdeeds.push(`of events that came late ${failed} failed instead of none`);
+  }
+
+  async #intake(
+    services: ReturnType<typeof effectful>,
+    messages: readonly { readonly messageId: string; readonly body: string }[],
+  ): Promise<SQSBatchResponse> {
+    const { landing, stores, ledger, notifier, executions } = services;
+    const handler = intakeHandler({
+      ports: { landing, raw: stores.raw, ledger, notifier },
+      place: this.#place(),
+      start: (dataset) => executions.start(dataset),
+    });
+    return handler({ Records: messages } as never, CONTEXT);
   }
 
   #place() {

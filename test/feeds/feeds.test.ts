@@ -140,19 +140,14 @@ test('a query reads the tables and nothing else, and changes nothing', async () 
   }
 });
 
+/** Takes in a folder that is laid out otherwise than the lake's landing place. */
+const runOf = (home: string, landing: string, dataset: string) =>
+  headgate(['--home', home, 'run', '--landing', landing, '--dataset', dataset, '--json']);
+
 describe('real input', () => {
   test('retail: 95 days conserve 142,083 rows and give the known cancellations', async () => {
     const home = join(folder, 'retail');
-    const run = await headgate([
-      '--home',
-      home,
-      'run',
-      '--landing',
-      join(SHARED, 'data/retail/by-day'),
-      '--dataset',
-      'retail/sales',
-      '--json',
-    ]);
+    const run = await runOf(home, join(SHARED, 'data/retail/by-day'), 'retail/sales');
     const rows = json<FileRow[]>(run);
     expect(run.code).toBe(0);
     expect(rows).toHaveLength(95);
@@ -164,16 +159,7 @@ describe('real input', () => {
       { cancelled_lines: '475', total: '-25569.24' },
       { cancelled_lines: '699', total: '-34372.28' },
     ]);
-    const again = await headgate([
-      '--home',
-      home,
-      'run',
-      '--landing',
-      join(SHARED, 'data/retail/by-day'),
-      '--dataset',
-      'retail/sales',
-      '--json',
-    ]);
+    const again = await runOf(home, join(SHARED, 'data/retail/by-day'), 'retail/sales');
     expect(again.code).toBe(0);
     expect(await ask(home, "SELECT count(*) AS n FROM headgate.runs WHERE state = 'published'")).toEqual([
       { n: '1' },
@@ -185,16 +171,7 @@ describe('real input', () => {
     const landing = join(folder, 'talpa-landing');
     mkdirSync(landing);
     cpSync(join(SHARED, 'data/talpa/sample.csv'), join(landing, 'sample.csv'));
-    const run = await headgate([
-      '--home',
-      home,
-      'run',
-      '--landing',
-      landing,
-      '--dataset',
-      'orders/orders',
-      '--json',
-    ]);
+    const run = await runOf(home, landing, 'orders/orders');
     const [file] = json<FileRow[]>(run);
     expect(file).toMatchObject({ received: 200, published: 200, quarantined: 0, deduplicated: 0 });
     expect(file?.why).toContain('rule.known_voucher_status 1');

@@ -4,7 +4,9 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { duckDbQueryEngine } from '../../lib/adapters/local/duckdb-query-engine.ts';
 import { openLake } from '../../lib/adapters/local/lake.ts';
 import { runStateMachine } from '../../lib/adapters/local/state-machine.ts';
+import { arrivalsOf, tellOfMissing } from '../../lib/arrivals/arrivals.ts';
 import { router } from '../../lib/intake/route.ts';
+import { datasetOf } from '../../lib/pipeline/context.ts';
 import { work } from '../../lib/pipeline/work.ts';
 import type { Notice } from '../../lib/ports/notifier.ts';
 import { ledgerTables } from '../../lib/reports/ledger-tables.ts';
@@ -200,6 +202,39 @@ describe('the hospitality feed over two days', () => {
         'SELECT business_date, verdict, waited_for, inputs_missing, ready_at FROM hospitality_marts.report_readiness WHERE inputs_missing > 0',
       ),
     ).toEqual([['2026-03-02', 'missed', 'reservations of meadow', '1', null]]);
+  });
+
+  test('a hotel that sends nothing is missing at 06:00 in Amsterdam, whatever the others sent; a day without any file is no gap in the report', async () => {
+    const reservations = datasetOf(lake, 'hospitality/reservations');
+    const arrivalsAt = async (at: string) => {
+      now = new Date(at);
+      const arrivals = await arrivalsOf(lake, reservations, 3);
+      return arrivals.map(({ date, state, files, expected, lacks }) => [date, state, files, expected, lacks]);
+    };
+    const meadow = 'hospitality/reservations/meadow/{businessDate:yyyy-MM-dd}.xlsx: 0 of 1 files';
+    expect(await arrivalsAt('2026-03-03T04:59:00Z')).toEqual([
+      // Copied now, so long after it was due.
+      ['2026-03-01', 'late', 3, 3, ''],
+      ['2026-03-02', 'due', 2, 3, meadow],
+      ['2026-03-03', 'due', 0, 3, expect.any(String)],
+    ]);
+    expect(await tellOfMissing(lake, reservations)).toEqual([]);
+    expect((await arrivalsAt('2026-03-03T05:00:00Z'))[1]).toEqual(['2026-03-02', 'incomplete', 2, 3, meadow]);
+    expect(await tellOfMissing(lake, reservations)).toEqual(['2026-03-02']);
+    expect(notices.at(-1)?.facts.reason).toBe(meadow);
+    now = new Date('2026-03-04T05:00:00Z');
+    expect(
+      await ask(
+        'SELECT business_date, verdict, inputs_missing FROM hospitality_marts.report_readiness ORDER BY 1',
+      ),
+    ).toEqual([
+      ['2026-03-01', 'met', '0'],
+      ['2026-03-02', 'missed', '1'],
+      ['2026-03-03', 'missed', '4'],
+    ]);
+    const calendar = { timezone: 'Europe/Amsterdam', days: 'daily', holidays: [], lagDays: 20 } as const;
+    now = new Date('2026-03-23T05:00:00Z');
+    expect(await tellOfMissing(lake, { ...reservations, arrivals: calendar })).toEqual(['2026-03-03']);
   });
 });
 

@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { FileFormat } from '../../lib/contract/dataset.ts';
+import { compileLandingPattern } from '../../lib/contract/landing-pattern.ts';
 import { parseContract } from '../../lib/contract/parse.ts';
 import { HeadgateError } from '../../lib/errors.ts';
 import { profileFile } from '../../lib/formats/profile.ts';
@@ -180,6 +181,36 @@ test('documents that are no contract end in an error of ours', () => {
   );
 }, 60_000);
 
+const MILLION = 1_000_000;
+test.each([
+  ['brackets', () => '['.repeat(MILLION)],
+  ['lists', () => '- '.repeat(MILLION)],
+  ['lists, closed', () => `${'['.repeat(MILLION / 2)}${']'.repeat(MILLION / 2)}`],
+  ['objects', () => '{a: '.repeat(MILLION / 2)],
+  ['keys of keys', () => '? '.repeat(MILLION)],
+  [
+    'objects in an extension',
+    () =>
+      `apiVersion: v3.1.0\nkind: DataContract\ncustomProperties: ${'{a: '.repeat(100_000)}1${'}'.repeat(100_000)}`,
+  ],
+  ['anchors', () => Array.from({ length: 100_000 }, (_, n) => `a${n}: &a${n} [x]`).join('\n')],
+  [
+    'merge keys',
+    () =>
+      `a: &a {b: 1}\n${Array.from({ length: 30 }, (_, n) => `m${n}: &m${n}\n  <<: [${`*${n === 0 ? 'a' : `m${n - 1}`},`.repeat(9)}]`).join('\n')}`,
+  ],
+  ['ten million characters', () => 'a'.repeat(10 * MILLION)],
+])(
+  'a contract of a million %s ends in an error of ours',
+  async (_what, text) => {
+    const document = text();
+    await within(10_000, async () =>
+      expect(() => parseContract(document, 'deep.odcs.yaml')).toThrow(HeadgateError),
+    );
+  },
+  60_000,
+);
+
 test('messages that are no event end in an error of ours', () => {
   const message = fc.oneof(
     fc.string(),
@@ -206,6 +237,37 @@ test('every key has a route or none', () => {
     RUNS,
   );
 });
+
+test('every pattern is matched with every key in no time', () => {
+  const pattern = fc
+    .array(
+      fc.constantFrom('a', '*', '/', '{businessDate:yyyy-MM-dd}', '{part}', '.csv', '-', '(a+)+', '\\'),
+      {
+        minLength: 1,
+        maxLength: 14,
+      },
+    )
+    .map((parts) => parts.join(''));
+  const key = fc.oneof(
+    fc.constantFrom('a'.repeat(1024), 'a/'.repeat(512), '2026-01-01'.repeat(100), `${'a'.repeat(1000)}\n`),
+    fc.string({ unit: 'binary', maxLength: 1024 }),
+  );
+  fc.assert(
+    fc.property(pattern, key, (text, name) => {
+      let match: ReturnType<typeof compileLandingPattern>['match'];
+      try {
+        ({ match } = compileLandingPattern(text));
+      } catch (error) {
+        if (error instanceof HeadgateError) return;
+        throw error;
+      }
+      const begun = performance.now();
+      match(name);
+      expect(performance.now() - begun).toBeLessThan(1_000);
+    }),
+    { ...RUNS, numRuns: 1_000 },
+  );
+}, 60_000);
 
 test('every text is translated or refused by an error of ours', () => {
   const words = [

@@ -51,6 +51,7 @@ const BESIDES: Readonly<Record<string, readonly string[]>> = {
   ],
   sweeper: ['sqs:SendMessage'],
   quality: ['sqs:SendMessage'],
+  match: ['sqs:SendMessage'],
   slack: ['sqs:SendMessage'],
 };
 const EVERY = [
@@ -118,12 +119,27 @@ describe('functions', () => {
         return limit === undefined ? [] : [[name, limit]];
       }),
     );
-    expect(reserved).toEqual({ intake: 10, execute: 10, sweeper: 1, quality: 1 });
+    expect(reserved).toEqual({
+      intake: 10,
+      execute: 10,
+      match: 1,
+      sweeper: 1,
+      quality: 1,
+      mirror: 1,
+      retention: 1,
+    });
   });
 
   test('that nobody waits for keep what failed', () => {
     const kept = FUNCTIONS.filter(({ name }) => functionOf(name).DeadLetterConfig !== undefined);
-    expect(kept.map(({ name }) => name).sort()).toEqual(['quality', 'slack', 'sweeper']);
+    expect(kept.map(({ name }) => name).sort()).toEqual([
+      'match',
+      'mirror',
+      'quality',
+      'retention',
+      'slack',
+      'sweeper',
+    ]);
   });
 
   test('DuckDB has the memory and room that the configuration says', () => {
@@ -248,11 +264,13 @@ test('the Glue job waits for capacity, takes only the workers it needs, ends in 
   );
 });
 
-test('the sweeper runs every minute, the daily check after midnight, each told when', () => {
+test('the sweeper runs every minute, the ledger is copied every five, days are looked at after each midnight, and retention acts at night', () => {
   const schedules = resourcesOf(template, 'AWS::Scheduler::Schedule').map(({ Properties }) => Properties);
   expect(schedules.map(({ ScheduleExpression }) => ScheduleExpression)).toEqual([
     'rate(1 minute)',
-    'cron(30 0 * * ? *)',
+    'rate(5 minutes)',
+    'cron(30 * * * ? *)',
+    'cron(10 2 * * ? *)',
   ]);
   for (const { Target } of schedules)
     expect(Target).toMatchObject({

@@ -17,9 +17,9 @@ test.each(handlers.map((entry) => [basename(dirname(entry)), entry]))(
   },
 );
 
-test('only the function that executes carries DuckDB', () => {
+test('only the functions that execute and match carry DuckDB', () => {
   const carriers = handlers
     .map((entry) => basename(dirname(entry)))
     .filter((name) => readFileSync(join(folder, name, 'index.mjs'), 'utf8').includes('@duckdb/node-api'));
-  expect(carriers).toEqual(['execute']);
+  expect(carriers).toEqual(['execute', 'match']);
 });

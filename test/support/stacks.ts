@@ -42,7 +42,7 @@ export function stacksOf(config: StageConfig) {
     databases: databasesOf(readContracts(join(ROOT, 'contracts'))),
     definition,
     bundles,
-    spark: { scripts: join(ROOT, 'glue-scripts'), modules: 'duckdb==1.5.6' },
+    spark: { scripts: join(ROOT, 'glue-scripts'), modules: 'duckdb==1.5.6', matchModules: 'splink==5.0.0' },
   });
   return { app, ...stacks };
 }

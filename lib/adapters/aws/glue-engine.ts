@@ -1,23 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { json } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
-import {
-  GetJobRunCommand,
-  GetJobRunsCommand,
-  type GlueClient,
-  GlueServiceException,
-  type JobRun,
-  StartJobRunCommand,
-} from '@aws-sdk/client-glue';
+import { GetJobRunCommand, type GlueClient } from '@aws-sdk/client-glue';
 import { TerminalError, TransientError } from '../../errors.ts';
 import { PLAN_VERSION, type Plan, type RunResult } from '../../plan/plan.ts';
 import { prepare } from '../../plan/prepare.ts';
-import { failureIn } from '../../plan/spark-failure.ts';
 import { type SparkAnswer, sparkJob, sparkResult, TASK_BYTES } from '../../plan/spark-job.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { Jobs } from '../../ports/jobs.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { Secrets } from '../../ports/secrets.ts';
+import { asked, failureOf, isUnfinished, runsOf, startRun } from './glue-job-runs.ts';
 
 export interface GlueEngineOptions {
   readonly client: GlueClient;
@@ -114,50 +107,27 @@ export const glueJobs = (options: GlueJobsOptions): Jobs => ({
   answer: (plan) => answerOf(plan, options.results),
 });
 
-const UNFINISHED = ['STARTING', 'RUNNING', 'STOPPING', 'WAITING'];
-
 /** StartJobRun knows no idempotence token: a job run that carries this run's id is joined instead of started again. */
-async function joined({ runId }: Plan, { client, jobName }: GlueEngineOptions): Promise<string | undefined> {
-  let token: string | undefined;
-  do {
-    const page = await asked(() =>
-      client.send(
-        new GetJobRunsCommand({ JobName: jobName, ...(token === undefined ? {} : { NextToken: token }) }),
-      ),
-    );
-    const mine = page.JobRuns?.find(
-      ({ Arguments, JobRunState }) =>
-        Arguments?.['--run'] === runId && UNFINISHED.includes(JobRunState ?? ''),
-    );
-    if (mine?.Id !== undefined) return mine.Id;
-    token = page.NextToken;
-  } while (token !== undefined);
-  return undefined;
+async function joined({ runId }: Plan, options: GlueEngineOptions): Promise<string | undefined> {
+  const runs = await runsOf(options, runId);
+  return runs.find(isUnfinished)?.Id;
 }
 
-async function started(
+const started = (
   { runId }: Plan,
   job: string,
   { client, jobName, secretId }: GlueEngineOptions,
-): Promise<string> {
-  const { JobRunId } = await asked(() =>
-    client.send(
-      new StartJobRunCommand({
-        JobName: jobName,
-        // Two callers at the same moment start two: each attempt writes below its own name, and the first answer stands.
-        Arguments: {
-          '--run': runId,
-          '--job': job,
-          '--secrets': `secretsmanager:${secretId}`,
-          '--attempt': randomUUID(),
-        },
-      }),
-    ),
+): Promise<string> =>
+  // Two callers at the same moment start two: each attempt writes below its own name, and the first answer stands.
+  startRun(
+    { client, jobName },
+    {
+      '--run': runId,
+      '--job': job,
+      '--secrets': `secretsmanager:${secretId}`,
+      '--attempt': randomUUID(),
+    },
   );
-  if (JobRunId === undefined)
-    throw new TransientError(`Glue started ${jobName} and gave no id; run again`, { fault: 'headgate' });
-  return JobRunId;
-}
 
 async function finished(
   jobRunId: string,
@@ -167,33 +137,8 @@ async function finished(
     const { JobRun: run } = await asked(() =>
       client.send(new GetJobRunCommand({ JobName: jobName, RunId: jobRunId })),
     );
-    const state = run?.JobRunState ?? 'unknown';
-    if (state === 'SUCCEEDED') return;
-    if (!UNFINISHED.includes(state)) throw failureOf(jobRunId, jobName, run);
+    if (run?.JobRunState === 'SUCCEEDED') return;
+    if (run === undefined || !isUnfinished(run)) throw failureOf(jobRunId, jobName, run);
     await setTimeout(pollEvery);
-  }
-}
-
-const failureOf = (jobRunId: string, jobName: string, run: JobRun | undefined) =>
-  failureIn(
-    run?.ErrorMessage ?? '',
-    `job run ${jobRunId} of ${jobName} ended as ${run?.JobRunState ?? 'unknown'}`,
-  );
-
-/** https://docs.aws.amazon.com/glue/latest/webapi/API_StartJobRun.html: errors that no retry cures. */
-const LASTING = ['EntityNotFoundException', 'InvalidInputException', 'AccessDeniedException'];
-
-async function asked<Answer>(call: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return await call();
-  } catch (cause) {
-    if (!(cause instanceof GlueServiceException)) throw cause;
-    const message = `Glue answered ${cause.name}`;
-    if (LASTING.includes(cause.name))
-      throw new TerminalError(`${message}; check the job's name and the role's rights`, {
-        fault: 'headgate',
-        cause,
-      });
-    throw new TransientError(`${message}; run again`, { fault: 'headgate', cause });
   }
 }

@@ -16,10 +16,13 @@ import type { Ledger } from '../../ports/ledger.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { QueryEngine } from '../../ports/query-engine.ts';
 import type { Secrets } from '../../ports/secrets.ts';
+import { LEDGER_DATABASE } from '../../reports/ledger-tables.ts';
+import type { TablePorts } from '../../table/table.ts';
 import { athenaQueryEngine } from './athena-query-engine.ts';
 import { CLIENT } from './clients.ts';
 import { dynamoDbLedger } from './dynamodb-ledger.ts';
 import { glueCatalog } from './glue-catalog.ts';
+import { glueMatch } from './glue-match.ts';
 import { s3Store } from './s3-store.ts';
 import { secretsManager } from './secrets-manager.ts';
 import type { Settings } from './settings.ts';
@@ -44,8 +47,18 @@ export const starterOf = ({ stateMachineArn }: Pick<Settings, 'stateMachineArn'>
 export const secretsOf = ({ secretPrefix }: Pick<Settings, 'secretPrefix'>, ledger: Ledger): Secrets =>
   secretsManager({ client: new SecretsManagerClient(CLIENT), prefix: secretPrefix, ledger });
 
+export const matchLauncherOf = (jobName: string) => glueMatch({ client: new GlueClient(CLIENT), jobName });
+
 export const queryEngineOf = ({ workgroup }: Pick<Settings, 'workgroup'>): QueryEngine =>
   athenaQueryEngine({ client: new AthenaClient(CLIENT), workgroup });
+
+/** Tables of the ledger's database, which lie in the lake. */
+export const tablesOf = (store: ObjectStore): TablePorts => ({
+  store,
+  catalog: glueCatalog({ client: new GlueClient(CLIENT), databases: [LEDGER_DATABASE] }),
+  clock: { now: () => new Date() },
+  newId: randomUUID,
+});
 
 export type RunSettings = Pick<
   Settings,

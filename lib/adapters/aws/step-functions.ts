@@ -23,9 +23,16 @@ export const executionStarter =
 const ENDED = ['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'];
 const EXECUTION_ARN = /^arn:[a-z-]+:states:[^:]+:\d+:execution:/;
 
-/** Executions of the state machine; their ids are ARNs. */
+const FUNCTION = 'function#';
+
+/** Id of one call of a function, which owns a lock no longer than the function may run. */
+export const callOfFunction = (requestId: string, remainingMs: number, now = Date.now()): string =>
+  `${FUNCTION}${requestId}#${new Date(now + remainingMs).toISOString()}`;
+
+/** Executions of the state machine, whose ids are ARNs, and calls of functions, whose ids say when they end at the latest. */
 export const stepFunctionsExecutions = (client: SFNClient): Executions => ({
   async isGone(id) {
+    if (id.startsWith(FUNCTION)) return Date.parse(id.slice(id.lastIndexOf('#') + 1)) < Date.now();
     // Of executions elsewhere, such as a laptop's, nothing is known here: their lease decides.
     if (!EXECUTION_ARN.test(id)) return false;
     try {

@@ -114,7 +114,8 @@ async function makeLedgerTable(
 
 async function select(connection: DuckDBConnection, statement: string): Promise<QueryResult> {
   const prepared = await run(connection, statement, async () => connection.prepare(statement));
-  if (prepared.statementType !== StatementType.SELECT) {
+  // DuckDB turns some pragmas into a SELECT.
+  if (prepared.statementType !== StatementType.SELECT || /^\s*pragma\b/i.test(statement)) {
     throw new TerminalError('only SELECT is allowed here; tables change through files', {
       fault: 'contract',
     });

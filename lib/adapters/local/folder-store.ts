@@ -61,11 +61,9 @@ export function folderStore(root: string, { shared = false }: FolderOptions = {}
     async write(key, body, condition) {
       const path = pathOf(key);
       const unfinished = join(root, UNFINISHED, randomUUID());
-      await mkdir(dirname(unfinished), { recursive: true });
-      await mkdir(dirname(path), { recursive: true });
       try {
         await writeWhole(unfinished, body);
-        await publish(unfinished, path, { key, condition, stat });
+        await inFolder(path, () => publish(unfinished, path, { key, condition, stat }));
       } catch (error) {
         throw diskError(error, key);
       } finally {
@@ -177,13 +175,24 @@ interface Facts {
 const contentEtag = ({ ino, size, mtimeNs }: Facts): string => `${ino}-${size}-${mtimeNs}`;
 
 async function writeWhole(path: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
+  const file = await inFolder(path, () => open(path, 'wx', 0o600));
   try {
     if (body instanceof Uint8Array) await writeAll(file, body);
     else for await (const chunk of body) await writeAll(file, chunk);
     await file.datasync();
   } finally {
     await file.close();
+  }
+}
+
+/** Makes the folder of a path only where it is missing: of many objects few are the first in theirs. */
+async function inFolder<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await mkdir(dirname(path), { recursive: true });
+    return work();
   }
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { TerminalError } from '../../errors.ts';
 import { PLAN_VERSION, type Plan, type RunResult } from '../../plan/plan.ts';
@@ -20,7 +21,7 @@ export interface SparkEngineOptions {
   /** Folder under which each dataset has a folder of its own while a run of it executes. */
   readonly scratch: string;
   readonly launch: SparkLauncher;
-  /** @default 128 MiB */
+  /** @default a share of the batch for each core, at least 4 and at most 128 MiB */
   readonly taskBytes?: number;
 }
 
@@ -62,7 +63,7 @@ async function executePlan(plan: Plan, options: SparkEngineOptions): Promise<Run
     answer: at('answer.json'),
     roots: { lake: stores.lake.root, vault: stores.vault.root },
     duckdb: duckDbVersion,
-    taskBytes: options.taskBytes ?? TASK_BYTES,
+    taskBytes: options.taskBytes ?? shareOfCore(plan),
   });
   // What an attempt that died left under this run's prefixes is seen by nobody and in nobody's way.
   for (const { folder } of job.outputs) await rm(folder, { recursive: true, force: true });
@@ -71,6 +72,14 @@ async function executePlan(plan: Plan, options: SparkEngineOptions): Promise<Run
   await options.launch({ job: at('job.json'), secrets: at('pads.json'), attempt: randomUUID() });
   // Written by run_plan.py alone, which is of the same version as this.
   return sparkResult(plan, JSON.parse(await readFile(job.answer, 'utf8')) as SparkAnswer);
+}
+
+const LEAST_TASK_BYTES = 4 * 1024 ** 2;
+
+/** One piece would leave the other cores idle. */
+function shareOfCore({ inputs }: Plan): number {
+  const bytes = inputs.reduce((sum, input) => sum + input.bytes, 0);
+  return Math.min(TASK_BYTES, Math.max(LEAST_TASK_BYTES, Math.ceil(bytes / cpus().length)));
 }
 
 async function padsOf(plan: Plan, secrets: Secrets): Promise<Readonly<Record<string, unknown>>> {

@@ -1,11 +1,11 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { LinkAnswer } from '../../matching/settings.ts';
+import type { LinkAnswer, LinkJob, LinkPlaces } from '../../matching/settings.ts';
 import { duckDb } from '../../plan/dialects/duckdb.ts';
 import type { Matcher, MatchWorkshop } from '../../ports/matcher.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
-import { duckDbError, type SessionOptions, withDuckDb } from './duckdb-session.ts';
+import { duckDbError, type Session, type SessionOptions, withDuckDb } from './duckdb-session.ts';
 import { writeParquet } from './parquet-output.ts';
 
 const { ident, literal } = duckDb;
@@ -20,39 +20,61 @@ export interface SplinkMatcherOptions extends SessionOptions {
   readonly launch: MatchLauncher;
 }
 
+/** Compares the records of `folder`/records.parquet; a pattern of the Parquet files of pairs, none where there are no pairs. */
+export type Comparer = (
+  folder: string,
+  job: (places: LinkPlaces) => LinkJob,
+) => Promise<LinkAnswer & { readonly pairFiles: string }>;
+
+export const RECORDS = 'records.parquet';
+
+const locally =
+  (launch: MatchLauncher): Comparer =>
+  async (folder, job) => {
+    const at = (name: string) => join(folder, name);
+    const places = { records: at(RECORDS), pairs: at('pairs'), answer: at('answer.json') };
+    await mkdir(places.pairs, { mode: 0o700 });
+    await writeFile(at('job.json'), JSON.stringify(job(places)), { mode: 0o600 });
+    await launch(at('job.json'));
+    // Written by match_records.py alone, which is of the same version as this.
+    const answer = JSON.parse(await readFile(places.answer, 'utf8')) as LinkAnswer;
+    return { ...answer, pairFiles: answer.pairs === 0 ? '' : join(places.pairs, '*.parquet') };
+  };
+
 /** DuckDB for everything but the comparing, and Splink for that. All in one folder of this run, readable by its owner only and removed at its end. */
 export const splinkMatcher = ({ engine, lake, launch, ...session }: SplinkMatcherOptions): Matcher => ({
   engine,
-  open: (entity, work) => {
+  open: ({ entity }, work) => {
     const scratch = join(session.scratch, 'match', entity);
-    return withDuckDb({ ...session, scratch }, async (db) => {
-      const at = (name: string) => join(scratch, name);
-      const workshop: MatchWorkshop = {
-        run: (sql) => db.run(sql),
-        rows: (sql) => db.rows(sql),
-        load: (table, columns, rows) => load(db.connection, table, columns, rows),
-        async link(query, job) {
-          const places = { records: at('records.parquet'), pairs: at('pairs'), answer: at('answer.json') };
-          await mkdir(places.pairs, { mode: 0o700 });
-          await db.run(`COPY (${query}) TO ${literal(places.records)} (FORMAT parquet)`);
-          await writeFile(at('job.json'), JSON.stringify(job(places)), { mode: 0o600 });
-          await launch(at('job.json'));
-          // Written by match_records.py alone, which is of the same version as this.
-          const answer = JSON.parse(await readFile(places.answer, 'utf8')) as LinkAnswer;
-          return { ...answer, pairFiles: answer.pairs === 0 ? '' : join(places.pairs, '*.parquet') };
-        },
-        write: ({ table, runId, schema, classified, query }) =>
-          writeParquet(db.connection, {
-            query,
-            schema,
-            partitionBy: [],
-            directory: join(lake.root, table.database, table.name, 'data', runId),
-            classified,
-          }),
-      };
-      return work(workshop);
-    });
+    return withDuckDb({ ...session, scratch }, (db) =>
+      work(workshopOf(db, { scratch, lake: lake.root, compare: locally(launch) }), (file) => file),
+    );
   },
+});
+
+export interface WorkshopPlaces {
+  readonly scratch: string;
+  /** Folder in which the entity's tables have theirs. */
+  readonly lake: string;
+  readonly compare: Comparer;
+}
+
+export const workshopOf = (db: Session, { scratch, lake, compare }: WorkshopPlaces): MatchWorkshop => ({
+  run: (sql) => db.run(sql),
+  rows: (sql) => db.rows(sql),
+  load: (table, columns, rows) => load(db.connection, table, columns, rows),
+  async link(query, job) {
+    await db.run(`COPY (${query}) TO ${literal(join(scratch, RECORDS))} (FORMAT parquet)`);
+    return compare(scratch, job);
+  },
+  write: ({ table, runId, schema, classified, query }) =>
+    writeParquet(db.connection, {
+      query,
+      schema,
+      partitionBy: [],
+      directory: join(lake, table.database, table.name, 'data', runId),
+      classified,
+    }),
 });
 
 async function load(

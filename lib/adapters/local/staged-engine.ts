@@ -152,14 +152,14 @@ async function take(
   return taken;
 }
 
-async function upload(store: ObjectStore, folder: string, file: DataFile): Promise<DataFile> {
+export async function upload(store: ObjectStore, folder: string, file: DataFile): Promise<DataFile> {
   const key = file.path.slice(folder.length + 1);
   await store.write(key, createReadStream(file.path), { kind: 'absent' });
   await rm(file.path);
   return { ...file, path: `${store.root}/${key}` };
 }
 
-async function inParallel<Item, Result>(
+export async function inParallel<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {

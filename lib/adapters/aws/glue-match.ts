@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto';
+import { MatchWaiting, TransientError } from '../../errors.ts';
+import { failureOf, type GlueJobName, isUnfinished, runsOf, startRun } from './glue-job-runs.ts';
+
+/**
+ * Lets the Glue job of match_records.py compare: one job run a key, which is joined where it is found. Nobody waits for it.
+ * @throws MatchWaiting while it works; TerminalError, TransientError with its failure: the key is not begun again
+ */
+export const glueMatch =
+  (job: GlueJobName) =>
+  async (key: string, address: string): Promise<void> => {
+    const runs = await runsOf(job, key);
+    const unfinished = runs.find(isUnfinished);
+    const [last] = runs;
+    if (unfinished === undefined && last !== undefined) {
+      if (last.JobRunState !== 'SUCCEEDED') throw failureOf(last.Id ?? '', job.jobName, last);
+      throw new TransientError(`job run ${last.Id} of ${job.jobName} succeeded without an answer`, {
+        fault: 'headgate',
+      });
+    }
+    const id =
+      unfinished?.Id ??
+      (await startRun(job, {
+        '--run': key,
+        '--job': address,
+        '--backend': 'spark',
+        '--attempt': randomUUID(),
+      }));
+    throw new MatchWaiting(`job run ${id} of ${job.jobName} compares; match again when it is done`, {
+      fault: 'headgate',
+      facts: { jobRunId: id },
+    });
+  };

@@ -1,0 +1,58 @@
+import type { Reason, RunEntry } from '../ledger/entries.ts';
+import { due } from '../ledger/notices.ts';
+import type { LedgerWrite } from '../ports/ledger.ts';
+import type { Notice } from '../ports/notifier.ts';
+
+const publishedNotice = ({ dataset, runId, files, counts }: RunEntry): Notice => ({
+  kind: 'run.published',
+  dataset,
+  title: `${dataset}: run ${runId} published`,
+  facts: { run: runId, files: files.length, ...counts },
+  ...(counts !== undefined && counts.quarantined > 0
+    ? { next: `headgate quarantine list --dataset ${dataset}` }
+    : {}),
+});
+
+/** What people are told of a published run: that it is, and what is unusual about it. */
+export const noticesOfPublished = (run: RunEntry): readonly LedgerWrite[] => {
+  const unusual = run.reasons.filter(({ code }) => code === 'batch.volume');
+  const { dataset, runId } = run;
+  return [
+    due(publishedNotice(run), runId),
+    ...(unusual.length === 0
+      ? []
+      : [
+          due(
+            {
+              kind: 'run.unusual',
+              dataset,
+              title: `${dataset}: run ${runId} is unusual`,
+              facts: { run: runId, reason: unusual.map(({ message }) => message).join('; ') },
+              next: `headgate runs show ${runId}`,
+            },
+            runId,
+          ),
+        ]),
+  ];
+};
+
+export const heldNotice = ({ dataset, runId, files, reasons }: RunEntry): Notice => ({
+  kind: 'run.held',
+  dataset,
+  title: `${dataset}: run ${runId} is held`,
+  facts: { run: runId, files: files.length, reason: reasons.map((reason) => reason.message).join('; ') },
+  next: `headgate hold release ${runId}   or   headgate hold reject ${runId}`,
+});
+
+/** `begun`: the next run finishes its publication. */
+export const failedNotice = (
+  { dataset, runId, files }: RunEntry,
+  reason: Reason,
+  begun: boolean,
+): Notice => ({
+  kind: 'run.failed',
+  dataset,
+  title: `${dataset}: run ${runId} failed`,
+  facts: { run: runId, files: files.length, reason: reason.message },
+  next: begun ? 'headgate run' : `headgate runs show ${runId}`,
+});
