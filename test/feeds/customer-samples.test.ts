@@ -1,7 +1,7 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
-import { headgate, json, ROOT } from '../support/headgate.ts';
+import { headgate, ROOT } from '../support/headgate.ts';
 import { describeWithJudges } from '../support/judge.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
