@@ -1,5 +1,5 @@
 // Makes one environment per list in test/requirements/ (and, only when it is named, bench/requirements/), so that independent readers can judge our output: of `<name>.txt` a virtual environment
-// of Python, of `<name>.pom.xml` a folder of jars. Runs under any Node from 20 on. Does nothing where it is already made from the same list.
+// of Python, of `<name>.pom.xml` a folder of jars, of `<name>.tools` a folder of programs written in Go. Runs under any Node from 20 on. Does nothing where it is already made from the same list.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,9 +10,9 @@ const wanted = process.argv.slice(2);
 for (const area of wanted.length === 0 ? ['test'] : ['test', 'bench']) {
   const lists = join(import.meta.dirname, '..', area, 'requirements');
   for (const file of readdirSync(lists)) {
-    const name = file.replace(/\.(txt|pom\.xml)$/, '');
+    const [, name, kind] = /^(.+?)\.(txt|pom\.xml|tools)$/.exec(file) ?? [];
     if (wanted.length === 0 || wanted.includes(name))
-      make(name, join(lists, file), file.endsWith('.txt') ? python : jars);
+      make(name, join(lists, file), { txt: python, 'pom.xml': jars, tools: programs }[kind]);
   }
 }
 
@@ -47,6 +47,11 @@ function jars(home, list) {
   return run('mvn', ['--quiet', '--batch-mode', '--file', list, ...goal]);
 }
 
-function run(command, args) {
-  return spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
+function programs(home, list) {
+  const wanted = readFileSync(list, 'utf8').trim().split('\n');
+  return wanted.every((program) => run('go', ['install', program], { ...process.env, GOBIN: home }));
+}
+
+function run(command, args, env = process.env) {
+  return spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], env }).status === 0;
 }

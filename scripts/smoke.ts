@@ -1,32 +1,19 @@
-// After a deploy: the stage's settings can be read and its parts answer. Where they do not, the state machine's alias goes back to the version before.
-// Argument: the stage.
+// After a deploy: the stage's settings can be read and its parts answer. Where they do not, the version of the state machine that was live before goes live again.
+// Arguments: the stage, and that version's ARN (npm run live); without it nothing can be moved back.
 import { execFileSync } from 'node:child_process';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { makeLive } from '../lib/adapters/aws/alias.ts';
+import { CLIENT } from '../lib/adapters/aws/clients.ts';
 import { settingsOfStage } from '../lib/adapters/aws/stage-settings.ts';
 
-const [, , stage = ''] = process.argv;
-const { stateMachineArn } = await settingsOfStage(stage);
-const aws = (...args: readonly string[]): string =>
-  execFileSync('aws', [...args, '--output', 'json'], { encoding: 'utf8' });
+const [, , stage = '', before = ''] = process.argv;
 
 try {
   execFileSync(process.execPath, ['bin/headgate.mjs', 'status', '--env', stage], { stdio: 'inherit' });
 } catch (error) {
-  const machine = stateMachineArn.replace(/:[^:]+$/, '');
-  const { stateMachineVersions } = JSON.parse(
-    aws('stepfunctions', 'list-state-machine-versions', '--state-machine-arn', machine),
-  ) as { readonly stateMachineVersions: readonly { readonly stateMachineVersionArn: string }[] };
-  // Newest first.
-  const before = stateMachineVersions[1]?.stateMachineVersionArn;
-  if (before === undefined) throw error;
-  const routing = JSON.stringify([{ stateMachineVersionArn: before, weight: 100 }]);
-  aws(
-    'stepfunctions',
-    'update-state-machine-alias',
-    '--state-machine-alias-arn',
-    stateMachineArn,
-    '--routing-configuration',
-    routing,
-  );
+  if (before === '') throw error;
+  const { stateMachineArn } = await settingsOfStage(stage);
+  await makeLive(new SFNClient(CLIENT), stateMachineArn, before);
   console.error(`the smoke test failed; ${stateMachineArn} is back at ${before}`);
   throw error;
 }

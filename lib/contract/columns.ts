@@ -1,3 +1,4 @@
+import { CLASSIFICATIONS } from './classifications.ts';
 import { readExtras } from './custom-properties.ts';
 import type { Column, ColumnType, Macro } from './dataset.ts';
 import { datePatternProblem } from './date-pattern.ts';
@@ -7,8 +8,6 @@ import type { Path, Problem } from './problems.ts';
 
 const NAME = /^[a-z][a-z0-9_]*$/;
 
-/** From harmless to dangerous; from `restricted` on a column must say how its values are protected. */
-export const CLASSIFICATIONS = ['public', 'internal', 'restricted', 'confidential', 'secret'] as const;
 const PROTECTED_FROM = CLASSIFICATIONS.indexOf('restricted');
 
 /** -1: not one of them. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CLASSIFICATIONS } from './columns.ts';
+import { CLASSIFICATIONS } from './classifications.ts';
 import {
   alsoFrom,
   arrivals,

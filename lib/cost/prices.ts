@@ -1,10 +1,12 @@
 /**
- * List prices in USD, eu-west-1. On 2026-11-21 these were found to be so in public copies of AWS's pages or in texts that quote them: Lambda on ARM (us-east-1, which
- * eu-west-1 has too as far as remembered), a transition (eu-west-1, AWS's own page). DynamoDB was found for us-east-1 only (0.625 and 0.125 a million; Ireland's are
- * some 13 percent more). All others are from memory of the first half of 2025: open the page before relying on one.
+ * List prices in USD, eu-west-1. Looked up on 2026-11-21 in stored public copies, as no page of AWS's can be opened from here: a transition on AWS's own page, for Ireland.
+ * For us-east-1, or without a region (eu-west-1 has the same as far as remembered): Lambda on ARM; a DPU-hour on AWS's own page of Glue; S3's requests (c3x.dev);
+ * a secret (a transcript of AWS's page of 2026-09-20); a key (cloudburn.io, March 2026); alarms and composite alarms (c3x.dev); dashboards (factualminds.com, June 2026);
+ * metrics of ours (calculator.city). DynamoDB was found for us-east-1 only (0.625 and 0.125 a million; Ireland's are some 13 percent more). It, the catalogue's requests
+ * and how many dashboards are free are from memory of the first half of 2025: open the page before relying on one.
  */
 export const PRICES_AS_OF =
-  'list prices, of which those of Lambda and Step Functions were looked up and the others are from memory (2025)';
+  'list prices, looked up in November 2026 but for DynamoDB and the Glue catalogue, which are from memory (2025)';
 
 export const PRICES = {
   /** https://aws.amazon.com/lambda/pricing/ ARM, a GB-second, a request. */

@@ -9,11 +9,14 @@ import {
 } from 'aws-cdk-lib/aws-iam';
 import { CfnTag, CfnTagAssociation } from 'aws-cdk-lib/aws-lakeformation';
 import type { Construct } from 'constructs';
+import { CLASSIFICATIONS } from '../contract/classifications.ts';
+import { classificationTag, UNCLASSIFIED, upTo } from '../privacy/classes.ts';
 import { acknowledge, acknowledgeStars, INLINE, INLINE_REASON } from './acknowledge.ts';
 import type { BucketName } from './buckets.ts';
 import type { StageConfig } from './config.ts';
 import type { DataStack } from './data-stack.ts';
 import { bucketOf } from './data-stack.ts';
+import { CLASSES, type Class, classOf, classTag, grantTables } from './tag-grants.ts';
 
 export interface AccessStackProps extends StackProps {
   readonly config: StageConfig;
@@ -22,16 +25,10 @@ export interface AccessStackProps extends StackProps {
   readonly views: readonly string[];
 }
 
-/** How secret what lies in a database may be. */
-export const CLASSES = ['internal', 'restricted', 'vault'] as const;
-export type Class = (typeof CLASSES)[number];
-
-/** Curated tables and views hold tokens and masks only. Quarantine and raw hold texts that nothing has vouched for. */
-export const classOf = (database: string): Class =>
-  database.endsWith('_vault') ? 'vault' : /_(quarantine|raw)$/.test(database) ? 'restricted' : 'internal';
-
 interface Person {
   readonly reads: readonly Class[];
+  /** Most dangerous class of columns that they see, which hold tokens, masks and constants from `restricted` on. */
+  readonly sees: (typeof CLASSIFICATIONS)[number];
   /** Objects read besides the tables'. */
   readonly buckets: readonly BucketName[];
   readonly actions: readonly string[];
@@ -47,15 +44,17 @@ const ATHENA = [
 
 /** What people may do. Nobody reads the vault here: erasure and rotation are functions' work. */
 export const PEOPLE: Readonly<Record<'Analyst' | 'Engineer' | 'Steward' | 'Operator', Person>> = {
-  Analyst: { reads: ['internal'], buckets: [], actions: [] },
+  Analyst: { reads: ['internal'], sees: 'restricted', buckets: [], actions: [] },
   Engineer: {
     reads: ['internal'],
+    sees: 'restricted',
     buckets: ['results'],
     actions: ['states:DescribeExecution', 'states:GetExecutionHistory'],
   },
-  Steward: { reads: ['internal', 'restricted'], buckets: ['raw'], actions: [] },
+  Steward: { reads: ['internal', 'restricted'], sees: 'secret', buckets: ['raw'], actions: [] },
   Operator: {
     reads: ['internal'],
+    sees: 'internal',
     buckets: ['results'],
     actions: [
       'states:DescribeExecution',
@@ -66,8 +65,14 @@ export const PEOPLE: Readonly<Record<'Analyst' | 'Engineer' | 'Steward' | 'Opera
   },
 };
 
-/** Roles of people, and the classification of databases as Lake Formation tags. */
+/**
+ * Roles of people, and what they may read by Lake Formation's tags: the class of a database, and the contract's classification of a column, which the
+ * sync function assigns. Who deploys must be an administrator of the data lake. As long as the account lets IAM alone decide about its databases
+ * (`IAMAllowedPrincipals`), the policies of the roles close vault, quarantine and raw, and columns are open; taking that away closes columns, too.
+ */
 export class AccessStack extends Stack {
+  private readonly tagged: CfnTagAssociation[] = [];
+
   constructor(scope: Construct, id: string, props: AccessStackProps) {
     const { config, data, databases, views, ...stackProps } = props;
     super(scope, id, stackProps);
@@ -76,20 +81,30 @@ export class AccessStack extends Stack {
   }
 
   private tagDatabases({ config, databases, views }: AccessStackProps): void {
-    const tag = new CfnTag(this, 'Classification', {
-      tagKey: `headgate-${config.stage}-class`,
-      tagValues: [...CLASSES],
-    });
+    const tags = [
+      new CfnTag(this, 'Classification', { tagKey: classTag(config), tagValues: [...CLASSES] }),
+      new CfnTag(this, 'ColumnClassification', {
+        tagKey: classificationTag(config.stage),
+        tagValues: [...CLASSIFICATIONS],
+      }),
+    ];
     for (const name of [...databases, ...views]) {
+      // What columns without a class of their own inherit.
+      const inherited = classOf(name) === 'vault' ? 'secret' : UNCLASSIFIED;
       const association = new CfnTagAssociation(this, `Class-${name}`, {
-        lfTags: [{ catalogId: this.account, tagKey: tag.tagKey, tagValues: [classOf(name)] }],
+        lfTags: tags.map(({ tagKey }, index) => ({
+          catalogId: this.account,
+          tagKey,
+          tagValues: [index === 0 ? classOf(name) : inherited],
+        })),
         resource: { database: { catalogId: this.account, name } },
       });
-      association.addResourceDependency(tag);
+      for (const tag of tags) association.addResourceDependency(tag);
+      this.tagged.push(association);
     }
   }
 
-  private addRole(name: string, { reads, buckets, actions }: Person, props: AccessStackProps): void {
+  private addRole(name: string, { reads, sees, buckets, actions }: Person, props: AccessStackProps): void {
     const { config, data } = props;
     const role = new Role(this, name, {
       roleName: `headgate-${config.stage}-${name.toLowerCase()}`,
@@ -105,6 +120,21 @@ export class AccessStack extends Stack {
       );
     };
     acknowledge(role, INLINE_REASON, INLINE);
+    for (const grant of grantTables(this, { name, role, config, classes: reads, columns: upTo(sees) }))
+      for (const association of this.tagged) grant.addResourceDependency(association);
+    // `headgate --env` reads the names of the stage.
+    allow(
+      ['ssm:GetParameter'],
+      [
+        this.formatArn({
+          service: 'ssm',
+          resource: 'parameter',
+          resourceName: `headgate/${config.stage}/settings`,
+        }),
+      ],
+    );
+    // Lake Formation hands out credentials for what it has granted; the action knows no resource.
+    allow(['lakeformation:GetDataAccess'], ['*']);
     const readable = [...props.databases, ...props.views].filter((each) => reads.includes(classOf(each)));
     allow(
       ['glue:GetDatabase', 'glue:GetTable', 'glue:GetTables', 'glue:GetPartitions'],

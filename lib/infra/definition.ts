@@ -19,18 +19,28 @@ const LONGEST_SECONDS = 900;
 export const timeoutOf = ({ States }: Definition, state: string): number =>
   Math.min(States[state]?.TimeoutSeconds ?? LONGEST_SECONDS, LONGEST_SECONDS);
 
-/** What a task asks that no function of ours answers. */
-const GLUE = 'arn:aws:states:::glue:startJobRun.sync';
+/** What a task asks that no function of ours answers: the parameter that names the deployed resource. */
+const NAMED_BY: Readonly<Record<string, keyof Deployment>> = {
+  'arn:aws:states:::glue:startJobRun.sync': 'JobName',
+  'arn:aws:states:::states:startExecution': 'StateMachineArn',
+};
+
+export interface Deployment {
+  /** Name of the Glue job. */
+  readonly JobName: string;
+  /** The alias: what goes on goes on with what is live by then. */
+  readonly StateMachineArn: string;
+}
 
 /**
- * pipeline.asl.json with the ARNs of deployed functions and the name of the deployed job in place of the laptop's.
+ * pipeline.asl.json with the ARNs of deployed functions and the names of what else is deployed in place of the laptop's.
  * @throws Error for a task without a function, or a function whose state is no task
  */
 export function deployed(
   definition: Definition,
   functions: readonly FunctionSpec[],
   arnOf: (name: string) => string,
-  jobName: string,
+  deployment: Deployment,
 ): Definition {
   const byState = new Map(
     functions.flatMap(({ name, state }) => (state === undefined ? [] : [[state, name] as const])),
@@ -39,8 +49,12 @@ export function deployed(
   for (const state of byState.keys())
     if (!tasks.some(([name]) => name === state)) throw new Error(`${state} is no task of pipeline.asl.json`);
   const resources = tasks.map(([state, task]) => {
-    if (task.Resource === GLUE)
-      return [state, { ...task, Parameters: { ...task.Parameters, JobName: jobName } }] as const;
+    const parameter = NAMED_BY[task.Resource ?? ''];
+    if (parameter !== undefined)
+      return [
+        state,
+        { ...task, Parameters: { ...task.Parameters, [parameter]: deployment[parameter] } },
+      ] as const;
     const name = byState.get(state);
     if (name === undefined) throw new Error(`no function is made for the task ${state} of pipeline.asl.json`);
     return [state, { ...task, Resource: arnOf(name) }] as const;

@@ -91,6 +91,8 @@ export class Grants {
       },
       'key secret': { arns: [data.piiKey.secretArn], key: platform },
       'webhook secret': { arns: [data.webhooks.secretArn], key: platform },
+      // Lake Formation knows no resources in IAM: what may be tagged with what is granted there (lib/infra/tag-grants.ts).
+      'column tags': { arns: ['*'] },
       workgroup: {
         arns: [stack.formatArn({ service: 'athena', resource: 'workgroup', resourceName: data.workgroup })],
       },

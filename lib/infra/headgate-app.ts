@@ -39,7 +39,10 @@ export function addStacks(app: App, deployment: Deployment) {
   const name = (part: string) => `headgate-${config.stage}-${part}`;
   const tables = [...databases, LEDGER_DATABASE];
   const data = new DataStack(app, name('data'), { env, config, databases: [...tables, ...views] });
+  const access = new AccessStack(app, name('access'), { env, config, data, databases: tables, views });
   const pipeline = new PipelineStack(app, name('pipeline'), { env, data, views, ...deployment });
+  // Its sync function assigns the tags.
+  pipeline.addStackDependency(access);
   const observability = new ObservabilityStack(app, name('observability'), {
     env,
     config,
@@ -47,7 +50,6 @@ export function addStacks(app: App, deployment: Deployment) {
     data,
     pipeline,
   });
-  const access = new AccessStack(app, name('access'), { env, config, data, databases: tables, views });
   Tags.of(app).add('headgate:stage', config.stage);
   Tags.of(app).add('cost-centre', config.costCentre);
   return { data, pipeline, observability, access };

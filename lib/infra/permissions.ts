@@ -23,6 +23,7 @@ export type Resource =
   | 'key secret'
   | 'webhook secret'
   | 'workgroup'
+  | 'column tags'
   /** What the comparing of records needs, in the vault's bucket. */
   | 'match objects'
   | 'match job';
@@ -247,10 +248,18 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     name: 'sync',
-    variables: [...RUN_VARIABLES, 'workgroup', 'marts', 'entities'],
+    variables: [...RUN_VARIABLES, 'workgroup', 'marts', 'entities', 'stage'],
     actions: [
       ...MAKE_TABLES,
       ['tables', ['glue:UpdateTable', 'glue:GetDatabase']],
+      [
+        'column tags',
+        [
+          'lakeformation:GetResourceLFTags',
+          'lakeformation:AddLFTagsToResource',
+          'lakeformation:RemoveLFTagsFromResource',
+        ],
+      ],
       ['ledger tables', [...MAKE_AND_CHANGE, 'glue:GetDatabase']],
       ['views', ['glue:GetDatabase', 'glue:GetTable', 'glue:CreateTable', 'glue:UpdateTable']],
       ['workgroup', ASK],

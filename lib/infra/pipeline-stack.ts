@@ -19,6 +19,7 @@ import { FUNCTIONS, type FunctionSpec, GLUE_ACTIONS, MATCH_ACTIONS } from './per
 import { Schedules } from './schedules.ts';
 import { ServiceFunction } from './service-function.ts';
 import { ALIAS, machineName, PipelineMachine } from './state-machine.ts';
+import { grantTagging } from './tag-grants.ts';
 
 export interface PipelineStackProps extends StackProps {
   readonly config: StageConfig;
@@ -76,6 +77,7 @@ export class PipelineStack extends Stack {
           bundles,
           settings: {
             ...settings,
+            stage: config.stage,
             memory: `${duckDbMemory(config)}MB`,
             webhookSecret: data.webhooks.secretName,
             matchJob: matchJobName(config),
@@ -89,6 +91,7 @@ export class PipelineStack extends Stack {
       config,
       grants,
       definition,
+      aliasArn,
       functions: new Map([...this.functions].map(([each, made]) => [each, made.function as IFunction])),
     });
     this.intakeQueue = new IntakeQueue(this, 'Intakes', {
@@ -127,10 +130,11 @@ export class PipelineStack extends Stack {
       stringValue: this.toJsonString({ stage: config.stage, ...settings }),
     });
     // Runs again whenever its bundle changes, which holds the contracts and the views. The deploy fails where they can't be followed.
+    const sync = this.functionOf('sync');
     new Trigger(this, 'SyncOnDeploy', {
-      handler: this.functionOf('sync').function,
+      handler: sync.function,
       timeout: Duration.seconds(LONGEST_SECONDS),
-      executeAfter: [this.functionOf('sync').role],
+      executeAfter: [sync.role, ...grantTagging(this, { role: sync.role, config })],
     });
   }
 

@@ -26,14 +26,17 @@ export interface PipelineMachineProps {
   readonly grants: Grants;
   readonly definition: Definition;
   readonly functions: ReadonlyMap<string, IFunction>;
+  /** ARN of the alias that everything starts. */
+  readonly aliasArn: string;
 }
 
 /** The state machine, a version for each of its revisions, and the alias that everything starts: moving it back is the way back. */
 export class PipelineMachine extends Construct {
   readonly machine: StateMachine;
 
-  constructor(scope: Construct, id: string, { config, grants, definition, functions }: PipelineMachineProps) {
+  constructor(scope: Construct, id: string, props: PipelineMachineProps) {
     super(scope, id);
+    const { config, grants, definition, functions, aliasArn } = props;
     const arnOf = (name: string) => {
       const found = functions.get(name);
       if (found === undefined) throw new Error(`the function ${name} is not made`);
@@ -63,13 +66,19 @@ export class PipelineMachine extends Construct {
         ],
       }),
     );
+    role.addToPolicy(new PolicyStatement({ actions: ['states:StartExecution'], resources: [aliasArn] }));
     acknowledgeStars(role, 'Delivery of logs and X-Ray know no resource for these actions.', ['*']);
     acknowledge(role, INLINE_REASON, INLINE);
     this.machine = new StateMachine(this, 'Machine', {
       stateMachineName: machineName(config),
       stateMachineType: StateMachineType.STANDARD,
       definitionBody: DefinitionBody.fromString(
-        Stack.of(this).toJsonString(deployed(definition, FUNCTIONS, arnOf, jobName(config))),
+        Stack.of(this).toJsonString(
+          deployed(definition, FUNCTIONS, arnOf, {
+            JobName: jobName(config),
+            StateMachineArn: aliasArn,
+          }),
+        ),
       ),
       role,
       tracingEnabled: true,

@@ -29,19 +29,22 @@ export interface ClaimInput {
 
 /**
  * Takes the dataset's lock and, in this order: a run that died after its result was stored, which is taken up where it stopped; a
- * replay that waits; the pending files up to the limits. A run that died earlier is given up, its files are still pending.
+ * replay that waits; the pending files up to the limits. A run that died earlier is given up, its files are still pending. An execution that
+ * has had its rounds takes nothing more: it hands over to another, which looks for itself.
  */
 export async function claim(services: Services, { message, execution }: ClaimInput): Promise<Message> {
   const { dataset } = message;
   const done = { dataset, next: 'done' } as const;
+  const limit = message.limit === undefined ? {} : { limit: message.limit };
+  const rounds = (message.rounds ?? 0) + 1;
+  if (rounds > services.limits.rounds) return { dataset, ...limit, next: 'handOver' };
   for (;;) {
     const runId = newRunId(services);
     const lock = await acquire(services, { dataset, runId, owner: execution });
     if (lock === undefined) return done;
-    const limit = message.limit === undefined ? {} : { limit: message.limit };
     const unfinished = await takeUp(services, dataset, lock);
     if (unfinished !== undefined)
-      return { dataset, ...limit, runId: unfinished.runId, epoch: lock.epoch, next: unfinished.next };
+      return { dataset, ...limit, rounds, runId: unfinished.runId, epoch: lock.epoch, next: unfinished.next };
     const described = services.datasets.find((each) => datasetId(each) === dataset);
     if (hasSets(described)) await settleSets(services, described, [holds(lock)]);
     const batch = await nextBatch(services, message);
@@ -57,7 +60,7 @@ export async function claim(services: Services, { message, execution }: ClaimInp
         reasons: [],
       };
       await saveRun(services.ledger, run, [holds(lock)]);
-      return { dataset, ...limit, runId, epoch: lock.epoch, next: 'plan' };
+      return { dataset, ...limit, rounds, runId, epoch: lock.epoch, next: 'plan' };
     }
     await release(services.ledger, lock);
     // What came between the last look and the release found the lock taken and went away: it is seen now.

@@ -12,10 +12,22 @@ export interface Message {
   readonly dataset: string;
   /** Most files that the next run may take; halved while a poison file is searched. */
   readonly limit?: number;
+  /** Rounds that this execution has begun. */
+  readonly rounds?: number;
   readonly runId?: string;
   /** Epoch of the lock that the run holds. */
   readonly epoch?: number;
-  readonly next?: 'plan' | 'execute' | 'job' | 'verify' | 'publish' | 'hold' | 'isolate' | 'abandon' | 'done';
+  readonly next?:
+    | 'plan'
+    | 'execute'
+    | 'job'
+    | 'verify'
+    | 'publish'
+    | 'hold'
+    | 'isolate'
+    | 'abandon'
+    | 'handOver'
+    | 'done';
   /** Files that Plan or Verify wants taken out of the batch, as a document key would be too small to matter: ids and codes. */
   readonly isolate?: readonly Isolated[];
   /** What the job outside is given. */

@@ -106,7 +106,8 @@ export async function makeTables(services: Services, contract: Dataset): Promise
   }
 }
 
-const outputsOf = (dataset: Dataset): readonly OutputName[] =>
+/** Outputs that a dataset has a table of. */
+export const outputsOf = (dataset: Dataset): readonly OutputName[] =>
   compile(dataset, { runId: '', inputs: [], vaultFiles: [] }, duckDb).outputs.map(({ name }) => name);
 
 type Schemas = Partial<Readonly<Record<OutputName, readonly Field[]>>>;

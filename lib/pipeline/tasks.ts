@@ -27,11 +27,12 @@ export const TASKS = {
 
 type RunTask = (services: Services, message: RunMessage) => Promise<Message>;
 
+/** Whatever a task answers, the number of rounds goes on with it. */
 function within(task: RunTask): (services: Services, message: Message) => Promise<Message> {
-  return (services, message) => {
-    const { runId, epoch } = message;
-    if (runId === undefined || epoch === undefined)
-      return Promise.reject(new Error('the state machine lost the run'));
-    return task(services, { ...message, runId, epoch });
+  return async (services, message) => {
+    const { runId, epoch, rounds } = message;
+    if (runId === undefined || epoch === undefined) throw new Error('the state machine lost the run');
+    const answer = await task(services, { ...message, runId, epoch });
+    return rounds === undefined ? answer : { ...answer, rounds };
   };
 }

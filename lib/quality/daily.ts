@@ -2,9 +2,10 @@ import { type Arrival, arrivalsOf, filesOfDate } from '../arrivals/arrivals.ts';
 import { addDays, dateIn, dayOf, scheduleOf } from '../arrivals/calendar.ts';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { TerminalError } from '../errors.ts';
-import { tellOnce } from '../ledger/alerts.ts';
+import { isSettled, settling } from '../ledger/alerts.ts';
 import { runChanged } from '../ledger/changes.ts';
 import { type DailyEntry, type FileEntry, partitions, type RunEntry } from '../ledger/entries.ts';
+import { noticeId, tell } from '../ledger/notices.ts';
 import { summaryOf } from '../ledger/summary.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
@@ -59,7 +60,11 @@ export async function dailyLook(ports: DailyPorts): Promise<DailyReport> {
     }
     // Told when all are there: the next call asks again for those that failed.
     if (known.length < datasets.length) continue;
-    await tellOnce(ports, `quality#${zone}#${day}`, () => ports.notifier.notify(digest(zone, day, known)));
+    const matter = `quality#${zone}#${day}`;
+    if (await isSettled(ports, matter)) continue;
+    const notice = digest(zone, day, known);
+    const isMine = (await ports.ledger.transact(settling(ports, matter, notice))) === 'done';
+    if (isMine) await tell(ports, noticeId(notice, matter));
   }
   return { entries, failed };
 }

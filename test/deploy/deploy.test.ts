@@ -166,6 +166,29 @@ define(suite, () => {
   );
 
   test(
+    'has given every classified column of its tables the class of its contract',
+    async () => {
+      const classes = async (DatabaseName: string) => {
+        const { LFTagsOnColumns = [] } = await stage.call<{
+          LFTagsOnColumns?: { Name: string; LFTags: { TagKey: string; TagValues: string[] }[] }[];
+        }>('lakeformation', 'get_resource_lf_tags', {
+          Resource: { Table: { DatabaseName, Name: 'accounts' } },
+          ShowAssignedLFTags: true,
+        });
+        return LFTagsOnColumns.map(({ Name, LFTags }) => [
+          Name,
+          ...LFTags.flatMap(({ TagValues }) => TagValues),
+        ]);
+      };
+      const restricted = ['holder_name', 'phone'].map((name) => [name, 'restricted']);
+      expect(await classes('payments')).toEqual(expect.arrayContaining(restricted));
+      expect(await classes('payments_quarantine')).toEqual(expect.arrayContaining(restricted));
+      expect(await classes('payments_vault')).toEqual([]);
+    },
+    MINUTE,
+  );
+
+  test(
     'takes a small file to its table',
     async () => {
       await land(gated('first'), csv('1,1.00', '2,2.50'));

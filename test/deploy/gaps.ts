@@ -23,6 +23,11 @@ export const GAPS: readonly Gap[] = [
     property: '',
     reason: 'there is no Lake Formation',
   },
+  {
+    type: 'AWS::LakeFormation::PrincipalPermissions',
+    property: '',
+    reason: 'there is no Lake Formation',
+  },
   { type: 'AWS::CE::AnomalyMonitor', property: '', reason: 'there is no Cost Explorer' },
   { type: 'AWS::CE::AnomalySubscription', property: '', reason: 'there is no Cost Explorer' },
   {

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
 import { databasesOf } from '../../lib/adapters/aws/lake.ts';
 import { readContracts } from '../../lib/adapters/local/contracts.ts';
-import { classOf } from '../../lib/infra/access-stack.ts';
+import { classOf } from '../../lib/infra/tag-grants.ts';
 import { ROOT } from '../support/headgate.ts';
 import { configOf, resourcesOf, stacksOf } from '../support/stacks.ts';
 
@@ -45,6 +45,71 @@ test.each([
   }
   expect(policy).not.toContain('Vault');
   expect(policy).not.toMatch(/"(s3|glue|athena|kms):\*"/);
+});
+
+interface Permissions {
+  readonly Principal: {
+    readonly DataLakePrincipalIdentifier: { readonly 'Fn::GetAtt': readonly [string, string] };
+  };
+  readonly Permissions: readonly string[];
+  readonly PermissionsWithGrantOption: readonly string[];
+  readonly Resource: {
+    readonly LFTagPolicy: {
+      readonly ResourceType: string;
+      readonly Expression: readonly { readonly TagKey: string; readonly TagValues: readonly string[] }[];
+    };
+  };
+}
+
+test('a database is tagged with what its columns inherit: nothing of the vault is less than secret', () => {
+  const inherited = resourcesOf(template, 'AWS::LakeFormation::TagAssociation').map(({ Properties }) => [
+    (Properties.Resource as { Database: { Name: string } }).Database.Name,
+    ...(Properties.LFTags as { TagKey: string; TagValues: string[] }[]).map(
+      ({ TagKey, TagValues }) => `${TagKey} ${TagValues}`,
+    ),
+  ]);
+  const of = (database: string) => inherited.find(([name]) => name === database)?.slice(1);
+  expect(of('payments')).toEqual(['headgate-dev-class internal', 'headgate-dev-classification public']);
+  expect(of('payments_vault')).toEqual(['headgate-dev-class vault', 'headgate-dev-classification secret']);
+});
+
+test.each([
+  ['Analyst', ['internal'], ['public', 'internal', 'restricted']],
+  ['Engineer', ['internal'], ['public', 'internal', 'restricted']],
+  ['Steward', ['internal', 'restricted'], ['public', 'internal', 'restricted', 'confidential', 'secret']],
+  ['Operator', ['internal'], ['public', 'internal']],
+])('%s is granted databases and columns by their tags, and can pass nothing on', (name, classes, columns) => {
+  const grants = resourcesOf(template, 'AWS::LakeFormation::PrincipalPermissions')
+    .map(({ Properties }) => Properties as unknown as Permissions)
+    .filter(({ Principal }) => Principal.DataLakePrincipalIdentifier['Fn::GetAtt'][0].startsWith(name));
+  const ofClass = { TagKey: 'headgate-dev-class', TagValues: classes };
+  const ofColumns = { TagKey: 'headgate-dev-classification', TagValues: columns };
+  expect(grants.map(({ Resource, ...rest }) => [Resource.LFTagPolicy, rest.Permissions])).toMatchObject([
+    [{ ResourceType: 'DATABASE', Expression: [ofClass] }, ['DESCRIBE']],
+    [{ ResourceType: 'TABLE', Expression: [ofClass, ofColumns] }, ['DESCRIBE', 'SELECT']],
+  ]);
+  for (const grant of grants) expect(grant.PermissionsWithGrantOption).toEqual([]);
+});
+
+test('nobody is granted the vault', () => {
+  const grants = resourcesOf(template, 'AWS::LakeFormation::PrincipalPermissions');
+  expect(grants).toHaveLength(8);
+  expect(JSON.stringify(grants)).not.toContain('"vault"');
+});
+
+test('the sync function may assign the classes of columns before it does, and no other tag', () => {
+  const { pipeline } = stacksOf(configOf('dev'));
+  expect(pipeline.dependencies.map(({ stackName }) => stackName)).toContain('headgate-dev-access');
+  const deployed = Template.fromStack(pipeline);
+  const grants = resourcesOf(deployed, 'AWS::LakeFormation::PrincipalPermissions');
+  expect(grants.map(({ Properties }) => Properties.Resource)).toMatchObject([
+    { LFTag: { TagKey: 'headgate-dev-classification' } },
+    { LFTagPolicy: { ResourceType: 'TABLE' } },
+  ]);
+  const [trigger] = Object.values(
+    deployed.toJSON().Resources as Record<string, { Type: string; DependsOn?: string[] }>,
+  ).filter(({ Type }) => Type === 'Custom::Trigger');
+  for (const { id } of grants) expect(trigger?.DependsOn).toContain(id);
 });
 
 test('only an operator starts and stops executions', () => {

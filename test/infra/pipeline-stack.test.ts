@@ -199,17 +199,20 @@ describe('intake', () => {
 
 describe('the state machine', () => {
   const [machine] = resourcesOf(template, 'AWS::StepFunctions::StateMachine');
+  const DEPLOYMENT = { JobName: 'the-job', StateMachineArn: 'the-alias' };
+  const SERVICES: Readonly<Record<string, string>> = {
+    Spark: 'arn:aws:states:::glue:startJobRun.sync',
+    HandOver: 'arn:aws:states:::states:startExecution',
+  };
 
   test('is pipeline.asl.json with the deployed functions', () => {
-    const made = deployed(definition, FUNCTIONS, (name) => `arn:${name}`, 'the-job');
+    const made = deployed(definition, FUNCTIONS, (name) => `arn:${name}`, DEPLOYMENT);
     const tasks = Object.entries(made.States).filter(([, { Type }]) => Type === 'Task');
     expect(tasks.map(([name, { Resource }]) => [name, Resource])).toEqual(
-      tasks.map(([name]) => [
-        name,
-        name === 'Spark' ? 'arn:aws:states:::glue:startJobRun.sync' : `arn:${name.toLowerCase()}`,
-      ]),
+      tasks.map(([name]) => [name, SERVICES[name] ?? `arn:${name.toLowerCase()}`]),
     );
     expect(made.States.Spark?.Parameters).toMatchObject({ JobName: 'the-job' });
+    expect(made.States.HandOver?.Parameters).toMatchObject({ StateMachineArn: 'the-alias' });
     expect(JSON.stringify(machine?.Properties.DefinitionString)).not.toContain('000000000000');
     expect(JSON.stringify({ ...made, States: undefined })).toBe(
       JSON.stringify({ ...definition, States: undefined }),
@@ -217,11 +220,29 @@ describe('the state machine', () => {
   });
 
   test('is not made where a task has no function, or a function no task', () => {
-    expect(() => deployed(definition, FUNCTIONS.slice(2), String, '')).toThrow(
+    expect(() => deployed(definition, FUNCTIONS.slice(2), String, DEPLOYMENT)).toThrow(
       /no function is made for the task Claim/,
     );
     const stray = [...FUNCTIONS, { name: 'x', state: 'Dream', variables: [], actions: [] }];
-    expect(() => deployed(definition, stray, String, '')).toThrow(/Dream is no task/);
+    expect(() => deployed(definition, stray, String, DEPLOYMENT)).toThrow(/Dream is no task/);
+  });
+
+  test('may call its functions, run its job, and start itself by its alias', () => {
+    const role = resourcesOf(template, 'AWS::IAM::Role').find(({ id }) => id.startsWith('PipelineRole'));
+    const own = actionsOf(role?.id ?? '').filter((action) => !/^(logs|xray):/.test(action));
+    expect(own).toEqual([
+      'glue:BatchStopJobRun',
+      'glue:GetJobRun',
+      'glue:GetJobRuns',
+      'glue:StartJobRun',
+      'lambda:InvokeFunction',
+      'states:StartExecution',
+    ]);
+    const statements = resourcesOf(template, 'AWS::IAM::Policy')
+      .filter(({ id }) => id.startsWith('PipelineRole'))
+      .flatMap(({ Properties }) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement);
+    const start = statements.find(({ Action }) => Action === 'states:StartExecution');
+    expect(JSON.stringify(start?.Resource)).toMatch(/stateMachine:headgate-dev:live"/);
   });
 
   test('logs all, is traced, and every revision is a version behind the alias', () => {

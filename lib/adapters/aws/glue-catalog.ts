@@ -102,7 +102,17 @@ const icebergTable = (name: string, metadataLocation: string): TableInput => ({
 });
 
 /** Everything else of the table stays as others have set it: columns, owner, parameters. */
-function movedTo(table: Table, metadataLocation: string): TableInput {
+const movedTo = (table: Table, metadataLocation: string): TableInput => ({
+  ...tableInput(table),
+  Parameters: {
+    ...table.Parameters,
+    previous_metadata_location: table.Parameters?.metadata_location ?? '',
+    metadata_location: metadataLocation,
+  },
+});
+
+/** What UpdateTable takes of what GetTable answers. */
+export function tableInput(table: Table): TableInput {
   const { Name, Description, Owner, Retention, StorageDescriptor, PartitionKeys, TableType, Parameters } =
     table;
   return {
@@ -113,11 +123,7 @@ function movedTo(table: Table, metadataLocation: string): TableInput {
     ...(StorageDescriptor === undefined ? {} : { StorageDescriptor }),
     ...(PartitionKeys === undefined ? {} : { PartitionKeys }),
     ...(TableType === undefined ? {} : { TableType }),
-    Parameters: {
-      ...Parameters,
-      previous_metadata_location: Parameters?.metadata_location ?? '',
-      metadata_location: metadataLocation,
-    },
+    ...(Parameters === undefined ? {} : { Parameters }),
   };
 }
 

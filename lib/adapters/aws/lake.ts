@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { AthenaClient } from '@aws-sdk/client-athena';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { GlueClient } from '@aws-sdk/client-glue';
+import { LakeFormationClient } from '@aws-sdk/client-lakeformation';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SFNClient } from '@aws-sdk/client-sfn';
@@ -11,11 +12,13 @@ import { DEFAULT_LIMITS, type Services } from '../../pipeline/services.ts';
 import { DUCKDB_UNLESS_ASKED } from '../../plan/engine-choice.ts';
 import { type OutputName, SIDE_OUTPUTS } from '../../plan/plan.ts';
 import { tableOf } from '../../plan/tables.ts';
+import type { ColumnTags } from '../../ports/column-tags.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { QueryEngine } from '../../ports/query-engine.ts';
 import type { Secrets } from '../../ports/secrets.ts';
+import { classificationTag } from '../../privacy/classes.ts';
 import { LEDGER_DATABASE } from '../../reports/ledger-tables.ts';
 import type { TablePorts } from '../../table/table.ts';
 import { athenaQueryEngine } from './athena-query-engine.ts';
@@ -23,6 +26,7 @@ import { CLIENT } from './clients.ts';
 import { dynamoDbLedger } from './dynamodb-ledger.ts';
 import { glueCatalog } from './glue-catalog.ts';
 import { glueMatch } from './glue-match.ts';
+import { lakeFormationTags } from './lake-formation.ts';
 import { s3Store } from './s3-store.ts';
 import { secretsManager } from './secrets-manager.ts';
 import type { Settings } from './settings.ts';
@@ -46,6 +50,13 @@ export const starterOf = ({ stateMachineArn }: Pick<Settings, 'stateMachineArn'>
 
 export const secretsOf = ({ secretPrefix }: Pick<Settings, 'secretPrefix'>, ledger: Ledger): Secrets =>
   secretsManager({ client: new SecretsManagerClient(CLIENT), prefix: secretPrefix, ledger });
+
+export const columnTagsOf = ({ stage }: Pick<Settings, 'stage'>): ColumnTags =>
+  lakeFormationTags({
+    glue: new GlueClient(CLIENT),
+    lakeFormation: new LakeFormationClient(CLIENT),
+    tagKey: classificationTag(stage),
+  });
 
 export const matchLauncherOf = (jobName: string) => glueMatch({ client: new GlueClient(CLIENT), jobName });
 

@@ -1,4 +1,5 @@
 import { StateMachine } from 'aws-local-stepfunctions';
+import type { Message } from '../../pipeline/message.ts';
 import definition from '../../pipeline/pipeline.asl.json' with { type: 'json' };
 import type { Services } from '../../pipeline/services.ts';
 import { TASKS } from '../../pipeline/tasks.ts';
@@ -20,12 +21,26 @@ const machine = new StateMachine(definition as unknown as ConstructorParameters<
 
 /** The same with other functions behind the states. */
 export async function interpret(taskOf: TaskOf, dataset: string): Promise<void> {
-  const handlers = Object.fromEntries(Object.keys(TASKS).map((state) => [state, taskOf(state)]));
-  await asExecution(async (id) => {
+  for (let input: Message | undefined = { dataset }; input !== undefined; )
+    input = await execution(taskOf, input);
+}
+
+/** What the execution that it hands over to is given; undefined where nothing is left. */
+function execution(taskOf: TaskOf, input: Message): Promise<Message | undefined> {
+  return asExecution(async (id) => {
+    let next: Message | undefined;
+    const handlers = {
+      ...Object.fromEntries(Object.keys(TASKS).map((state) => [state, taskOf(state)])),
+      HandOver: async ({ Input }: { readonly Input: Message }) => {
+        next = Input;
+        return {};
+      },
+    };
     const options = {
       overrides: { taskResourceLocalHandlers: handlers as never },
       context: { Execution: { Id: id } },
     };
-    await machine.run({ dataset }, options as Parameters<StateMachine['run']>[1]).result;
+    await machine.run(input as never, options as Parameters<StateMachine['run']>[1]).result;
+    return next;
   });
 }

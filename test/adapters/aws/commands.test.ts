@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
   AthenaClient,
@@ -15,9 +15,15 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import {
+  DescribeStateMachineAliasCommand,
+  SFNClient,
+  StartExecutionCommand,
+  UpdateStateMachineAliasCommand,
+} from '@aws-sdk/client-sfn';
 import { describe, expect, test } from '@jest/globals';
 import { type AwsStub, mockClient } from 'aws-sdk-client-mock';
+import { liveVersion, makeLive } from '../../../lib/adapters/aws/alias.ts';
 import { athenaQueryEngine } from '../../../lib/adapters/aws/athena-query-engine.ts';
 import { dynamoDbLedger } from '../../../lib/adapters/aws/dynamodb-ledger.ts';
 import { awsError } from '../../../lib/adapters/aws/errors.ts';
@@ -25,6 +31,7 @@ import { glueCatalog } from '../../../lib/adapters/aws/glue-catalog.ts';
 import { s3Store } from '../../../lib/adapters/aws/s3-store.ts';
 import { executionStarter } from '../../../lib/adapters/aws/step-functions.ts';
 import { ConflictError, TerminalError, TransientError } from '../../../lib/errors.ts';
+import { DEFAULT_LIMITS } from '../../../lib/pipeline/services.ts';
 
 const serviceError = (name: string, status?: number, more: object = {}) =>
   Object.assign(new Error(`${name} happened`), { name, $metadata: { httpStatusCode: status }, ...more });
@@ -227,6 +234,38 @@ describe('DynamoDB', () => {
   });
 });
 
+describe('an item of DynamoDB, 400 KB at most', () => {
+  const client = new DynamoDBClient({ region: 'eu-west-1' });
+  const ledger = dynamoDbLedger({ client, table: 't' });
+  const put = (body: unknown) => ledger.transact([{ kind: 'put', partition: 'p', sort: 's', body }]);
+  /** Hexadecimal digits shrink to half and no further. */
+  const random = (bytes: number) => randomBytes(bytes).toString('hex');
+
+  test('holds a run of as many files as a batch may have, whose rows left the tables', async () => {
+    const stub = mockClient(client);
+    stub.on(TransactWriteItemsCommand).resolves({});
+    const files = Array.from(
+      { length: DEFAULT_LIMITS.files },
+      () => `2026-01-31.20261121T042359123Z.${random(6)}`,
+    );
+    expect(await put({ runId: random(8), files, withdraws: files })).toBe('done');
+    const [{ args } = { args: [] }] = stub.commandCalls(TransactWriteItemsCommand);
+    const body = args[0]?.input.TransactItems?.[0]?.Update?.ExpressionAttributeValues?.[':body'];
+    expect(body?.B?.length).toBeLessThan(300_000);
+  });
+
+  test('refuses what does not fit, by its size, before anything is written', async () => {
+    const stub = mockClient(client);
+    stub.on(TransactWriteItemsCommand).resolves({});
+    const answer = put({ secret: random(400 * 1024) });
+    await expect(answer).rejects.toBeInstanceOf(TerminalError);
+    await expect(answer).rejects.toThrow(/bytes/);
+    await expect(answer).rejects.not.toThrow(/[0-9a-f]{40}/);
+    expect(stub.calls()).toHaveLength(0);
+    expect(await put({ long: 'x'.repeat(2_000_000) })).toBe('done');
+  });
+});
+
 describe('Glue', () => {
   const client = new GlueClient({ region: 'eu-west-1' });
   const catalog = glueCatalog({ client, databases: ['db', 'missing'] });
@@ -384,5 +423,32 @@ describe('errors of AWS', () => {
     expect(awsError('call', ours)).toBe(ours);
     const body = new Error('source went away');
     expect(awsError('call', body)).toBe(body);
+  });
+});
+
+describe('the alias that is live', () => {
+  const client = new SFNClient({ region: 'eu-west-1' });
+  const alias = 'arn:aws:states:eu-west-1:1:stateMachine:m:live';
+
+  test('names the version before a deploy, and none before the first', async () => {
+    const stub = mockClient(client);
+    stub
+      .on(DescribeStateMachineAliasCommand)
+      .resolvesOnce({ routingConfiguration: [{ stateMachineVersionArn: 'm:3', weight: 100 }] })
+      .rejectsOnce(serviceError('ResourceNotFound', 400))
+      .rejects(serviceError('AccessDeniedException', 400));
+    expect(await liveVersion(client, alias)).toBe('m:3');
+    expect(await liveVersion(client, alias)).toBeUndefined();
+    await expect(liveVersion(client, alias)).rejects.toBeInstanceOf(TerminalError);
+    expect(inputs(stub as never)[0]).toEqual({ stateMachineAliasArn: alias });
+  });
+
+  test('goes back to it whole', async () => {
+    const stub = mockClient(client);
+    stub.on(UpdateStateMachineAliasCommand).resolves({});
+    await makeLive(client, alias, 'm:3');
+    expect(inputs(stub as never)).toEqual([
+      { stateMachineAliasArn: alias, routingConfiguration: [{ stateMachineVersionArn: 'm:3', weight: 100 }] },
+    ]);
   });
 });

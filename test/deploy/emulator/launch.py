@@ -4,11 +4,12 @@ Each part changes private functions of the pinned version; one that is not there
 """
 
 import functions
+import lake_formation
 import queries
 import spark_jobs
 import stacks
 
-for part in (stacks, functions, queries, spark_jobs):
+for part in (stacks, functions, lake_formation, queries, spark_jobs):
     part.install()
 
 from ministack.app import main

@@ -1,0 +1,76 @@
+import { expect, test } from '@jest/globals';
+import { parseContract } from '../../lib/contract/parse.ts';
+import { classChanges, upTo } from '../../lib/privacy/classes.ts';
+
+const [dataset] = parseContract(
+  `
+kind: DataContract
+apiVersion: v3.1.0
+id: classes
+version: 1.0.0
+status: active
+domain: shop
+schema:
+  - name: orders
+    customProperties:
+      - property: ingestion
+        value: { landing: 'orders/{businessDate:yyyy-MM-dd}.csv', format: csv, writeMode: append }
+    properties:
+      - { name: id, logicalType: integer, required: true }
+      - { name: margin, logicalType: integer, classification: internal }
+      - name: phone
+        logicalType: string
+        customProperties: [{ property: pii, value: { kind: phone, action: mask } }]
+      - name: iban
+        logicalType: string
+        classification: secret
+        customProperties: [{ property: pii, value: { kind: iban, action: vault } }]
+`,
+  'classes.odcs.yaml',
+).datasets;
+if (dataset === undefined) throw new Error('the contract has no dataset');
+
+const columns = ['id', 'margin', 'phone', 'iban', '_run_id'];
+const change = (classes: Readonly<Record<string, string>>, more: readonly string[] = []) => {
+  const { assign, remove } = classChanges(dataset, 'curated', {
+    columns: [...columns, ...more],
+    classes: new Map(Object.entries(classes)),
+  });
+  return { assign: Object.fromEntries(assign), remove: Object.fromEntries(remove) };
+};
+const STANDING = { margin: 'internal', phone: 'restricted', iban: 'secret' };
+
+test('a column has the class of its contract; what is personal is restricted at least', () => {
+  expect(change({})).toEqual({
+    assign: { internal: ['margin'], restricted: ['phone'], secret: ['iban'] },
+    remove: {},
+  });
+});
+
+test('nothing changes where everything is as it should be', () => {
+  expect(change(STANDING)).toEqual({ assign: {}, remove: {} });
+});
+
+test('a class that the contract no longer gives is taken away, one that it changes is replaced', () => {
+  expect(change({ ...STANDING, id: 'confidential', margin: 'secret' })).toEqual({
+    assign: { internal: ['margin'] },
+    remove: { confidential: ['id'] },
+  });
+});
+
+test('a column that the contract no longer describes keeps its class, for its old values are still there', () => {
+  expect(change({ ...STANDING, former: 'secret' }, ['former'])).toEqual({ assign: {}, remove: {} });
+});
+
+test('only columns that the table has are given a class, and none of the vault', () => {
+  const none = { columns: ['id'], classes: new Map() };
+  expect(classChanges(dataset, 'raw', none)).toEqual({ assign: new Map(), remove: new Map() });
+  const vault = { columns: ['token', 'value'], classes: new Map() };
+  expect(classChanges(dataset, 'vault', vault)).toEqual({ assign: new Map(), remove: new Map() });
+});
+
+test('who sees a class sees the less dangerous ones', () => {
+  expect(upTo('public')).toEqual(['public']);
+  expect(upTo('restricted')).toEqual(['public', 'internal', 'restricted']);
+  expect(upTo('secret')).toHaveLength(5);
+});
