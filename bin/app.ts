@@ -27,14 +27,18 @@ const folder = (name: string, usual: string): string =>
   resolve(root, String(app.node.tryGetContext(name) ?? usual));
 const datasets = readContracts(folder('contracts', 'contracts'));
 
+const config = parseConfig(file, text(file));
+const bundles = folder('bundles', 'dist/lambdas');
+requireArchitecture();
+
 addNag(app);
 addStacks(app, {
-  config: parseConfig(file, text(file)),
+  config,
   datasets,
   databases: databasesOf(datasets),
   domains: domains.sort(),
   definition: JSON.parse(text('lib/pipeline/pipeline.asl.json')) as Definition,
-  bundles: folder('bundles', 'dist/lambdas'),
+  bundles,
   spark: {
     scripts: join(root, 'glue-scripts'),
     modules: modulesOf(text('glue-scripts/requirements.txt')),
@@ -46,4 +50,15 @@ app.synth();
 /** Names and versions, as Glue wants them: `duckdb==1.5.6`. */
 function modulesOf(requirements: string): string {
   return [...requirements.matchAll(/^[A-Za-z0-9_.-]+==[^\s;]+/gm)].map(([pinned]) => pinned).join(',');
+}
+
+/** DuckDB's library beside a bundle must be for the processor of the functions; a stage may be synthesised without one. */
+function requireArchitecture(): void {
+  const wanted = config.lambda.architecture === 'arm64' ? 'arm64' : 'x64';
+  const packed = globSync(join(bundles, '*/node_modules/@duckdb/node-bindings-linux-*'));
+  const wrong = packed.find((path) => !path.endsWith(`-${wanted}`));
+  if (wrong !== undefined)
+    throw new Error(
+      `${relative(root, wrong)} is not for lambda.architecture ${config.lambda.architecture} of ${file}; run: npm run bundle:duckdb ${wanted}`,
+    );
 }

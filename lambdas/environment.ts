@@ -14,6 +14,8 @@ const environment = z.object({
   entities: z._default(z.string(), 'entities.json'),
   /** Name of the Glue job that compares records. */
   matchJob: z.string().check(z.minLength(1)),
+  /** Bytes of input, and of table files to read, from which `auto` takes Spark. */
+  sparkFromBytes: z.coerce.number().check(z.int(), z.positive()),
   /** Folder with room for a run's files. */
   scratch: z._default(z.string(), '/tmp'),
   /** Memory for DuckDB, such as `2GB`. */

@@ -212,7 +212,8 @@ export async function tellOfMissing(
     const arrival = await arrivalOf(ledger, dataset, schedule, due, now);
     // A date whose files are there is settled as well, and never looked at again.
     const isThere = arrival.state === 'arrived' || arrival.state === 'late';
-    const notice = isThere ? undefined : missingNotice(arrival, due.due);
+    const isMissed = !isThere && due.businessDate >= (await firstDate(ports, dataset, schedule));
+    const notice = isMissed ? missingNotice(arrival, due.due) : undefined;
     const settles = settling(ports, matter, notice, DATED_MATTER_DAYS + ahead);
     const isMine = (await ledger.transact(settles)) === 'done';
     if (notice === undefined || !isMine) continue;

@@ -10,7 +10,13 @@ const logDays = z.union(
 );
 const accountId = z.string().regex(/^\d{12}$/, 'twelve digits, quoted');
 
-const schema = z.strictObject({
+/**
+ * What DuckDB lays down for each byte of input: the input itself, 0.5 staged and 0.4 written (measured, 40 MB of transactions), and 0.6 for
+ * what it spills in little memory (chosen).
+ */
+const SCRATCH_OF_INPUT = 2.5;
+
+const settings = z.strictObject({
   /** Stands in the names of everything. One stage to an account and region: Glue databases carry the names of the domains. */
   stage: z.string().regex(/^[a-z][a-z0-9-]{0,15}$/),
   region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/),
@@ -43,7 +49,12 @@ const schema = z.strictObject({
     }),
     intake: z.strictObject({ memoryMb: z.number().int().min(256).max(10_240), concurrency: count.min(2) }),
   }),
-  glue: z.strictObject({ workers: count.min(2), timeoutMinutes: count }),
+  glue: z.strictObject({
+    workers: count.min(2),
+    timeoutMinutes: count,
+    /** Megabytes of input, and of table files to read, from which `engine: auto` takes Spark. */
+    fromMb: count,
+  }),
   /** Who may take the roles of people: ARNs of roles or of accounts' roots. */
   access: z.strictObject({ trusted: z.array(z.string().regex(/^arn:aws[a-z-]*:iam::\d{12}:.+$/)) }),
   alarms: z.strictObject({
@@ -56,6 +67,14 @@ const schema = z.strictObject({
   dashboards: z.boolean().default(true),
   budget: z.strictObject({ usdPerMonth: z.number().positive(), email: z.email() }),
 });
+
+const schema = settings.refine(
+  ({ glue, lambda }) => glue.fromMb * SCRATCH_OF_INPUT <= lambda.execute.scratchMb,
+  {
+    path: ['glue', 'fromMb'],
+    message: `at most lambda.execute.scratchMb / ${SCRATCH_OF_INPUT}: DuckDB needs that room for its work`,
+  },
+);
 
 export type StageConfig = z.infer<typeof schema>;
 

@@ -20,6 +20,7 @@ export const VARIABLES = {
   marts: 'HEADGATE_MARTS',
   entities: 'HEADGATE_ENTITIES',
   matchJob: 'HEADGATE_MATCH_JOB',
+  sparkFromBytes: 'HEADGATE_SPARK_FROM_BYTES',
 } as const;
 
 export type Setting = keyof typeof VARIABLES;

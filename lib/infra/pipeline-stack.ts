@@ -81,6 +81,7 @@ export class PipelineStack extends Stack {
             memory: `${duckDbMemory(config)}MB`,
             webhookSecret: data.webhooks.secretName,
             matchJob: matchJobName(config),
+            sparkFromBytes: String(config.glue.fromMb * 1e6),
           },
           timeout: spec.state === undefined ? LONGEST_SECONDS : timeoutOf(definition, spec.state),
           ...shapeOf(spec, config),

@@ -3,6 +3,7 @@ import type { Executions } from '../../lib/ledger/locks.ts';
 import type { Services } from '../../lib/pipeline/services.ts';
 import type { RunResult } from '../../lib/plan/plan.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
+import { eachStore } from '../support/effects.ts';
 
 /**
  * What is done to one effect. `fail`: not done, may pass later. `deny`: not done, will not pass. `outage`: this and the next five fail. `lost`: done, but the
@@ -65,8 +66,8 @@ interface Call<T> {
 }
 
 const NEVER = new Promise<never>(() => undefined);
-/** Far beyond what a schedule with its recovery needs (at most 1,500 were seen): what goes on after that goes on for ever. */
-const MOST_EFFECTS = 6_000;
+/** Far beyond what a schedule with its recovery needs, which the last line of every run says: what goes on after that goes on for ever. */
+const MOST_EFFECTS = 3_000;
 const MAY_BE_STALE = /^(catalog: load|[a-z]+: list)/;
 
 /** Performs an effect of a process as the schedule wants it. */
@@ -239,16 +240,9 @@ export function effectful(
     reads: readonly string[],
     label: (method: string, args: readonly unknown[]) => string = (method) => method,
   ) => wrapped(inner, name, theatre, process, reads, label);
-  const { raw, lake: tables, vault, results } = lake.stores;
   return {
     ...lake,
-    landing: store('landing', lake.landing),
-    stores: {
-      raw: store('raw', raw),
-      lake: store('lake', tables),
-      vault: store('vault', vault),
-      results: store('results', results),
-    },
+    ...eachStore(lake, store),
     ledger: port('ledger', lake.ledger, ['get', 'query'], ledgerLabel),
     catalog: port('catalog', lake.catalog, ['load', 'list']),
     engine: port('engine', lake.engine, []),

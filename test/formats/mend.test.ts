@@ -2,16 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { CsvFormat, FileFormat } from '../../lib/contract/dataset.ts';
 import { TerminalError } from '../../lib/errors.ts';
 import { type Corrections, mend } from '../../lib/formats/mend.ts';
-
-const CSV: CsvFormat = {
-  kind: 'csv',
-  delimiter: ',',
-  quote: '"',
-  escape: '"',
-  header: true,
-  encoding: 'utf-8',
-  skipLines: 0,
-} as CsvFormat;
+import { CSV } from '../support/read-format.ts';
 
 async function mended(bytes: Buffer, format: FileFormat, corrections: Corrections): Promise<Buffer> {
   const body = (async function* () {

@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { FileFormat } from '../../lib/contract/dataset.ts';
 import { profileFile } from '../../lib/formats/profile.ts';
 import { type FileRow, headgate, json, SHARED } from '../support/headgate.ts';
+import { CSV } from '../support/read-format.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const folder = temporaryFolder('real');
@@ -19,15 +20,6 @@ const profile = (path: string, format: FileFormat) => {
     slice: async (start, end) => bytes.subarray(start, end),
   });
 };
-const csv = {
-  kind: 'csv',
-  delimiter: ',',
-  quote: '"',
-  escape: '"',
-  header: true,
-  encoding: 'utf-8',
-  skipLines: 0,
-} as const;
 
 /** A contract whose columns are all text, under the names that the file has. */
 const looseContract = (names: readonly string[], format: string) =>
@@ -133,7 +125,7 @@ describe('frictionless', () => {
   test.each(readdirSync(at('frictionless')))('%s is profiled without a crash', async (name) => {
     const found = await profile(
       at(`frictionless/${name}`),
-      name.endsWith('.ndjson') ? { kind: 'jsonl' } : name.endsWith('.json') ? { kind: 'json' } : csv,
+      name.endsWith('.ndjson') ? { kind: 'jsonl' } : name.endsWith('.json') ? { kind: 'json' } : CSV,
     );
     expect(found.problem !== undefined || found.records >= 0).toBe(true);
     expect(found.sha256).toMatch(/^[0-9a-f]{64}$/);

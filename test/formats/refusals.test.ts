@@ -4,21 +4,12 @@ import avsc from 'avsc';
 import type { FileFormat, XlsxFormat, XmlFormat } from '../../lib/contract/dataset.ts';
 import { LIMITS } from '../../lib/formats/limits.ts';
 import { xlsxOf, zipOf } from '../support/archives.ts';
-import { readWhole } from '../support/read-format.ts';
+import { CSV, readWhole } from '../support/read-format.ts';
 
 const nesting = { paths: [] };
 const xml: XmlFormat = { kind: 'xml', record: 'r/row', nesting, namespaces: {}, objects: [], lists: [] };
 const xlsx: XlsxFormat = { kind: 'xlsx', sheet: 1, headerRow: 1, dates: [], timestamps: [] };
 const jsonl: FileFormat = { kind: 'jsonl', nesting: { paths: ['a/b'] } };
-const csv: FileFormat = {
-  kind: 'csv',
-  delimiter: ',',
-  quote: '"',
-  escape: '"',
-  header: true,
-  encoding: 'utf-8',
-  skipLines: 0,
-};
 
 const problemOf = async (format: FileFormat, bytes: Buffer | string) =>
   (await readWhole(format, Buffer.from(bytes as string))).profile.problem;
@@ -384,6 +375,6 @@ describe('archives', () => {
       'cut off or damaged',
     ],
   ])('refuses %s', async (_what, bytes, code, message) => {
-    expect(await problemOf(csv, bytes)).toMatchObject({ code, message: expect.stringContaining(message) });
+    expect(await problemOf(CSV, bytes)).toMatchObject({ code, message: expect.stringContaining(message) });
   });
 });

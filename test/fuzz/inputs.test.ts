@@ -10,21 +10,11 @@ import { parseArrival } from '../../lib/intake/arrival.ts';
 import { router } from '../../lib/intake/route.ts';
 import { toDuckDb } from '../../lib/reports/translate.ts';
 import { zipOf } from '../support/archives.ts';
-import { readWhole } from '../support/read-format.ts';
+import { CSV, readWhole } from '../support/read-format.ts';
 
 const nesting = { paths: [] };
-const csv: FileFormat = {
-  kind: 'csv',
-  delimiter: ',',
-  quote: '"',
-  escape: '"',
-  header: true,
-  encoding: 'utf-8',
-  skipLines: 0,
-  nullTokens: [''],
-} as unknown as FileFormat;
 const FORMATS: Readonly<Record<string, FileFormat>> = {
-  csv,
+  csv: CSV,
   json: { kind: 'json' },
   jsonl: { kind: 'jsonl' },
   'nested json': { kind: 'json', nesting: { paths: ['a/b'] }, records: 'data' },

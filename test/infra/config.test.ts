@@ -17,6 +17,11 @@ describe('the configuration of a stage', () => {
     ['an unknown key below', { raw: { coldAfterDays: 30, coldAfter: 3 } }, /raw: .*coldAfter/],
     ['a number out of range', { athena: { bytesPerQuery: 1, teams: [] } }, /athena\.bytesPerQuery/],
     ['a period that CloudWatch Logs does not know', { logDays: 31 }, /logDays/],
+    [
+      'more for DuckDB than its room',
+      { glue: { workers: 2, timeoutMinutes: 60, fromMb: 900 } },
+      /glue\.fromMb/,
+    ],
     ['a missing key', { region: undefined }, /region/],
     ['the name of another stage', { stage: 'blue' }, /call it blue\.yaml/],
   ])('is refused with %s, by name', (_what, change, message) => {

@@ -135,8 +135,12 @@ describe('buckets', () => {
     ]);
     for (const name of ['Landing', 'Lake', 'Vault', 'Results'])
       expect(rulesOf(name).filter((rule) => rule.Transitions !== undefined)).toEqual([]);
-    for (const name of ['Landing', 'Raw', 'Lake', 'Vault'])
+    for (const name of ['Landing', 'Raw', 'Lake'])
       expect(rulesOf(name).filter((rule) => rule.ExpirationInDays !== undefined)).toEqual([]);
+    // What a matching that died has left, and nothing else.
+    expect(rulesOf('Vault').filter((rule) => rule.ExpirationInDays !== undefined)).toMatchObject([
+      { Prefix: 'match/', ExpirationInDays: 1 },
+    ]);
     for (const { Properties } of buckets)
       expect(JSON.stringify(Properties.LifecycleConfiguration)).toContain(
         '"AbortIncompleteMultipartUpload":{"DaysAfterInitiation":7}',

@@ -288,13 +288,14 @@ test('the Glue job waits for capacity, takes only the workers it needs, ends in 
   );
 });
 
-test('the sweeper runs every minute, the ledger is copied every five, days are looked at after each midnight, and retention acts at night', () => {
+test('the sweeper runs every minute, the ledger is copied every five, days are looked at after each midnight, retention and matching act at night', () => {
   const schedules = resourcesOf(template, 'AWS::Scheduler::Schedule').map(({ Properties }) => Properties);
   expect(schedules.map(({ ScheduleExpression }) => ScheduleExpression)).toEqual([
     'rate(1 minute)',
     'rate(5 minutes)',
     'cron(30 * * * ? *)',
     'cron(10 2 * * ? *)',
+    'cron(0/15 1-6 * * ? *)',
   ]);
   for (const { Target } of schedules)
     expect(Target).toMatchObject({

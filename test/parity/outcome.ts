@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { folderStore } from '../../lib/adapters/local/folder-store.ts';
 import { keyFiles } from '../../lib/adapters/local/key-file.ts';
@@ -179,8 +180,8 @@ async function runsOf({ stores }: Lake) {
   const runs = [];
   for await (const { key } of stores.results.list('runs/')) {
     if (!key.endsWith('/result.json')) continue;
-    const result = (await document(stores.results, key)) as RunResult;
-    const plan = (await document(stores.results, key.replace('result.json', 'plan.json'))) as Plan;
+    const result = (await json(stores.results.read(key))) as RunResult;
+    const plan = (await json(stores.results.read(key.replace('result.json', 'plan.json')))) as Plan;
     runs.push({
       engine: result.engine,
       tallies: result.tallies.map((tally) => ({ ...tally, checks: sorted(tally.checks) })),
@@ -209,12 +210,6 @@ const bounds = (columns: RunResult['outputs'][number]['files'][number]['columns'
   Object.entries(columns)
     .map(([id, { bytes: _bytes, ...stats }]) => ({ id, ...stats }))
     .sort((a, b) => Number(a.id) - Number(b.id));
-
-async function document(store: Lake['stores']['results'], key: string): Promise<unknown> {
-  const parts: Uint8Array[] = [];
-  for await (const part of store.read(key)) parts.push(part);
-  return JSON.parse(Buffer.concat(parts).toString());
-}
 
 async function tablesOf({ catalog, stores }: Lake): Promise<Outcome['tables']> {
   const connection = await (await DuckDBInstance.create(':memory:')).connect();

@@ -1,6 +1,22 @@
 import type { Lake } from '../../lib/adapters/local/lake.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 
+/** Every store of a lake in a wrapping, by its name. */
+export function eachStore(
+  { landing, stores }: Pick<Lake, 'stores' | 'landing'>,
+  wrap: (name: string, inner: ObjectStore) => ObjectStore,
+): Pick<Lake, 'stores' | 'landing'> {
+  return {
+    landing: wrap('landing', landing),
+    stores: {
+      raw: wrap('raw', stores.raw),
+      lake: wrap('lake', stores.lake),
+      vault: wrap('vault', stores.vault),
+      results: wrap('results', stores.results),
+    },
+  };
+}
+
 /** Called before every effect on a store, the ledger, the catalogue or the engine, with what is about to happen. */
 export type BeforeEffect = (effect: string) => void;
 
@@ -17,16 +33,9 @@ export function announcing(lake: Lake, before: BeforeEffect): Lake {
       return inner.remove(key, etag);
     },
   });
-  const { raw, lake: tables, vault, results } = lake.stores;
   return {
     ...lake,
-    landing: store('landing', lake.landing),
-    stores: {
-      raw: store('raw', raw),
-      lake: store('lake', tables),
-      vault: store('vault', vault),
-      results: store('results', results),
-    },
+    ...eachStore(lake, store),
     ledger: {
       ...lake.ledger,
       transact(writes) {

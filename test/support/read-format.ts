@@ -1,6 +1,17 @@
-import type { FileFormat } from '../../lib/contract/dataset.ts';
+import type { CsvFormat, FileFormat } from '../../lib/contract/dataset.ts';
 import { normalise } from '../../lib/formats/normalise.ts';
 import { type FileProfile, profileFile } from '../../lib/formats/profile.ts';
+
+/** As most files are. */
+export const CSV: CsvFormat = {
+  kind: 'csv',
+  delimiter: ',',
+  quote: '"',
+  escape: '"',
+  header: true,
+  encoding: 'utf-8',
+  skipLines: 0,
+};
 
 export interface ReadFile {
   readonly profile: FileProfile;

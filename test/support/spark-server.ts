@@ -2,7 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { SparkLauncher } from '../../lib/adapters/local/spark-engine.ts';
-import { sparkOf, sparkOptions } from '../../lib/adapters/local/spark-submit.ts';
+import { QUICK, sparkOf, sparkOptions } from '../../lib/adapters/local/spark-submit.ts';
 import { failureIn } from '../../lib/plan/spark-failure.ts';
 import { ROOT } from './headgate.ts';
 
@@ -17,9 +17,7 @@ export class SparkServer {
 
   constructor(scratch: string) {
     const { python, environment } = sparkOf({ environment: SPARK_ENVIRONMENT });
-    // Jobs of a second: compiling them well costs more than it saves.
-    const quick = ['--driver-java-options', '-XX:TieredStopAtLevel=1'];
-    const options = [...sparkOptions({ scratch, cores: 2 }), ...quick, 'pyspark-shell'].join(' ');
+    const options = [...sparkOptions({ scratch, cores: 2 }), ...QUICK, 'pyspark-shell'].join(' ');
     const script = join(ROOT, 'glue-scripts/run_plan.py');
     this.process = spawn('/usr/bin/env', [
       ...environment,

@@ -26,10 +26,10 @@ export interface SparkEngineOptions {
 }
 
 /**
- * Lets `glue-scripts/run_plan.py` execute one job with these options; resolves when it has answered, rejects with what it printed.
+ * Lets `glue-scripts/run_plan.py` execute one job with these options, over so many bytes; resolves when it has answered, rejects with what it printed.
  * @throws TerminalError, TransientError, PoisonError
  */
-export type SparkLauncher = (options: Readonly<Record<string, string>>) => Promise<void>;
+export type SparkLauncher = (options: Readonly<Record<string, string>>, bytes?: number) => Promise<void>;
 
 /** Executes plans on Spark on this machine. Reads and writes local paths: the roots of the stores are folders. */
 export const sparkEngine = (options: SparkEngineOptions): Engine => ({
@@ -69,7 +69,7 @@ async function executePlan(plan: Plan, options: SparkEngineOptions): Promise<Run
   for (const { folder } of job.outputs) await rm(folder, { recursive: true, force: true });
   await writeFile(at('job.json'), JSON.stringify(job), { mode: 0o600 });
   await writeFile(at('pads.json'), JSON.stringify(await padsOf(plan, options.secrets)), { mode: 0o600 });
-  await options.launch({ job: at('job.json'), secrets: at('pads.json'), attempt: randomUUID() });
+  await options.launch({ job: at('job.json'), secrets: at('pads.json'), attempt: randomUUID() }, job.bytes);
   // Written by run_plan.py alone, which is of the same version as this.
   return sparkResult(plan, JSON.parse(await readFile(job.answer, 'utf8')) as SparkAnswer);
 }

@@ -6,7 +6,12 @@ import {
   GetQueryResultsCommand,
   StartQueryExecutionCommand,
 } from '@aws-sdk/client-athena';
-import { DynamoDBClient, QueryCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
+import {
+  DynamoDBClient,
+  GetItemCommand,
+  QueryCommand,
+  TransactWriteItemsCommand,
+} from '@aws-sdk/client-dynamodb';
 import { GetTableCommand, GetTablesCommand, GlueClient, UpdateTableCommand } from '@aws-sdk/client-glue';
 import {
   GetObjectCommand,
@@ -231,6 +236,16 @@ describe('DynamoDB', () => {
     await expect(answer).rejects.toBeInstanceOf(TerminalError);
     await expect(answer).rejects.toThrow(/the entry s of p has \d+ bytes compressed; allowed: 405504/);
     expect(stub.calls()).toEqual([]);
+  });
+
+  test('asks for every entry consistently: an older one would be another decision', async () => {
+    const stub = mockClient(client);
+    stub.on(GetItemCommand).resolves({}).on(QueryCommand).resolves({ Items: [] });
+    await ledger.get('p', 's');
+    await ledger.query({ partition: 'p' });
+    await ledger.query({ partition: 'p', prefix: 'a', after: 'b', descending: true });
+    const asked = inputs(stub as never) as readonly { readonly ConsistentRead?: boolean }[];
+    expect(asked.map(({ ConsistentRead }) => ConsistentRead)).toEqual([true, true, true]);
   });
 
   test('pages until the limit is reached, consistently', async () => {

@@ -34,6 +34,7 @@ import {
   describeQueryEngine,
   describeSecrets,
 } from '../../support/port-suites.ts';
+import { ledgerTable } from '../../support/stage.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const folder = temporaryFolder('aws-adapters');
@@ -215,19 +216,6 @@ function once<Port extends object>(ready: Promise<unknown>, port: Port): Port {
     },
   });
 }
-
-const ledgerTable = (table: string) => ({
-  TableName: table,
-  BillingMode: 'PAY_PER_REQUEST' as const,
-  AttributeDefinitions: ['partition', 'sort'].map((AttributeName) => ({
-    AttributeName,
-    AttributeType: 'S' as const,
-  })),
-  KeySchema: [
-    { AttributeName: 'partition', KeyType: 'HASH' as const },
-    { AttributeName: 'sort', KeyType: 'RANGE' as const },
-  ],
-});
 
 const flat = ({ facts = {}, ...rest }: Record<string, unknown>): Record<string, unknown> => ({
   ...rest,
