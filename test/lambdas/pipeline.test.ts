@@ -43,6 +43,7 @@ describeWithEmulator('the functions on samples', (emulator) => {
     Object.assign(process.env, emulator().environment, {
       HEADGATE_DATASETS: datasets,
       HEADGATE_SCRATCH: join(folder, 'scratch'),
+      HEADGATE_SPARK_FROM_BYTES: '1000000000000',
       POWERTOOLS_DEV: 'false',
       POWERTOOLS_LOG_LEVEL: 'SILENT',
       POWERTOOLS_METRICS_DISABLED: 'true',

@@ -19,7 +19,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { Context } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import type { Settings } from '../../lib/adapters/aws/settings.ts';
-import { compiled } from '../../lib/adapters/local/compiled-contracts.ts';
+import { compiled, compiledEntities } from '../../lib/adapters/local/compiled-contracts.ts';
 import { parseContract } from '../../lib/contract/parse.ts';
 import { VARIABLES } from '../../lib/infra/functions.ts';
 import { parseMart } from '../../lib/reports/marts.ts';
@@ -81,7 +81,9 @@ describeWithEmulator('the catalogue sync', (emulator) => {
       POWERTOOLS_DEV: 'false',
       POWERTOOLS_LOG_LEVEL: 'SILENT',
       HEADGATE_MARTS: join(folder, 'marts.json'),
+      HEADGATE_ENTITIES: join(folder, 'entities.json'),
     });
+    writeFileSync(join(folder, 'entities.json'), compiledEntities([]));
     writeFileSync(join(folder, 'marts.json'), JSON.stringify({ views: viewsOf(MARTS), findings: [] }));
   });
   afterAll(() => {
