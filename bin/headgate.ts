@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { HeadgateError } from '../lib/errors.ts';
 import { addArrivals } from './commands/arrivals.ts';
 import { addContract } from './commands/contract.ts';
+import { addDaily } from './commands/daily.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addExplain } from './commands/explain.ts';
@@ -40,6 +41,7 @@ for (const add of [
   addFiles,
   addRuns,
   addArrivals,
+  addDaily,
   addExplain,
   addQuery,
   addQuarantine,

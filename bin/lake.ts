@@ -10,6 +10,8 @@ import { runStateMachine } from '../lib/adapters/local/state-machine.ts';
 import { type Entity, entityId } from '../lib/contract/entity.ts';
 import { TerminalError } from '../lib/errors.ts';
 import { DUCKDB_UNLESS_ASKED, type EnginePolicy } from '../lib/plan/engine-choice.ts';
+import type { TableName } from '../lib/ports/catalog.ts';
+import type { ObjectStore } from '../lib/ports/object-store.ts';
 import type { QueryEngine } from '../lib/ports/query-engine.ts';
 import { ledgerTables } from '../lib/reports/ledger-tables.ts';
 import { type Mart, parseMart } from '../lib/reports/marts.ts';
@@ -38,7 +40,7 @@ interface Stage {
 let stage: Stage | undefined;
 
 /** Commands that act on folders and processes of this machine. */
-const LOCAL = ['demo', 'run', 'up', 'tables', 'compact', 'init', 'match'];
+const LOCAL = ['demo', 'run', 'up', 'tables', 'compact', 'retention', 'init', 'match'];
 
 /** Looks the stage of `--env` up before a command acts. @throws TerminalError where there is none, or the command works here only */
 export async function prepare(command: Command): Promise<void> {
@@ -120,6 +122,10 @@ export function martsOf(command: Command): readonly Mart[] {
   return files.sort().map((name) => parseMart(name, readFileSync(join(marts, name), 'utf8')));
 }
 
+/** The store that a table lies in. */
+export const storeOf = ({ stores }: Lake, { database }: TableName): ObjectStore =>
+  database.endsWith('_vault') ? stores.vault : stores.lake;
+
 export function queryEngineOf(lake: Lake, marts: readonly Mart[], asOf?: Date): QueryEngine {
   if (stage !== undefined && asOf !== undefined) {
     throw new TerminalError(
@@ -132,7 +138,7 @@ export function queryEngineOf(lake: Lake, marts: readonly Mart[], asOf?: Date): 
   if (stage !== undefined) return stage.queryEngine;
   return duckDbQueryEngine({
     catalog: lake.catalog,
-    storeOf: ({ database }) => (database.endsWith('_vault') ? lake.stores.vault : lake.stores.lake),
+    storeOf: (table) => storeOf(lake, table),
     marts,
     ledgerTables: ledgerTables(lake),
     ...(asOf === undefined ? {} : { asOf }),

@@ -87,9 +87,20 @@ def learn(job, records):
         training.estimate_u_using_random_sampling(max_pairs=LEARN_PAIRS, seed=SEED, min_count_per_level=None, num_chunks=1)
         for rule in job["training"]:
             if has_pairs(connection, records, rule):
-                training.estimate_parameters_using_expectation_maximisation(splink.block_on(*rule), max_pairs=LEARN_PAIRS)
+                linker = learnt_from(linker, rule, lambda model: duckdb_linker(model, records, connection))
         model = linker.misc.save_model_to_json()
     return model, untrained_levels(model)
+
+
+def learnt_from(linker, rule, with_model):
+    """The linker that has learnt from the pairs of a rule. Among few records none of them may look like a match, and Splink divides by their
+    number: then one with what was learnt before, because the session that failed leaves its own model behind."""
+    before = linker.misc.save_model_to_json()
+    try:
+        linker.training.estimate_parameters_using_expectation_maximisation(splink.block_on(*rule), max_pairs=LEARN_PAIRS)
+        return linker
+    except ValueError:
+        return with_model(before)
 
 
 def has_pairs(connection, records, rule):

@@ -23,6 +23,6 @@ for (const entry of globSync(join(root, 'lambdas/*/handler.ts')).sort()) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'datasets.json'), datasets);
   if (name === 'sync' || name === 'quality') writeFileSync(join(folder, 'marts.json'), packed);
-  if (name === 'match') writeFileSync(join(folder, 'entities.json'), entities);
+  if (name === 'match' || name === 'sync') writeFileSync(join(folder, 'entities.json'), entities);
   console.log(`${name} ${await bundle(entry, folder)} bytes`);
 }

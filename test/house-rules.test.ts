@@ -84,6 +84,8 @@ describe('the command line', () => {
     'up',
     'status',
     'arrivals',
+    'daily',
+    'retention',
     'files',
     'runs',
     'explain',

@@ -156,10 +156,11 @@ export async function shape(name: string, megabytes: string, folder: string): Pr
   return { bare, own: seconds };
 }
 
-/** One percent of the keys change: a plain merge and a type-2 merge of the same file into a table of so many rows. */
-export async function history(rows: string, folder: string): Promise<Figures> {
+/** One percent of the keys change: a plain merge and a type-2 merge of the same file into a table of so many rows, seconds and processor seconds. */
+export async function history(rows: string, first: string, folder: string): Promise<Figures> {
   const figures: Record<string, number> = {};
-  for (const writeMode of ['merge', 'scd2'] as const) {
+  const modes = ['merge', 'scd2'] as const;
+  for (const writeMode of first === 'merge' ? modes : modes.toReversed()) {
     const home = join(folder, writeMode);
     const contracts = join(home, 'contracts');
     mkdirSync(contracts, { recursive: true });
@@ -176,10 +177,13 @@ export async function history(rows: string, folder: string): Promise<Figures> {
       return timed(() => load(lake, landing, 'bench/items'));
     };
     await day('2026-01-01', `range(${rows}) AS r(i)`);
+    const before = process.cpuUsage();
     figures[writeMode] = await day(
       '2026-01-02',
       `(SELECT i * 100 + hash(i) % 100 AS i FROM range(${Number(rows) / 100}) AS r(i))`,
     );
+    const { user, system } = process.cpuUsage(before);
+    figures[`${writeMode} processor`] = (user + system) / 1e6;
     rmSync(home, { recursive: true, force: true });
   }
   return figures;

@@ -18,6 +18,7 @@ import {
   type TableOf,
   withLock,
 } from '../../lib/pipeline/maintain.ts';
+import { applyRetention, explainRetention, isNothing, planRetention } from '../../lib/pipeline/retention.ts';
 import { rollBack } from '../../lib/pipeline/rollback.ts';
 import { classifiedColumns, tableOf } from '../../lib/plan/tables.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
@@ -27,7 +28,7 @@ import { type SnapshotInfo, snapshots } from '../../lib/table/snapshots.ts';
 import { loadTable } from '../../lib/table/table.ts';
 import { confirm } from '../confirm.ts';
 import { environment } from '../environment.ts';
-import { entitiesOf, lakeOf } from '../lake.ts';
+import { entitiesOf, lakeOf, queryEngineOf } from '../lake.ts';
 import { printTable } from '../table.ts';
 
 export function addTables(program: Command): void {
@@ -35,6 +36,7 @@ export function addTables(program: Command): void {
   addRollback(program);
   addCompact(program);
   addExpire(program);
+  addRetention(program);
 }
 
 function addSnapshots(program: Command): void {
@@ -176,6 +178,42 @@ function addExpire(program: Command): void {
       printTable(['table', 'snapshots forgotten', 'files removed', 'bytes'], rows, {
         json: options.json,
         empty: 'nothing is old enough',
+      });
+    });
+}
+
+function addRetention(program: Command): void {
+  program
+    .command('retention [dataset]')
+    .description('take out of the tables what contracts keep no longer; expire removes its files later')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  headgate retention payments/transactions')
+    .action(async (id: string | undefined, options: { yes?: boolean; json?: boolean }, command: Command) => {
+      const lake = lakeOf(command);
+      const engine = queryEngineOf(lake, []);
+      const chosen = id === undefined ? lake.datasets : [datasetOf(lake, id)];
+      const planned = await Promise.all(chosen.map((dataset) => planRetention(lake, engine, dataset)));
+      const plans = planned.filter((plan) => plan !== undefined && !isNothing(plan));
+      for (const plan of plans) if (plan !== undefined) console.error(explainRetention(plan).join('\n'));
+      if (plans.length > 0 && !(await confirm('do it?', options.yes))) return;
+      const rows: (string | number)[][] = [];
+      for (const plan of plans) {
+        if (plan === undefined) continue;
+        const dataset = datasetOf(lake, plan.dataset);
+        // Planned again under the lock: a run may have come in between.
+        const run = await asExecution((execution) =>
+          withLock(lake, plan.dataset, execution, async (lock) => {
+            const current = await planRetention(lake, engine, dataset);
+            return current === undefined ? undefined : applyRetention(lake, lock, current);
+          }),
+        );
+        const { before = plan.before, rows: left = 0, files = 0 } = run?.retention ?? {};
+        rows.push([plan.dataset, before, left, files, run?.runId ?? '']);
+      }
+      printTable(['dataset', 'before', 'rows', 'files expired', 'run'], rows, {
+        json: options.json,
+        empty: 'nothing is past what the contracts keep',
       });
     });
 }

@@ -1,5 +1,7 @@
 import { columnTagsOf, queryEngineOf, tablesOf } from '../../lib/adapters/aws/lake.ts';
+import { readEntities } from '../../lib/adapters/local/compiled-contracts.ts';
 import { readMarts } from '../../lib/adapters/local/packed-marts.ts';
+import { makeEntityTables } from '../../lib/matching/run.ts';
 import { classifyTables } from '../../lib/pipeline/classify.ts';
 import { makeTables } from '../../lib/pipeline/plan-run.ts';
 import { makeLedgerTables } from '../../lib/reports/mirror.ts';
@@ -8,7 +10,7 @@ import { handle } from '../shared/handle.ts';
 import { runServices } from '../shared/services.ts';
 import { logger } from '../shared/telemetry.ts';
 
-const settings = read(['workgroup', 'marts', 'stage']);
+const settings = read(['workgroup', 'marts', 'entities', 'stage']);
 const services = runServices();
 const queryEngine = queryEngineOf(settings);
 const tags = columnTagsOf(settings);
@@ -20,7 +22,8 @@ export const handler = handle<unknown, { readonly tables: number; readonly views
     await makeTables(services, dataset);
     await classifyTables(services, tags, dataset);
   }
-  // Views read them.
+  // Views read these and the next.
+  for (const entity of readEntities(settings.entities)) await makeEntityTables(services, entity);
   await makeLedgerTables({ ...services, ...tablesOf(services.stores.lake) });
   for (const { name, statement } of views) {
     await queryEngine.query(statement);

@@ -1,6 +1,6 @@
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { asSent, sources } from '../contract/sources.ts';
-import { isSettled, settling } from '../ledger/alerts.ts';
+import { DATED_MATTER_DAYS, isSettled, settling } from '../ledger/alerts.ts';
 import { type FileEntry, partitions } from '../ledger/entries.ts';
 import { noticeId, tell } from '../ledger/notices.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -204,15 +204,18 @@ export async function tellOfMissing(
   const since = await watchedSince(ports, id);
   const now = clock.now();
   const told: string[] = [];
-  for (const due of dueDates(schedule, now, LOOK_BACK_DAYS + daysUntilDue(schedule, now))) {
+  const ahead = daysUntilDue(schedule, now);
+  for (const due of dueDates(schedule, now, LOOK_BACK_DAYS + ahead)) {
     if (due.due > now || due.due < since) continue;
     const matter = `${watchOf(id)}#${due.businessDate}`;
     if (await isSettled(ports, matter)) continue;
     const arrival = await arrivalOf(ledger, dataset, schedule, due, now);
     // A date whose files are there is settled as well, and never looked at again.
     const isThere = arrival.state === 'arrived' || arrival.state === 'late';
-    const notice = isThere ? undefined : missingNotice(arrival, due.due);
-    const isMine = (await ledger.transact(settling(ports, matter, notice))) === 'done';
+    const isMissed = !isThere && due.businessDate >= (await firstDate(ports, dataset, schedule));
+    const notice = isMissed ? missingNotice(arrival, due.due) : undefined;
+    const settles = settling(ports, matter, notice, DATED_MATTER_DAYS + ahead);
+    const isMine = (await ledger.transact(settles)) === 'done';
     if (notice === undefined || !isMine) continue;
     await tell(ports, noticeId(notice, matter));
     told.push(arrival.date);

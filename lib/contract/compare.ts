@@ -2,7 +2,7 @@ import { type Change, changed, type Effect } from './change.ts';
 import { compareChecks } from './compare-checks.ts';
 import { compareColumns } from './compare-columns.ts';
 import { compareEntities } from './compare-entities.ts';
-import { type CsvFormat, type Dataset, datasetId } from './dataset.ts';
+import { type CsvFormat, type Dataset, datasetId, type FileFormat, type Source } from './dataset.ts';
 import type { Contract } from './parse.ts';
 import type { Bump } from './version.ts';
 
@@ -59,12 +59,15 @@ export function bumpOf(changes: readonly Change[]): Bump {
 }
 
 function compareDatasets(before: Dataset, after: Dataset): readonly Change[] {
-  return [...settings(before, after), ...compareColumns(before, after), ...compareChecks(before, after)].map(
-    (change) => ({
-      ...change,
-      dataset: datasetId(before),
-    }),
-  );
+  return [
+    ...settings(before, after),
+    ...readings(before, after),
+    ...compareColumns(before, after),
+    ...compareChecks(before, after),
+  ].map((change) => ({
+    ...change,
+    dataset: datasetId(before),
+  }));
 }
 
 interface Setting {
@@ -107,13 +110,11 @@ const SETTINGS: readonly Setting[] = [
   },
   {
     what: 'alsoFrom',
-    value: ({ alsoFrom }) => alsoFrom,
-    effect: (before, after) => {
-      const now = after.alsoFrom.map((source) => JSON.stringify(source));
-      return before.alsoFrom.every((source) => now.includes(JSON.stringify(source)))
+    value: ({ alsoFrom }) => alsoFrom.map(sentBy),
+    effect: (before, after) =>
+      before.alsoFrom.every((source) => after.alsoFrom.some((other) => sendsAsBefore(source, other)))
         ? 'compatible'
-        : 'breaking';
-    },
+        : 'breaking',
     because: 'a source that is gone, or read otherwise, has its files refused',
   },
   ...DIALECT.map(
@@ -227,5 +228,57 @@ function settings(before: Dataset, after: Dataset): readonly Change[] {
     if (what.startsWith('csv.') && !sameFormat) return [];
     const change = changed(what, value(before), value(after));
     return change === undefined ? [] : [{ ...change, effect: effect(before, after), because }];
+  });
+}
+
+/** How files are read beside the dialect of CSV, and beside what follows from names and paths of the columns. */
+function readingOf(format: FileFormat): Readonly<Record<string, unknown>> {
+  switch (format.kind) {
+    case 'csv':
+    case 'parquet':
+      return {};
+    case 'json':
+    case 'jsonl':
+      return { 'json.records': format.records, 'json.rows': format.nesting?.rows };
+    case 'avro':
+      return { 'avro.rows': format.nesting.rows };
+    case 'xml':
+      return {
+        'xml.record': format.record,
+        'xml.rows': format.nesting.rows,
+        'xml.namespaces': format.namespaces,
+      };
+    case 'xlsx':
+      return { 'xlsx.sheet': format.sheet, 'xlsx.headerRow': format.headerRow };
+    case 'fixedWidth':
+      return {
+        'fixedWidth.encoding': format.encoding,
+        'fixedWidth.skipLines': format.skipLines,
+        ...Object.fromEntries(
+          format.fields.map(({ name, start, length }) => [`${name}.position`, { start, length }]),
+        ),
+      };
+  }
+}
+
+const sentBy = ({ landing, format, names }: Source) => ({
+  landing,
+  format: format.kind === 'csv' ? format : { kind: format.kind, ...readingOf(format) },
+  names,
+});
+
+/** Names of further columns change nothing for the others. */
+const sendsAsBefore = (before: Source, after: Source): boolean =>
+  JSON.stringify(sentBy({ ...before, names: {} })) === JSON.stringify(sentBy({ ...after, names: {} })) &&
+  Object.entries(before.names).every(([column, name]) => after.names[column] === name);
+
+/** Of what both have: columns that come and go are told of by themselves. */
+function readings(before: Dataset, after: Dataset): readonly Change[] {
+  if (before.format.kind !== after.format.kind) return [];
+  const [old, fresh] = [readingOf(before.format), readingOf(after.format)];
+  return Object.keys(old).flatMap((what): readonly Change[] => {
+    const change = what in fresh ? changed(what, old[what], fresh[what]) : undefined;
+    const because = 'the same files are read otherwise, or refused';
+    return change === undefined ? [] : [{ ...change, effect: 'breaking', because }];
   });
 }

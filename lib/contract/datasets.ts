@@ -67,6 +67,9 @@ interface Source {
   readonly path: Path;
 }
 
+/** `LEDGER_DATABASE` of lib/reports. */
+const LEDGER_DOMAIN = 'headgate';
+
 function datasetOf({ document, file, fingerprint, object, ingestion, path }: Source): {
   readonly dataset: Dataset;
   readonly problems: readonly Problem[];
@@ -81,6 +84,11 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
     problems.push({
       path: ['domain'],
       message: `${JSON.stringify(domain)} is no database name; allowed: small letters, digits, _`,
+    });
+  if (domain === LEDGER_DOMAIN)
+    problems.push({
+      path: ['domain'],
+      message: `${JSON.stringify(domain)} is the database of Headgate's own tables; allowed: any other name`,
     });
 
   const properties = object.properties ?? [];

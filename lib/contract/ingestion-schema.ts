@@ -250,7 +250,9 @@ export const ingestion = z.strictObject({
   duplicateFile: z
     .enum(['skip', 'reload'])
     .default('skip')
-    .describe('What to do with the same bytes under another name.'),
+    .describe(
+      'What to do with the same bytes under another name. Those of another business date are loaded all the same where its files replace earlier ones by their date (replace, replacePartitions, merge without `dedupe.orderBy`), or hold no records.',
+    ),
   writeMode: z
     .enum(['append', 'merge', 'scd2', 'replacePartitions', 'replace'])
     .default('append')

@@ -21,6 +21,7 @@ export function idleCost(
     compositeAlarms: count('AWS::CloudWatch::CompositeAlarm') * PRICES.compositeAlarm,
     dashboards: Math.max(0, count('AWS::CloudWatch::Dashboard') - PRICES.freeDashboards) * PRICES.dashboard,
     sweeper: SWEEPS * (lambda(SWEEP_MB, SWEEP_SECONDS) + SWEEP_LISTS * PRICES.s3Write),
+    mirror: MIRRORS * lambda(SWEEP_MB, MIRROR_SECONDS),
   };
 }
 
@@ -35,6 +36,9 @@ const SWEEP_MB = 512;
 /** Assumed, not measured on AWS. */
 const SWEEP_SECONDS = 1;
 const SWEEP_LISTS = 2;
+/** Copies of the ledger, every five minutes. Seconds assumed, where nothing has changed. */
+const MIRRORS = 12 * 24 * 30;
+const MIRROR_SECONDS = 2;
 
 /** One call, in USD. */
 export const lambda = (megabytes: number, seconds: number): number =>
@@ -43,6 +47,16 @@ export const lambda = (megabytes: number, seconds: number): number =>
 /** One run of a Glue job, in USD. */
 export const glueRun = (workers: number, seconds: number): number =>
   (workers * Math.max(60, seconds) * PRICES.glueDpuHour) / 3600;
+
+/** The least that Athena counts of a query, and the unit that it rounds up to (pricing page). */
+const ATHENA_LEAST_MB = 10;
+const MEGABYTE = 1e6;
+
+export const ATHENA_PRICE = `${PRICES.athenaTerabyte} USD a terabyte and ${ATHENA_LEAST_MB} MB a query at least, by list price`;
+
+/** One query, in USD. */
+export const athenaQuery = (bytes: number): number =>
+  (Math.max(ATHENA_LEAST_MB, Math.ceil(bytes / MEGABYTE)) * MEGABYTE * PRICES.athenaTerabyte) / 1e12;
 
 export interface RunShape {
   /** Memory and seconds of each call. */

@@ -2,7 +2,7 @@
  * List prices in USD, eu-west-1. Looked up on 2026-11-21 in stored public copies, as no page of AWS's can be opened from here: a transition on AWS's own page, for Ireland.
  * For us-east-1, or without a region (eu-west-1 has the same as far as remembered): Lambda on ARM; a DPU-hour on AWS's own page of Glue; S3's requests (c3x.dev);
  * a secret (a transcript of AWS's page of 2026-09-20); a key (cloudburn.io, March 2026); alarms and composite alarms (c3x.dev); dashboards (factualminds.com, June 2026);
- * metrics of ours (calculator.city). DynamoDB was found for us-east-1 only (0.625 and 0.125 a million; Ireland's are some 13 percent more). It, the catalogue's requests
+ * metrics of ours (calculator.city); a terabyte that Athena scans, with the least of a query (athena.guide, rcpedia.stanford.edu). DynamoDB was found for us-east-1 only (0.625 and 0.125 a million; Ireland's are some 13 percent more). It, the catalogue's requests
  * and how many dashboards are free are from memory of the first half of 2025: open the page before relying on one.
  */
 export const PRICES_AS_OF =
@@ -23,6 +23,8 @@ export const PRICES = {
   /** https://aws.amazon.com/glue/pricing/ a DPU-hour; a minute at least; a request to the catalogue. */
   glueDpuHour: 0.44,
   glueRequest: 0.000001,
+  /** https://aws.amazon.com/athena/pricing/ a terabyte (10^12 bytes are taken) that a query scans. */
+  athenaTerabyte: 5,
   /** https://aws.amazon.com/kms/pricing/ a key a month. */
   kmsKey: 1,
   /** https://aws.amazon.com/secrets-manager/pricing/ a secret a month. */

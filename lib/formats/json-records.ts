@@ -130,9 +130,11 @@ export function jsonFields(text: string): ReadonlyMap<string, string | null> | u
   let value: unknown;
   let members = 0;
   let isWhole = true;
+  const backslashed: string[] = [];
   try {
     value = json.parse(text, function (this: unknown, key, each, { source }) {
       if (!Array.isArray(this)) members++;
+      if (key.includes('\\')) backslashed.push(key);
       isWhole &&= key.isWellFormed() && (typeof each !== 'string' || each.isWellFormed());
       return typeof each === 'number' && source !== undefined ? json.rawJSON(source) : each;
     });
@@ -146,6 +148,7 @@ export function jsonFields(text: string): ReadonlyMap<string, string | null> | u
     return undefined;
   // The root is a member of a holder of its own.
   if (members - 1 !== colonsOutsideTexts(text)) return undefined;
+  if (backslashed.length > 0 && backslashed.sort().join() !== backslashedKeys(text)) return undefined;
   return new Map(Object.entries(value).map(([key, each]) => [key, fieldText(each)]));
 }
 
@@ -160,6 +163,18 @@ function colonsOutsideTexts(text: string): number {
     else if (!inText && sign === COLON) colons++;
   }
   return colons;
+}
+
+/**
+ * V8 takes a key with an escape, such as `"\n"`, for the key `"\\"` where an object before had that (nodejs/node#63785). Keys that it
+ * makes of others have a backslash always, so those that have one must stand in the text.
+ */
+function backslashedKeys(text: string): string {
+  const keys = text.matchAll(/("(?:[^"\\]|\\.)*")[ \t\r\n]*(:?)/g);
+  return Array.from(keys, ([, key = '""', colon]) => (colon === '' ? '' : (JSON.parse(key) as string)))
+    .filter((key) => key.includes('\\'))
+    .sort()
+    .join();
 }
 
 function fieldText(value: unknown): string | null {

@@ -31,7 +31,7 @@ export const ALARM_KINDS = {
   'run-failed':
     'An execution of the state machine failed or timed out. Nothing of its run was published; look at `headgate runs show`.',
   'publish-conflict':
-    'A run met another writer of its table and was given up; its files go into the next run. Find out who else writes.',
+    'A run met another writer of its table, or values that its columns do not hold yet, and was given up; its files go into the next run. `headgate runs` says which.',
   'glue-waiting': 'A Spark run has waited or worked for an hour. Look at the capacity of the account.',
   'sweeper-stopped':
     'The sweeper has not run for ten minutes. What needs its help waits: expired leases, files without a run.',

@@ -248,7 +248,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     name: 'sync',
-    variables: [...RUN_VARIABLES, 'workgroup', 'marts', 'stage'],
+    variables: [...RUN_VARIABLES, 'workgroup', 'marts', 'entities', 'stage'],
     actions: [
       ...MAKE_TABLES,
       ['tables', ['glue:UpdateTable', 'glue:GetDatabase']],

@@ -218,7 +218,9 @@ function decide(
   const dataset = datasetOf(route);
   const isKnown =
     known !== undefined && (known.refusedUnder === undefined || known.refusedUnder === entry.judgedBy);
-  if (isKnown && dataset?.duplicateFile !== 'reload') return duplicate(entry, known);
+  const reloads =
+    dataset !== undefined && (dataset.duplicateFile === 'reload' || isNews(entry, dataset, known));
+  if (isKnown && !reloads) return duplicate(entry, known);
   if (route.kind === 'ambiguous') {
     const names = route.datasets.map(datasetId).join(' and ');
     const message = `the landing patterns of ${names} match ${entry.key}; make them distinct and send the file again`;
@@ -230,6 +232,20 @@ function decide(
   }
   const judged = judge(entry, dataset, profile);
   return judged.state === 'admitted' && judged.set !== undefined ? waitingForSet(judged) : judged;
+}
+
+/**
+ * The same bytes of another business date say something of their own where the date alone decides over the rows of files in between, and where
+ * they say that nothing has happened on it.
+ */
+function isNews(
+  { businessDate, counts }: FileEntry,
+  { writeMode, dedupe }: Dataset,
+  known: ContentEntry | undefined,
+): boolean {
+  if (businessDate === undefined || known?.fileId.startsWith(`${businessDate}.`) === true) return false;
+  const replaces = writeMode === 'replace' || writeMode === 'replacePartitions';
+  return counts.received === 0 || replaces || (writeMode === 'merge' && dedupe?.orderBy === undefined);
 }
 
 function newEntry(bucket: string, object: ObjectInfo, route: Routing, { profile, raw }: Copied): FileEntry {

@@ -17,14 +17,27 @@ interface AlertPorts {
 export const isSettled = async ({ ledger }: AlertPorts, matter: string): Promise<boolean> =>
   (await ledger.get<Alert>(partitions.alerts, matter)) !== undefined;
 
-/** Settles a matter that nobody has settled, in one transaction with the notice of it where there is one. For `due`'s notice the matter is the subject. */
-export const settling = ({ clock }: AlertPorts, matter: string, notice?: Notice): readonly LedgerWrite[] => [
+/** For a matter of a date, after it came due: sweeps and the daily look ask about the last weeks only. */
+export const DATED_MATTER_DAYS = 90;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Settles a matter that nobody has settled, in one transaction with the notice of it where there is one. For `due`'s notice the matter is the subject. That it
+ * is settled may be forgotten after `days`: only for a matter that nobody asks about any more by then.
+ */
+export const settling = (
+  { clock }: Pick<AlertPorts, 'clock'>,
+  matter: string,
+  notice?: Notice,
+  days?: number,
+): readonly LedgerWrite[] => [
   {
     kind: 'put',
     partition: partitions.alerts,
     sort: matter,
     body: { at: clock.now().toISOString() } satisfies Alert,
     ifVersion: 0,
+    ...(days === undefined ? {} : { expires: new Date(clock.now().getTime() + days * DAY_MS) }),
   },
   ...(notice === undefined ? [] : [due(notice, matter)]),
 ];

@@ -145,12 +145,17 @@ interface MatchInputs {
   readonly fingerprint: string;
 }
 
-async function inputsOf(services: Services, entity: Entity): Promise<MatchInputs> {
+/** Makes an entity's tables, or evolves them to what its contract wants now. */
+export async function makeEntityTables(services: Services, entity: Entity): Promise<void> {
   for (const table of MATCH_TABLES)
     await ensureTable(tablePorts(services, 'curated'), matchTable(entity, table), {
       schema: matchSchema(entity, table),
       partitionBy: [],
     });
+}
+
+async function inputsOf(services: Services, entity: Entity): Promise<MatchInputs> {
+  await makeEntityTables(services, entity);
   const standing = (dataset: Dataset, output: 'curated' | 'vault') =>
     standingTable(services, output, tableOf(dataset, output));
   const datasets = entity.sources.map(({ dataset }) => dataset);

@@ -197,7 +197,7 @@ async function usedRuns(
   columns: readonly string[],
   oldest: string,
 ): Promise<ReadonlySet<string | null | undefined>> {
-  const rooms = tables.filter(({ output }) => output === 'curated' || output === 'quarantine');
+  const rooms = tables.filter(({ output }) => output !== 'vault');
   const tokens = rooms.flatMap(({ table }) =>
     columns.map((column) => `SELECT "${column}" AS token FROM "${table.database}"."${table.name}"`),
   );

@@ -51,7 +51,7 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
     runId: batch.runId,
     sql,
     schemas: batch.schemas ?? {},
-    sides: hasTarget ? sides : {},
+    sides,
     withdraws: withdraws.length > 0,
     replaced: [
       ...(merges ? ['SELECT _path AS path FROM replaced'] : []),

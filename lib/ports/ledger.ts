@@ -22,6 +22,7 @@ export interface LedgerQuery {
 /**
  * `add` adds to the numbers of an item whose body is nothing but numbers, and makes it where it is absent.
  * `put` with `ifVersion` 0 needs the item to be absent, with n needs exactly version n, without it writes always.
+ * A `put` with `expires` says that nobody needs the item after that time: the store may drop it then, or later, or never. A `put` without it keeps the item.
  * `delete` of an absent item does nothing unless `ifVersion` is given. `check` writes nothing.
  */
 export type LedgerWrite =
@@ -31,6 +32,7 @@ export type LedgerWrite =
       readonly sort: string;
       readonly body: unknown;
       readonly ifVersion?: number;
+      readonly expires?: Date;
     }
   | {
       readonly kind: 'delete';

@@ -1,8 +1,8 @@
 import { type Arrival, arrivalsOf, filesOfDate } from '../arrivals/arrivals.ts';
-import { addDays, dateIn, dayOf, scheduleOf } from '../arrivals/calendar.ts';
+import { addDays, dateIn, dayOf, daysUntilDue, scheduleOf } from '../arrivals/calendar.ts';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { TerminalError } from '../errors.ts';
-import { isSettled, settling } from '../ledger/alerts.ts';
+import { DATED_MATTER_DAYS, isSettled, settling } from '../ledger/alerts.ts';
 import { runChanged } from '../ledger/changes.ts';
 import { type DailyEntry, type FileEntry, partitions, type RunEntry } from '../ledger/entries.ts';
 import { noticeId, tell } from '../ledger/notices.ts';
@@ -63,8 +63,9 @@ export async function dailyLook(ports: DailyPorts): Promise<DailyReport> {
     const matter = `quality#${zone}#${day}`;
     if (await isSettled(ports, matter)) continue;
     const notice = digest(zone, day, known);
-    const isMine = (await ports.ledger.transact(settling(ports, matter, notice))) === 'done';
-    if (isMine) await tell(ports, noticeId(notice, matter));
+    // The notice stands in the ledger until it is sent: the sweeper sends what this call does not.
+    if ((await ports.ledger.transact(settling(ports, matter, notice, DATED_MATTER_DAYS))) === 'done')
+      await tell(ports, noticeId(notice, matter));
   }
   return { entries, failed };
 }
@@ -117,7 +118,8 @@ async function asked(
   }
 }
 
-const LOOK_BACK_DAYS = 14;
+/** A day, and what a zone adds; the days from a date to when it is due come on top. */
+const LOOK_BACK_DAYS = 3;
 
 /** Business dates that came due in the day; undefined where the contract does not say when. */
 async function datesOf(
@@ -126,8 +128,10 @@ async function datesOf(
   from: Date,
   to: Date,
 ): Promise<readonly Arrival[] | undefined> {
-  if (scheduleOf(dataset) === undefined) return undefined;
-  const arrivals = await arrivalsOf({ ledger, clock }, dataset, LOOK_BACK_DAYS);
+  const schedule = scheduleOf(dataset);
+  if (schedule === undefined) return undefined;
+  const days = LOOK_BACK_DAYS + daysUntilDue(schedule, clock.now());
+  const arrivals = await arrivalsOf({ ledger, clock }, dataset, days);
   return arrivals.filter(({ due }) => due !== undefined && due > from && due <= to);
 }
 

@@ -165,6 +165,8 @@ export interface LiveFile {
   /** Bounds of a text column by field id, undefined where none was written. */
   readonly lowerText: (fieldId: number) => string | undefined;
   readonly upperText: (fieldId: number) => string | undefined;
+  /** Bytes of a column by field id, undefined where they are not known. */
+  readonly columnBytes: (fieldId: number) => number | undefined;
 }
 
 export const liveFile = ({ file }: ManifestEntry, { spec, schema }: TableShape): LiveFile => ({
@@ -174,6 +176,11 @@ export const liveFile = ({ file }: ManifestEntry, { spec, schema }: TableShape):
   partition: partitionTexts(file.partition as AvroObject, spec, schema),
   lowerText: (fieldId) => textBound(file.lower_bounds, fieldId),
   upperText: (fieldId) => textBound(file.upper_bounds, fieldId),
+  columnBytes: (fieldId) => {
+    const sizes = (file.column_sizes ?? []) as readonly { readonly key: number; readonly value: unknown }[];
+    const size = sizes.find(({ key }) => key === fieldId)?.value;
+    return size === undefined ? undefined : Number(size);
+  },
 });
 
 function textBound(bounds: unknown, fieldId: number): string | undefined {

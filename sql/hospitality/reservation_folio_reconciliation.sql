@@ -4,7 +4,7 @@
 -- zone: none
 -- findings: hospitality/folios where finding <> 'matched'
 -- Keys are typed by people. One that is equal without blanks, hyphens and case is misaligned: it is matched, and counted in misaligned_keys. Folios are
--- added up per reservation before they are joined, so that none is counted twice. sum(folios) is the number of folios; rows with a reservation_id, of reservations.
+-- added up per reservation before they are joined, so that none is counted twice; amounts in several currencies have no sum. sum(folios) is the number of folios; rows with a reservation_id, of reservations.
 WITH reservations AS (
   SELECT
     reservation_id,
@@ -64,7 +64,7 @@ SELECT
   coalesce(c.misaligned_keys, 0) AS misaligned_keys,
   0 AS null_keys,
   r.total_amount AS reserved,
-  c.charged,
+  CASE WHEN c.currencies = 1 THEN c.charged END AS charged,
   CASE WHEN c.currencies = 1 AND c.currency = r.currency THEN c.charged - r.total_amount END AS difference,
   r.currency
 FROM reservations r

@@ -1,5 +1,5 @@
--- purpose: total refunds per customer and month
--- grain: customer_id, month
+-- purpose: total refunds per customer, month and currency
+-- grain: customer_id, month, currency
 -- parameters: none
 -- zone: UTC; the month is that of the refund
 -- A transaction with a void child is ignored, a refund like a purchase. A refund whose purchase lies in the same year and month is
@@ -12,7 +12,8 @@ SELECT
   coalesce(a.customer_id, '') AS customer_id,
   CAST(date_trunc('month', r.transacted_at) AS date) AS month,
   sum(r.amount) AS refunds,
-  count(*) AS refund_count
+  count(*) AS refund_count,
+  r.currency
 FROM payments.transactions r
 JOIN payments.transactions p ON p.transaction_id = r.parent_id
 LEFT JOIN payments.accounts a ON a.account_id = r.account_id
@@ -20,5 +21,5 @@ LEFT JOIN voided v ON v.parent_id = r.transaction_id
 WHERE r.type = 'refund'
   AND v.parent_id IS NULL
   AND date_trunc('month', p.transacted_at) <> date_trunc('month', r.transacted_at)
-GROUP BY 1, 2
-ORDER BY 1, 2
+GROUP BY 1, 2, r.currency
+ORDER BY 1, 2, r.currency

@@ -434,3 +434,55 @@ describe('headgate contract diff', () => {
     });
   });
 });
+
+test.each([
+  ['json.records', ['json', { json: { records: 'a' } }], ['json', { json: { records: 'b' } }]],
+  ['json.rows', ['json', {}], ['json', { json: { rows: 'items' } }]],
+  ['xml.record', ['xml', { xml: { record: 'a/b' } }], ['xml', { xml: { record: 'a/c' } }]],
+  ['xlsx.sheet', ['xlsx', {}], ['xlsx', { xlsx: { sheet: 'Other' } }]],
+  ['xlsx.headerRow', ['xlsx', {}], ['xlsx', { xlsx: { headerRow: 3 } }]],
+] as const)('where records stand is promised as well: %s', (what, ...versions) => {
+  const [before, after] = versions.map(([format, more]) =>
+    contract({ ingestion: { landing: 'feed/*', format, ...more } }),
+  );
+  if (before === undefined || after === undefined) throw new Error('two versions');
+  expect(compareContracts(before, after)).toEqual([
+    expect.objectContaining({ what, effect: 'breaking', dataset: 'shop/feed' }),
+  ]);
+  expect(compareContracts(before, before)).toEqual([]);
+});
+
+test('a field of fixed width that moves is a breaking change, one more field is not the move of others', () => {
+  const at = (start: number) => custom(['position', { start, length: 3 }]);
+  const ingestion = { landing: 'feed/*.txt', format: 'fixedWidth' };
+  const before = contract({ ingestion, code: at(1), amount: at(4), day: at(7) });
+  const moved = contract({ ingestion, code: at(1), amount: at(7), day: at(4) });
+  expect(compareContracts(before, moved).map(({ what, effect }) => [what, effect])).toEqual([
+    ['amount.position', 'breaking'],
+    ['day.position', 'breaking'],
+  ]);
+  const wider = contract({
+    ingestion,
+    ...{ code: at(1), amount: at(4), day: at(7) },
+    more: [{ name: 'note', logicalType: 'string', ...at(10) }],
+  });
+  expect(compareContracts(before, wider).map(({ what }) => what)).toEqual(['note']);
+});
+
+test('a further column does not make another source one that is read otherwise; another sheet does', () => {
+  const from = (more: object, names: object = {}) => ({
+    drift: { missingColumn: 'null' },
+    alsoFrom: [{ landing: 'other/*.xlsx', format: 'xlsx', names, ...more }],
+  });
+  const until = { more: [{ name: 'until', logicalType: 'date' }] };
+  const effects = (after: Parts) =>
+    compareContracts(contract({ ingestion: from({}) }), contract(after)).map(({ what, effect }) => [
+      what,
+      effect,
+    ]);
+  expect(effects({ ingestion: from({}, { until: 'To' }), ...until })).toEqual([
+    ['alsoFrom', 'compatible'],
+    ['until', 'compatible'],
+  ]);
+  expect(effects({ ingestion: from({ xlsx: { sheet: 'Other' } }) })).toEqual([['alsoFrom', 'breaking']]);
+});

@@ -190,8 +190,8 @@ const judged =
     );
 
     test.each([
-      ['timeoutInMinutes: 15', 'timeoutInMinuts: 15'],
-      ['vmImage: ubuntu-24.04', 'vmImages: [ubuntu-24.04]'],
+      ["timeoutInMinutes: '15'", "timeoutInMinuts: '15'"],
+      ['runOnce:', 'runTwice:'],
       ['deployment: deploy', 'deploiment: deploy'],
       ['- script: npm run audit', '- skript: npm run audit'],
     ])('the schema of Azure refuses a file with another word for %s', (right, wrong) => {

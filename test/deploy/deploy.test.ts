@@ -243,6 +243,29 @@ define(suite, () => {
     2 * MINUTE,
   );
 
+  test(
+    'shows the ledger in Athena as the laptop shows its own, and marts that read it',
+    async () => {
+      const answer = await stage.call<{ FunctionError?: string }>('lambda', 'invoke', {
+        FunctionName: 'headgate-dev-mirror',
+        Payload: '{}',
+      });
+      expect(answer.FunctionError).toBeUndefined();
+      const states =
+        "SELECT dataset, state, count(*) AS n, sum(received) AS received FROM headgate.files WHERE dataset NOT LIKE 'trial/%' GROUP BY 1, 2 ORDER BY 1, 2";
+      // How the files were cut into runs differs, what the checks found in their rows does not.
+      const checks =
+        "SELECT dataset, check_name, sum(value) AS failing FROM headgate.check_results WHERE source = 'run' AND expected IS NULL AND dataset NOT LIKE 'trial/%' GROUP BY 1, 2 ORDER BY 1, 2";
+      const readiness = 'SELECT * FROM hospitality_marts.report_readiness';
+      for (const sql of [states, checks, readiness]) {
+        const [there, here] = [await query(stage.headgate, sql), await query(stage.laptop, sql)];
+        expect(there.map(comparable)).toEqual(here.map(comparable));
+        expect(here.length > 0).toBe(sql !== readiness);
+      }
+    },
+    2 * MINUTE,
+  );
+
   interface Queue {
     readonly url: string;
     readonly deadLetters: string;

@@ -66,8 +66,8 @@ interface Call<T> {
 }
 
 const NEVER = new Promise<never>(() => undefined);
-/** Far beyond what a schedule with its recovery needs (at most 1,500 were seen): what goes on after that goes on for ever. */
-const MOST_EFFECTS = 6_000;
+/** Far beyond what a schedule with its recovery needs, which the last line of every run says: what goes on after that goes on for ever. */
+const MOST_EFFECTS = 3_000;
 const MAY_BE_STALE = /^(catalog: load|[a-z]+: list)/;
 
 /** Performs an effect of a process as the schedule wants it. */

@@ -12,8 +12,11 @@ function finished(program: string, args: readonly string[]) {
   return { status, said: status === 0 ? '' : `${stdout}${stderr}` };
 }
 
-test('every single fault at every effect ends as without it, and so do crowds', () => {
-  expect(finished('main.ts', ['--crowds', '--single'])).toEqual({ status: 0, said: '' });
+test('every single fault at every effect, every order of events and a disk full at every call end as without it, and so do crowds', () => {
+  expect(finished('main.ts', ['--crowds', '--orders', '--full', '--single'])).toEqual({
+    status: 0,
+    said: '',
+  });
 }, 1_800_000);
 
 test('a thousand random schedules of several faults end as without them', () => {

@@ -53,8 +53,11 @@ if (problems.length > 0) {
   process.exit(1);
 }
 
+/** Effects of the longest schedule with its recovery. */
+let longest = 0;
 const wrongWith = async (schedule: Schedule): Promise<readonly string[]> => {
   const result = await house.play(schedule);
+  longest = Math.max(longest, result.trace.length);
   return judged(result, wanted).catch((error: unknown) => [`it can't be read: ${String(error)}`]);
 };
 
@@ -119,6 +122,6 @@ const seconds = (performance.now() - begun) / 1000;
 const { user, system } = process.cpuUsage(used);
 const failed = [...failures.values()].reduce((sum, { times }) => sum + times, 0);
 console.log(
-  `${played} schedules over ${effects} effects in ${seconds.toFixed(0)} s, ${((user + system) / 1e6).toFixed(0)} s of processor time (${Math.round((user + system) / 1000 / Math.max(played, 1))} ms each): ${failed} failed`,
+  `${played} schedules over ${effects} effects in ${seconds.toFixed(0)} s, ${((user + system) / 1e6).toFixed(0)} s of processor time (${Math.round((user + system) / 1000 / Math.max(played, 1))} ms each), at most ${longest} effects: ${failed} failed`,
 );
 process.exit(failed === 0 ? 0 : 1);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { openLake } from '../../lib/adapters/local/lake.ts';
 import { liveFiles, loadTable } from '../../lib/table/table.ts';
-import { type FileRow, headgate, json } from '../support/headgate.ts';
+import { type FileRow, headgate, json, ROOT } from '../support/headgate.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const home = temporaryFolder('backfill');
@@ -129,3 +129,28 @@ test('backfill and replay by date or contract say what they will do, do it once,
   expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('no file of shop/items is meant') });
   expect(readFileSync(join(landing, `${MONTHS[0]}.csv`), 'utf8')).toContain('red');
 }, 120_000);
+
+test('a replay of a file of which every row was refused does not refuse them twice', async () => {
+  const landing = join(home, 'refused');
+  const place = [
+    '--home',
+    join(home, 'refused-lake'),
+    '--contracts',
+    join(ROOT, 'test/cases/earlier-versions'),
+  ];
+  mkdirSync(join(landing, 'shop/2026-01-31'), { recursive: true });
+  writeFileSync(join(landing, 'shop/2026-01-31/a.csv'), 'id,pieces,amount\nx,1,1\ny,2,2\n');
+  expect((await headgate([...place, 'run', '--landing', landing])).code).toBe(3);
+  const replayed = await headgate([...place, 'replay', 'shop/2026-01-31/a.csv', '--yes', '--json']);
+  expect(json<FileRow[]>(replayed)).toMatchObject([{ status: 'published', received: 2, quarantined: 2 }]);
+  const refused = await headgate([
+    ...place,
+    'query',
+    'SELECT id, _source_row FROM shop_quarantine.items ORDER BY 2',
+    '--json',
+  ]);
+  expect(json(refused)).toEqual([
+    { id: 'x', _source_row: '1' },
+    { id: 'y', _source_row: '2' },
+  ]);
+});

@@ -37,6 +37,10 @@ describe('the samples', () => {
       ['advertising/creatives/2026-01-02/creatives.csv', 'published', 5, 4, 0, 1],
       ['advertising/creatives/2026-01-20/creatives.csv', 'published', 4, 3, 0, 1],
       ['advertising/impressions/2026-01-20/impressions.json', 'published', 25, 23, 1, 1],
+      ['customers/crm/2026-01-31/crm.csv', 'published', 101, 99, 1, 1],
+      ['customers/crm/2026-02-28/crm.csv', 'published', 1, 1, 0, 0],
+      ['customers/loyalty/2026-02-15/cards.csv', 'published', 30, 28, 1, 1],
+      ['customers/web/2026-01-31/web.jsonl', 'published', 64, 64, 0, 0],
       ['hospitality/folios/2026-03-01.json', 'published', 30, 28, 1, 1],
       ['hospitality/folios/2026-03-02.json', 'published', 2, 2, 0, 0],
       ['hospitality/reservations/harbour/2026-03-01.csv', 'published', 42, 35, 4, 3],
@@ -61,8 +65,8 @@ describe('the samples', () => {
 
   test('give the refunds that a person counts by hand', async () => {
     expect(await ask(home, 'SELECT * FROM payments_marts.refunds_monthly')).toEqual([
-      { customer_id: 'C100', month: '2026-01-01', refunds: '65.00', refund_count: '3' },
-      { customer_id: 'C100', month: '2026-02-01', refunds: '11.50', refund_count: '2' },
+      { customer_id: 'C100', month: '2026-01-01', refunds: '65.00', refund_count: '3', currency: 'EUR' },
+      { customer_id: 'C100', month: '2026-02-01', refunds: '11.50', refund_count: '2', currency: 'EUR' },
     ]);
     expect(await ask(home, 'SELECT transaction_id, amount FROM payments_marts.orphan_refunds')).toEqual([
       { transaction_id: 'T1014', amount: '12.50' },

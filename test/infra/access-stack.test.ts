@@ -20,7 +20,7 @@ test('every database is tagged with its class', () => {
   ]);
   const datasets = readContracts(join(ROOT, 'contracts'));
   const marts = new Set(datasets.map(({ domain }) => `${domain}_marts`));
-  const databases = [...databasesOf(datasets), ...marts];
+  const databases = [...databasesOf(datasets), 'headgate', ...marts];
   expect(databases.length).toBeGreaterThanOrEqual(15);
   expect(tagged.map(([name]) => name).sort()).toEqual(databases.sort());
   for (const [name = '', tag] of tagged) expect(tag).toBe(classOf(name));

@@ -19,6 +19,7 @@ const IDS: readonly string[] = [
   ...DOMAINS.flatMap((domain) =>
     ['', 'quarantine', 'raw', 'vault'].map((room) => `Database${domain}${room}`),
   ),
+  'Databaseheadgate',
   ...DOMAINS.map((domain) => `Database${domain}marts`),
 ];
 

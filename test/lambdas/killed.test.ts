@@ -109,7 +109,7 @@ describeWithEmulator('a function that is killed while it copies', (emulator) => 
       awsRequestId: randomUUID(),
       getRemainingTimeInMillis: () => 900_000,
     };
-    const answer = await handler(event as never, context as Context, () => undefined);
+    const answer = await handler(event as never, context as Context);
     expect(answer).toEqual({ batchItemFailures: [] });
     expect(await files()).toMatchObject([{ key: KEY, state: 'admitted', counts: { received: ROWS } }]);
     const [key] = await stored();

@@ -62,7 +62,7 @@ describe('refunds_monthly', () => {
       ]),
       sql,
     );
-    expect(rows).toEqual([['C1', '2026-01-01', '40.00', '1']]);
+    expect(rows).toEqual([['C1', '2026-01-01', '40.00', '1', 'EUR']]);
   });
 
   test('ignores a refund in the month of its purchase', async () => {
@@ -85,7 +85,7 @@ describe('refunds_monthly', () => {
       ['v1', 'p', 'void', 'A1', '60', '2026-01-09'],
       ['v2', 'p', 'void', 'A1', '60', '2026-01-09'],
     ];
-    expect(await ask(payments(rows), sql)).toEqual([['C1', '2026-01-01', '25.00', '2']]);
+    expect(await ask(payments(rows), sql)).toEqual([['C1', '2026-01-01', '25.00', '2', 'EUR']]);
   });
 
   test('ignores a voided refund', async () => {
@@ -115,8 +115,21 @@ describe('refunds_monthly', () => {
         sql,
       ),
     ).toEqual([
-      ['', '2026-01-01', '1.00', '1'],
-      ['C1', '2026-01-01', '12.00', '2'],
+      ['', '2026-01-01', '1.00', '1', 'EUR'],
+      ['C1', '2026-01-01', '12.00', '2', 'EUR'],
+    ]);
+  });
+
+  test('never adds amounts of different currencies', async () => {
+    const rows: Row[] = [
+      ['p', null, 'purchase', 'A1', '500', '2025-12-20'],
+      ['r1', 'p', 'refund', 'A1', '10', '2026-01-05'],
+      ['r2', 'p', 'refund', 'A1', '5000', '2026-01-08'],
+    ];
+    const yen = "UPDATE payments.transactions SET currency = 'JPY' WHERE transaction_id = 'r2'";
+    expect(await ask([...payments(rows), yen], sql)).toEqual([
+      ['C1', '2026-01-01', '10.00', '1', 'EUR'],
+      ['C1', '2026-01-01', '5000.00', '1', 'JPY'],
     ]);
   });
 });
@@ -428,4 +441,18 @@ describe('translation from Athena’s SQL', () => {
     for (const file of files)
       expect(toDuckDb(parseMart(file, readFileSync(file, 'utf8')).sql)).toMatch(/SELECT/);
   });
+});
+
+test('reservation_folio_reconciliation has no sum of folios in several currencies', async () => {
+  const setUp = [
+    'CREATE SCHEMA hospitality',
+    'CREATE TABLE hospitality.reservations (reservation_id VARCHAR, hotel_code VARCHAR, status VARCHAR, arrival DATE, total_amount DECIMAL(12,2), currency VARCHAR)',
+    'CREATE TABLE hospitality.folios (folio_id VARCHAR, reservation_id VARCHAR, hotel_code VARCHAR, charged DECIMAL(12,2), currency VARCHAR)',
+    "INSERT INTO hospitality.reservations VALUES ('HAR-0001', 'HAR', 'BOOKED', '2026-01-01', 100, 'EUR')",
+    "INSERT INTO hospitality.folios VALUES ('F1', 'HAR-0001', 'HAR', 60, 'EUR'), ('F2', 'har 0001', 'HAR', 40, 'USD')",
+  ];
+  const { sql } = mart('hospitality/reservation_folio_reconciliation');
+  expect(
+    await ask(setUp, `SELECT reservation_id, finding, folios, charged, difference FROM (${sql}) AS mart`),
+  ).toEqual([['HAR-0001', 'currency_differs', '2', null, null]]);
 });

@@ -244,6 +244,15 @@ export function describeLedger(name: string, make: () => Ledger): void {
       expect(await ledger.get('p', 'sum')).toMatchObject({ version: 11, body: { files: 21, rows: -10 } });
     });
 
+    test('keeps an item until it expires at least, and for good once it is written without an end', async () => {
+      const ledger = make();
+      const put = { kind: 'put', partition: 'expiring', sort: 'a', body: { n: 1 } } as const;
+      await ledger.transact([{ ...put, expires: new Date(Date.now() + 60 * 60 * 1000) }]);
+      expect(await ledger.get('expiring', 'a')).toMatchObject({ version: 1, body: { n: 1 } });
+      expect(await ledger.transact([{ ...put, ifVersion: 1 }])).toBe('done');
+      expect(await ledger.get('expiring', 'a')).toMatchObject({ version: 2, body: { n: 1 } });
+    });
+
     test('lets the last of two writes of one item stand', async () => {
       const ledger = make();
       expect(await ledger.transact([put('a', 1), put('b', 1), put('a', 2)])).toBe('done');

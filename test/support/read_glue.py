@@ -1,4 +1,4 @@
-"""Reads every Iceberg table of a Glue catalogue with PyIceberg: rows per table, and the sum of each decimal column."""
+"""Reads every Iceberg table of a Glue catalogue with PyIceberg: rows per table, the sum of each decimal column, and every value as text if `values` is asked for."""
 import json
 import sys
 from decimal import Decimal
@@ -20,4 +20,8 @@ for database in databases:
             if pa.types.is_decimal(field.type)
         }
         answer[".".join(identifier)] = {"rows": rows.num_rows, "sums": sums}
+        if "values" in sys.argv[3:]:
+            answer[".".join(identifier)]["values"] = [
+                {name: None if value is None else str(value) for name, value in row.items()} for row in rows.to_pylist()
+            ]
 print(json.dumps(answer))

@@ -14,6 +14,7 @@ const file = (path: string, bytes: number, partition: string | null = 'p'): Live
   partition: [partition],
   lowerText: () => undefined,
   upperText: () => undefined,
+  columnBytes: () => undefined,
 });
 const groups = (files: readonly LiveFile[]) =>
   compactionGroups(files, 100).map(({ files: list }) => list.map(({ path }) => path));

@@ -145,6 +145,8 @@ function oncePerItem(writes: readonly LedgerWrite[]): readonly LedgerWrite[] {
 }
 
 const NAMES = { '#v': 'version' };
+/** Attribute of the table's time to live, as lib/infra/data-stack.ts names it. */
+export const EXPIRES = 'expires';
 
 function conditionOf(ifVersion: number | undefined): string | undefined {
   if (ifVersion === undefined) return undefined;
@@ -185,13 +187,23 @@ function writeItem(table: string, write: LedgerWrite): TransactWriteItem {
     }
     case 'put': {
       const { kept, dropped, value } = bodyAttribute(write);
+      // Time to live is in whole seconds since 1970 (DynamoDB developer guide, "Using time to live").
+      const until = write.expires === undefined ? undefined : Math.ceil(write.expires.getTime() / 1000);
       return {
         Update: {
           ...target,
           ...guard,
-          UpdateExpression: `SET #kept = :body REMOVE #dropped ADD #v :one`,
-          ExpressionAttributeNames: { ...NAMES, '#kept': kept, '#dropped': dropped },
-          ExpressionAttributeValues: { ...expected, ':body': value, ':one': { N: '1' } },
+          UpdateExpression:
+            until === undefined
+              ? 'SET #kept = :body REMOVE #dropped, #expires ADD #v :one'
+              : 'SET #kept = :body, #expires = :until REMOVE #dropped ADD #v :one',
+          ExpressionAttributeNames: { ...NAMES, '#kept': kept, '#dropped': dropped, '#expires': EXPIRES },
+          ExpressionAttributeValues: {
+            ...expected,
+            ':body': value,
+            ':one': { N: '1' },
+            ...(until === undefined ? {} : { ':until': { N: String(until) } }),
+          },
         },
       };
     }

@@ -6,7 +6,12 @@ import {
   GetQueryResultsCommand,
   StartQueryExecutionCommand,
 } from '@aws-sdk/client-athena';
-import { DynamoDBClient, QueryCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
+import {
+  DynamoDBClient,
+  GetItemCommand,
+  QueryCommand,
+  TransactWriteItemsCommand,
+} from '@aws-sdk/client-dynamodb';
 import { GetTableCommand, GetTablesCommand, GlueClient, UpdateTableCommand } from '@aws-sdk/client-glue';
 import {
   GetObjectCommand,
@@ -159,8 +164,13 @@ describe('DynamoDB', () => {
             Update: {
               ...key('s'),
               ConditionExpression: 'attribute_not_exists(#v)',
-              UpdateExpression: 'SET #kept = :body REMOVE #dropped ADD #v :one',
-              ExpressionAttributeNames: { ...names, '#kept': 'body', '#dropped': 'zipped' },
+              UpdateExpression: 'SET #kept = :body REMOVE #dropped, #expires ADD #v :one',
+              ExpressionAttributeNames: {
+                ...names,
+                '#kept': 'body',
+                '#dropped': 'zipped',
+                '#expires': 'expires',
+              },
               ExpressionAttributeValues: { ':body': { S: '{"n":1}' }, ':one': { N: '1' } },
             },
           },
@@ -173,6 +183,25 @@ describe('DynamoDB', () => {
             },
           },
           { ConditionCheck: { ...key('c'), ConditionExpression: '#v = :expected' } },
+        ],
+      },
+    ]);
+  });
+
+  test('what nobody needs any more carries the time from which DynamoDB may drop it', async () => {
+    const stub = mockClient(client);
+    stub.on(TransactWriteItemsCommand).resolves({});
+    await ledger.transact([{ ...put, expires: new Date('2026-02-01T00:00:00.500Z') }]);
+    expect(inputs(stub as never)).toMatchObject([
+      {
+        TransactItems: [
+          {
+            Update: {
+              UpdateExpression: 'SET #kept = :body, #expires = :until REMOVE #dropped ADD #v :one',
+              ExpressionAttributeNames: { '#expires': 'expires' },
+              ExpressionAttributeValues: { ':until': { N: '1769904001' } },
+            },
+          },
         ],
       },
     ]);
@@ -207,6 +236,16 @@ describe('DynamoDB', () => {
     await expect(answer).rejects.toBeInstanceOf(TerminalError);
     await expect(answer).rejects.toThrow(/the entry s of p has \d+ bytes compressed; allowed: 405504/);
     expect(stub.calls()).toEqual([]);
+  });
+
+  test('asks for every entry consistently: an older one would be another decision', async () => {
+    const stub = mockClient(client);
+    stub.on(GetItemCommand).resolves({}).on(QueryCommand).resolves({ Items: [] });
+    await ledger.get('p', 's');
+    await ledger.query({ partition: 'p' });
+    await ledger.query({ partition: 'p', prefix: 'a', after: 'b', descending: true });
+    const asked = inputs(stub as never) as readonly { readonly ConsistentRead?: boolean }[];
+    expect(asked.map(({ ConsistentRead }) => ConsistentRead)).toEqual([true, true, true]);
   });
 
   test('pages until the limit is reached, consistently', async () => {

@@ -14,4 +14,4 @@ base.send = function (this: unknown, ...args: unknown[]) {
 };
 const { handler } = await import('../../../lambdas/intake/handler.ts');
 const context = { functionName: 'intake', awsRequestId: 'killed', getRemainingTimeInMillis: () => 900_000 };
-await handler(JSON.parse(process.argv[2] ?? ''), context as Context, () => undefined);
+await handler(JSON.parse(process.argv[2] ?? ''), context as Context);
