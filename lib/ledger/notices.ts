@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger, LedgerItem, LedgerWrite } from '../ports/ledger.ts';
 import type { Notice, Notifier } from '../ports/notifier.ts';
@@ -60,12 +61,19 @@ export async function tellOverdue(
       },
     ]);
     if (taken === 'done' && isOverdue)
-      await send(teller, item).catch((error: unknown) => untold.push({ id: item.sort, error }));
+      await send(teller, { ...item, version: item.version + 1 }).catch((error: unknown) =>
+        untold.push({ id: item.sort, error }),
+      );
   }
   return untold;
 }
 
-async function send({ ledger, notifier }: Teller, { sort, body }: LedgerItem<DueNotice>): Promise<void> {
+/** What has been written again under the same id meanwhile, with other words, stays due. */
+async function send({ ledger, notifier }: Teller, { partition, sort, body, version }: LedgerItem<DueNotice>) {
   await notifier.notify(body.notice);
-  await ledger.transact([{ kind: 'delete', partition: partitions.notices, sort }]);
+  const forget = (ifVersion: number) => ledger.transact([{ kind: 'delete', partition, sort, ifVersion }]);
+  if ((await forget(version)) === 'done') return;
+  const standing = await ledger.get<DueNotice>(partition, sort);
+  if (standing !== undefined && isDeepStrictEqual(standing.body.notice, body.notice))
+    await forget(standing.version);
 }

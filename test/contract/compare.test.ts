@@ -435,13 +435,15 @@ describe('headgate contract diff', () => {
   });
 });
 
-test.each([
+type Sent = readonly [format: string, more: object];
+
+test.each<readonly [string, Sent, Sent]>([
   ['json.records', ['json', { json: { records: 'a' } }], ['json', { json: { records: 'b' } }]],
   ['json.rows', ['json', {}], ['json', { json: { rows: 'items' } }]],
   ['xml.record', ['xml', { xml: { record: 'a/b' } }], ['xml', { xml: { record: 'a/c' } }]],
   ['xlsx.sheet', ['xlsx', {}], ['xlsx', { xlsx: { sheet: 'Other' } }]],
   ['xlsx.headerRow', ['xlsx', {}], ['xlsx', { xlsx: { headerRow: 3 } }]],
-] as const)('where records stand is promised as well: %s', (what, ...versions) => {
+])('where records stand is promised as well: %s', (what, ...versions) => {
   const [before, after] = versions.map(([format, more]) =>
     contract({ ingestion: { landing: 'feed/*', format, ...more } }),
   );

@@ -70,3 +70,25 @@ test('a notice that can not be sent stops nothing, is reported, and is sent when
   expect(await tellOverdue(teller, 5 * MINUTE)).toEqual([]);
   expect(sent).toEqual([notice]);
 });
+
+test('a notice that is written again with other words while it is sent stays due', async () => {
+  const { teller, sent } = await desk('again');
+  const other: Notice = { ...notice, title: 'published again' };
+  const slow = {
+    ...teller,
+    notifier: {
+      async notify(each: Notice) {
+        await teller.notifier.notify(each);
+        await teller.ledger.transact([due(sent.length === 1 ? notice : other, 'R')]);
+      },
+    },
+  };
+  await tell(slow, id);
+  await tell(teller, id);
+  expect(sent).toEqual([notice]);
+
+  await teller.ledger.transact([due(notice, 'R')]);
+  await tell(slow, id);
+  await tell(teller, id);
+  expect(sent).toEqual([notice, notice, other]);
+});
