@@ -190,7 +190,7 @@ const judged =
     );
 
     test.each([
-      ["timeoutInMinutes: '15'", "timeoutInMinuts: '15'"],
+      ['timeoutInMinutes: "15"', 'timeoutInMinuts: "15"'],
       ['runOnce:', 'runTwice:'],
       ['deployment: deploy', 'deploiment: deploy'],
       ['- script: npm run audit', '- skript: npm run audit'],

@@ -154,6 +154,9 @@ describeWithEmulator('the functions on samples', (emulator) => {
       'advertising/clicks_conversions',
       'advertising/creatives',
       'advertising/impressions',
+      'customers/crm',
+      'customers/loyalty',
+      'customers/web',
       'hospitality/folios',
       'hospitality/reservations',
       'orders/orders',
@@ -228,7 +231,7 @@ describeWithEmulator('the functions on samples', (emulator) => {
   test('an event that comes again, alone or many times at once, changes nothing', async () => {
     const before = await files();
     const record = await land(
-      'orders/orders/2026-02-01/again.csv',
+      'orders/orders/2026-01-31/again.csv',
       readFileSync(join(SAMPLES, 'orders/orders/2026-01-31/orders.csv')),
     );
     const copies = Array.from({ length: 10 }, () => ({ ...record, messageId: randomUUID() }));
@@ -236,7 +239,7 @@ describeWithEmulator('the functions on samples', (emulator) => {
     expect(await intake([record])).toEqual({ batchItemFailures: [] });
     const after = await files();
     expect(after).toHaveLength(before.length + 1);
-    expect(await why('orders/orders/2026-02-01/again.csv')).toEqual(['duplicate file.duplicate']);
+    expect(await why('orders/orders/2026-01-31/again.csv')).toEqual(['duplicate file.duplicate']);
   });
 
   test('answers for each message alone: what is no event comes again, the others are done', async () => {
