@@ -117,6 +117,8 @@ export async function rollBackTo(
     updatedAt: at,
     rollback: targets,
   };
+  // A comparing that goes on would bring back what is rolled back now.
+  await services.stores.results.remove(waitingKey(entity));
   return publish(services, entity, await save(services, run, lock), lock);
 }
 

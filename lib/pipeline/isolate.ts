@@ -6,7 +6,7 @@ import { holds, release } from '../ledger/locks.ts';
 import { due, noticeId, tell } from '../ledger/notices.ts';
 import { runContext } from './context.ts';
 import { fail } from './endings.ts';
-import type { Message, RunMessage } from './message.ts';
+import type { Isolated, Message, RunMessage } from './message.ts';
 import type { Services } from './services.ts';
 
 /** Each portion is one transaction with its notices: `MAX_LEDGER_WRITES` holds four writes of each file. */
@@ -93,7 +93,7 @@ async function withSets(
 async function isolateReplay(
   services: Services,
   message: RunMessage,
-  named: readonly { readonly fileId: string; readonly code: string; readonly message: string }[],
+  named: readonly Isolated[],
 ): Promise<Message> {
   const why = named.map(({ fileId, code, message: text }) => `${fileId}: ${code}: ${text}`).join('; ');
   const text = why === '' ? 'the engine can’t process one of the files; replay them apart' : why;

@@ -3,7 +3,7 @@ import { asSent } from '../contract/sources.ts';
 import { typeText } from '../contract/widening.ts';
 import { TerminalError } from '../errors.ts';
 import type { FileProfile } from '../formats/profile.ts';
-import type { FileEntry, Reason, TypeDrift } from '../ledger/entries.ts';
+import type { FileEntry, TypeDrift } from '../ledger/entries.ts';
 import type { FileTally, OutputName, OutputResult, Plan, RunResult } from '../plan/plan.ts';
 import { gate } from '../quality/gate.ts';
 import { resultsOf } from '../quality/results.ts';
@@ -13,7 +13,7 @@ import { plannedFiles } from './batch.ts';
 import { datasetOf, runContext } from './context.ts';
 import { loadDocument } from './documents.ts';
 import { neededTypes, recordDrift } from './drift.ts';
-import type { Message, RunMessage } from './message.ts';
+import type { Isolated, Message, RunMessage } from './message.ts';
 import type { Services } from './services.ts';
 
 /**
@@ -54,8 +54,6 @@ const wider = (needed: readonly TypeDrift[]): NonNullable<Message['error']> => (
   Error: 'SchemaChanged',
   Cause: `values need wider columns: ${needed.map(({ column, type }) => `${column} ${typeText(type)}`).join(', ')}; the next run plans the batch again`,
 });
-
-type Isolated = Reason & { readonly fileId: string };
 
 function fileProblems(dataset: Dataset, file: FileEntry, plan: Plan, result: RunResult): readonly Isolated[] {
   const tally = result.tallies.find(({ fileId }) => fileId === file.fileId);
