@@ -22,12 +22,12 @@ if (!existsSync(join(root, file))) {
 }
 const domains = globSync(join(root, 'sql/*/')).map((folder) => relative(join(root, 'sql'), folder));
 
-/** `-c contracts=` and `-c bundles=` name other folders. */
+/** `-c contracts=` and `-c bundles=` name other folders, `-c architecture=` another processor than the stage's: DuckDB's library may be at hand for one only. */
 const folder = (name: string, usual: string): string =>
   resolve(root, String(app.node.tryGetContext(name) ?? usual));
 const datasets = readContracts(folder('contracts', 'contracts'));
 
-const config = parseConfig(file, text(file));
+const config = parseConfig(file, text(file), app.node.tryGetContext('architecture'));
 const bundles = folder('bundles', 'dist/lambdas');
 requireArchitecture();
 

@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { parseDocument } from 'yaml';
 import * as z from 'zod';
 import { TerminalError } from '../errors.ts';
 
@@ -78,9 +78,15 @@ const schema = settings.refine(
 
 export type StageConfig = z.infer<typeof schema>;
 
-/** @throws TerminalError that names every key that is unknown, missing or wrong */
-export function parseConfig(file: string, text: string): StageConfig {
-  const parsed = schema.safeParse(parse(text));
+/**
+ * `architecture`: another one than the file's, if given.
+ * @throws TerminalError that names every key that is unknown, missing or wrong
+ */
+export function parseConfig(file: string, text: string, architecture?: unknown): StageConfig {
+  const document = parseDocument(text);
+  for (const error of document.errors) throw error;
+  if (architecture !== undefined) document.setIn(['lambda', 'architecture'], architecture);
+  const parsed = schema.safeParse(document.toJS());
   if (!parsed.success) {
     const wrong = parsed.error.issues.map(
       ({ path, message }) => `${path.join('.') || 'document'}: ${message}`,

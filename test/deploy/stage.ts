@@ -81,10 +81,12 @@ export async function deployStage(folder: string): Promise<Deployed> {
         HOME: folder,
         CI: 'true',
       });
-    const context = [`contracts=${contracts}`, `bundles=${at('bundles')}`, 'stage=dev'].flatMap((each) => [
-      '-c',
-      each,
-    ]);
+    const context = [
+      `contracts=${contracts}`,
+      `bundles=${at('bundles')}`,
+      `architecture=${ARCHITECTURE === 'x64' ? 'x86_64' : ARCHITECTURE}`,
+      'stage=dev',
+    ].flatMap((each) => ['-c', each]);
     await cdk(['bootstrap', 'aws://000000000000/eu-west-1', ...context], DEADLINES.bootstrap);
     await cdk(['deploy', '--all', '--require-approval', 'never', ...context], DEADLINES.deploy);
     const command = (args: readonly string[], environment = emulator.environment) =>
