@@ -219,7 +219,8 @@ async function tablesOf({ catalog, stores }: Lake): Promise<Outcome['tables']> {
     const store = name.database.endsWith('_vault') ? stores.vault : stores.lake;
     const table = await loadTable({ catalog, store }, name);
     const files = table === undefined ? [] : await liveFiles(store, table);
-    const from = `read_parquet([${files.map(({ path }) => duckDb.literal(path)).join(', ')}])`;
+    // Files of before an evolution have narrower types.
+    const from = `read_parquet([${files.map(({ path }) => duckDb.literal(path)).join(', ')}], union_by_name = true)`;
     const rows =
       files.length === 0
         ? []
