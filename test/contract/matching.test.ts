@@ -6,7 +6,7 @@ import { loadContracts, parseContract } from '../../lib/contract/parse.ts';
 import { splinkSettings } from '../../lib/matching/settings.ts';
 import { ROOT } from '../support/headgate.ts';
 
-const files = ['crm', 'customers', 'web'].map((name) => ({
+const files = ['crm', 'customers', 'loyalty', 'web'].map((name) => ({
   file: `${name}.odcs.yaml`,
   text: readFileSync(join(ROOT, `contracts/customers/${name}.odcs.yaml`), 'utf8'),
 }));
@@ -31,6 +31,7 @@ test('an entity names its sources, what they are compared by, and which value st
       sources: [
         { dataset: { name: 'crm' }, id: ['customer_number'] },
         { dataset: { name: 'web' }, id: ['account'] },
+        { dataset: { name: 'loyalty' }, id: ['card_number'] },
       ],
       certain: { recall: 0.7 },
       survivorship: { surname: ['frequent', 'longest'] },
@@ -102,7 +103,7 @@ describe('an entity is refused by file, path, value and what is allowed', () => 
       'customers',
       'dataset: web',
       'dataset: shop',
-      'sources[1].dataset: there is no dataset shop in domain customers; allowed: crm, web',
+      'sources[1].dataset: there is no dataset shop in domain customers; allowed: crm, loyalty, web',
     ],
     [
       'a band of doubt upside down',
