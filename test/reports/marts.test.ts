@@ -27,6 +27,7 @@ type Row = readonly [
   amount: string,
   at: string,
   file?: string,
+  currency?: string,
 ];
 
 const payments = (
@@ -48,8 +49,11 @@ const payments = (
 ];
 
 /** Updated on the business date of its file. */
-const inserted = (table: string, [id, parent, type, account, amount, at, file = JAN_FILE]: Row): string =>
-  `INSERT INTO payments.${table} VALUES ('${id}', ${parent === null ? 'NULL' : `'${parent}'`}, '${type}', '${account}', ${amount}, 'EUR', '${at}', '${file.slice(0, 10)}', '${file}', 1)`;
+const inserted = (
+  table: string,
+  [id, parent, type, account, amount, at, file = JAN_FILE, currency = 'EUR']: Row,
+): string =>
+  `INSERT INTO payments.${table} VALUES ('${id}', ${parent === null ? 'NULL' : `'${parent}'`}, '${type}', '${account}', ${amount}, '${currency}', '${at}', '${file.slice(0, 10)}', '${file}', 1)`;
 
 describe('refunds_monthly', () => {
   const { sql } = mart('payments/refunds_monthly');
@@ -168,8 +172,8 @@ describe('refund_restatements', () => {
         ['r3', 'p3', 'refund', 'A3', '3', '2026-01-26'],
       ]),
     ).toEqual([
-      ['C1', '2026-01-01', '20.00', '0.00', '-20.00', FEB_FILE, '2026-03-01 00:00:00'],
-      ['C2', '2026-01-01', '0.00', '8.00', '8.00', FEB_FILE, '2026-03-01 00:00:00'],
+      ['C1', '2026-01-01', '20.00', '0.00', '-20.00', FEB_FILE, '2026-03-01 00:00:00', 'EUR'],
+      ['C2', '2026-01-01', '0.00', '8.00', '8.00', FEB_FILE, '2026-03-01 00:00:00', 'EUR'],
     ]);
   });
 
@@ -192,8 +196,8 @@ describe('refund_restatements', () => {
         ],
       ),
     ).toEqual([
-      ['C1', '2026-01-01', '20.00', '15.00', '-5.00', FEB_FILE, '2026-03-01 00:00:00'],
-      ['C2', '2026-01-01', '20.00', '15.00', '-5.00', again, '2026-03-20 10:11:12'],
+      ['C1', '2026-01-01', '20.00', '15.00', '-5.00', FEB_FILE, '2026-03-01 00:00:00', 'EUR'],
+      ['C2', '2026-01-01', '20.00', '15.00', '-5.00', again, '2026-03-20 10:11:12', 'EUR'],
     ]);
   });
 
@@ -214,7 +218,25 @@ describe('refund_restatements', () => {
         ],
         twice,
       ),
-    ).toEqual([['C1', '2026-01-01', '20.00', '12.00', '-8.00', FEB_FILE, '2026-03-01 00:00:00']]);
+    ).toEqual([['C1', '2026-01-01', '20.00', '12.00', '-8.00', FEB_FILE, '2026-03-01 00:00:00', 'EUR']]);
+  });
+
+  test('adds no amounts of different currencies, and moves one that is sent again in another', async () => {
+    expect(
+      await months(
+        [
+          ['r1', 'p1', 'refund', 'A1', '20', '2026-01-25', FEB_FILE],
+          ['r2', 'p2', 'refund', 'A1', '7', '2026-01-25', FEB_FILE, 'USD'],
+          ['r3', 'p3', 'refund', 'A3', '5', '2026-01-25', FEB_FILE, 'USD'],
+        ],
+        [['r3', 'p3', 'refund', 'A3', '5', '2026-01-25']],
+      ),
+    ).toEqual([
+      ['C1', '2026-01-01', '0.00', '20.00', '20.00', FEB_FILE, '2026-03-01 00:00:00', 'EUR'],
+      ['C1', '2026-01-01', '0.00', '7.00', '7.00', FEB_FILE, '2026-03-01 00:00:00', 'USD'],
+      ['C3', '2026-01-01', '5.00', '0.00', '-5.00', FEB_FILE, '2026-03-01 00:00:00', 'EUR'],
+      ['C3', '2026-01-01', '0.00', '5.00', '5.00', FEB_FILE, '2026-03-01 00:00:00', 'USD'],
+    ]);
   });
 
   test('moves a refund that is sent again with another month or account', async () => {
@@ -230,9 +252,9 @@ describe('refund_restatements', () => {
         ],
       ),
     ).toEqual([
-      ['C1', '2026-01-01', '20.00', '0.00', '-20.00', FEB_FILE, '2026-03-01 00:00:00'],
-      ['C2', '2026-01-01', '7.00', '0.00', '-7.00', FEB_FILE, '2026-03-01 00:00:00'],
-      ['C3', '2026-01-01', '0.00', '7.00', '7.00', FEB_FILE, '2026-03-01 00:00:00'],
+      ['C1', '2026-01-01', '20.00', '0.00', '-20.00', FEB_FILE, '2026-03-01 00:00:00', 'EUR'],
+      ['C2', '2026-01-01', '7.00', '0.00', '-7.00', FEB_FILE, '2026-03-01 00:00:00', 'EUR'],
+      ['C3', '2026-01-01', '0.00', '7.00', '7.00', FEB_FILE, '2026-03-01 00:00:00', 'EUR'],
     ]);
   });
 
@@ -250,7 +272,7 @@ describe('refund_restatements', () => {
         ['r1', 'q', 'refund', 'A1', '4', '2026-01-25'],
         ['r2', 'p2', 'refund', 'A2', '4', '2026-02-25', FEB_FILE],
       ]),
-    ).toEqual([['C1', '2026-01-01', '0.00', '4.00', '4.00', late, '2026-03-10 00:00:00']]);
+    ).toEqual([['C1', '2026-01-01', '0.00', '4.00', '4.00', late, '2026-03-10 00:00:00', 'EUR']]);
   });
 });
 
