@@ -255,7 +255,7 @@ define(suite, () => {
         "SELECT dataset, state, count(*) AS n, sum(received) AS received FROM headgate.files WHERE dataset NOT LIKE 'trial/%' GROUP BY 1, 2 ORDER BY 1, 2";
       // How the files were cut into runs differs, what the checks found in their rows does not.
       const checks =
-        "SELECT dataset, check_name, sum(value) AS failing FROM headgate.check_results WHERE source = 'run' AND expected IS NULL AND dataset NOT LIKE 'trial/%' GROUP BY 1, 2 ORDER BY 1, 2";
+        "SELECT dataset, check_name, CAST(sum(value) AS bigint) AS failing FROM headgate.check_results WHERE source = 'run' AND expected IS NULL AND dataset NOT LIKE 'trial/%' GROUP BY 1, 2 ORDER BY 1, 2";
       const readiness = 'SELECT * FROM hospitality_marts.report_readiness';
       for (const sql of [states, checks, readiness]) {
         const [there, here] = [await query(stage.headgate, sql), await query(stage.laptop, sql)];
