@@ -136,8 +136,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'strikes a notice out before it is sent',
     file: 'lib/ledger/notices.ts',
-    from: "await notifier.notify(body.notice);\n  await ledger.transact([{ kind: 'delete', partition: partitions.notices, sort }]);",
-    to: "await ledger.transact([{ kind: 'delete', partition: partitions.notices, sort }]); await notifier.notify(body.notice);",
+    from: 'await notifier.notify(body.notice);\n',
+    to: "await ledger.transact([{ kind: 'delete', partition, sort }]); await notifier.notify(body.notice);\n",
   },
   {
     name: 'lets the older row win',
