@@ -1,8 +1,7 @@
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { asSent, sources } from '../contract/sources.ts';
-import { DATED_MATTER_DAYS, isSettled, settling } from '../ledger/alerts.ts';
-import { type FileEntry, partitions } from '../ledger/entries.ts';
-import { noticeId, tell } from '../ledger/notices.ts';
+import { DATED_MATTER_DAYS, isSettled, settle } from '../ledger/alerts.ts';
+import { type FileEntry, partitions, UNDATED } from '../ledger/entries.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Notice, Notifier } from '../ports/notifier.ts';
@@ -147,7 +146,7 @@ export async function filesOfDate(
   const query = async (prefix: string) =>
     (await ledger.query<FileEntry>({ partition, prefix, limit: MOST_FILES })).map(({ body }) => body);
   if (dataset.landing.includes('{businessDate:')) return query(`${date}.`);
-  const received = [-1, 0, 1].map((days) => `0000-00-00.${addDays(date, days).replaceAll('-', '')}`);
+  const received = [-1, 0, 1].map((days) => `${UNDATED}${addDays(date, days).replaceAll('-', '')}`);
   const undated = (await Promise.all(received.map(query)))
     .flat()
     .filter(({ receivedAt }) => dateIn(timezone, new Date(receivedAt)) === date);
@@ -214,11 +213,7 @@ export async function tellOfMissing(
     const isThere = arrival.state === 'arrived' || arrival.state === 'late';
     const isMissed = !isThere && due.businessDate >= (await firstDate(ports, dataset, schedule));
     const notice = isMissed ? missingNotice(arrival, due.due) : undefined;
-    const settles = settling(ports, matter, notice, DATED_MATTER_DAYS + ahead);
-    const isMine = (await ledger.transact(settles)) === 'done';
-    if (notice === undefined || !isMine) continue;
-    await tell(ports, noticeId(notice, matter));
-    told.push(arrival.date);
+    if (await settle(ports, matter, notice, DATED_MATTER_DAYS + ahead)) told.push(arrival.date);
   }
   return told;
 }

@@ -40,6 +40,9 @@ export interface Dataset {
   readonly volume?: VolumeRule;
 }
 
+/** Database of the ledger's own tables; no domain may have its name. */
+export const LEDGER_DATABASE = 'headgate';
+
 /** Follows a dataset's name in that of the table of its earlier rows. */
 export const EARLIER = '_earlier';
 

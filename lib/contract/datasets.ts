@@ -1,7 +1,7 @@
 import { TerminalError } from '../errors.ts';
 import { columnOf } from './columns.ts';
 import { readExtras } from './custom-properties.ts';
-import type { Column, Dataset, Dedupe } from './dataset.ts';
+import { type Column, type Dataset, type Dedupe, LEDGER_DATABASE } from './dataset.ts';
 import { type EntityDraft, entityOf } from './entity.ts';
 import { formatOf, formatProblems, type PlacedColumn, placedIn, sourceProblems } from './formats.ts';
 import {
@@ -67,9 +67,6 @@ interface Source {
   readonly path: Path;
 }
 
-/** `LEDGER_DATABASE` of lib/reports. */
-const LEDGER_DOMAIN = 'headgate';
-
 function datasetOf({ document, file, fingerprint, object, ingestion, path }: Source): {
   readonly dataset: Dataset;
   readonly problems: readonly Problem[];
@@ -85,7 +82,7 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
       path: ['domain'],
       message: `${JSON.stringify(domain)} is no database name; allowed: small letters, digits, _`,
     });
-  if (domain === LEDGER_DOMAIN)
+  if (domain === LEDGER_DATABASE)
     problems.push({
       path: ['domain'],
       message: `${JSON.stringify(domain)} is the database of Headgate's own tables; allowed: any other name`,

@@ -1,6 +1,6 @@
 import { App, type AppProps, Tags } from 'aws-cdk-lib';
 import type { Dataset } from '../contract/dataset.ts';
-import { LEDGER_DATABASE } from '../reports/ledger-tables.ts';
+import { LEDGER_DATABASE } from '../contract/dataset.ts';
 import { AccessStack } from './access-stack.ts';
 import type { StageConfig } from './config.ts';
 import { DataStack } from './data-stack.ts';

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { UNDATED } from '../ledger/entries.ts';
 
 export interface FileIdentity {
   readonly businessDate?: string;
@@ -19,5 +20,5 @@ export function fileIdOf({ businessDate, receivedAt, bucket, key, etag, sha256 }
     .update(JSON.stringify([bucket, key, etag, sha256]))
     .digest('hex')
     .slice(0, 12);
-  return `${businessDate ?? '0000-00-00'}.${received}.${rest}`;
+  return `${businessDate === undefined ? UNDATED : `${businessDate}.`}${received}.${rest}`;
 }

@@ -1,8 +1,8 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger, LedgerWrite } from '../ports/ledger.ts';
-import type { Notice } from '../ports/notifier.ts';
+import type { Notice, Notifier } from '../ports/notifier.ts';
 import { partitions } from './entries.ts';
-import { due } from './notices.ts';
+import { due, noticeId, tell } from './notices.ts';
 
 interface Alert {
   readonly at: string;
@@ -41,3 +41,16 @@ export const settling = (
   },
   ...(notice === undefined ? [] : [due(notice, matter)]),
 ];
+
+/** Settles a matter as above and sends its notice. @returns whether this call has told: nobody else settled it meanwhile, and there was something to tell */
+export async function settle(
+  ports: AlertPorts & { readonly notifier: Notifier },
+  matter: string,
+  notice: Notice | undefined,
+  days?: number,
+): Promise<boolean> {
+  const isMine = (await ports.ledger.transact(settling(ports, matter, notice, days))) === 'done';
+  if (notice === undefined || !isMine) return false;
+  await tell(ports, noticeId(notice, matter));
+  return true;
+}

@@ -1,5 +1,5 @@
 import type { Ledger, LedgerWrite } from '../ports/ledger.ts';
-import { partitions } from './entries.ts';
+import { partitions, UNDATED } from './entries.ts';
 
 /** How often each part of a dataset's records has changed. A part is the prefix that the sort keys in it have in common. */
 export interface Changes {
@@ -8,8 +8,6 @@ export interface Changes {
   /** Runs and daily results, by month `202601`. */
   readonly runs: Readonly<Record<string, number>>;
 }
-
-const UNDATED = '0000-00-00.';
 
 /** Part of a file id. */
 export const partOfFile = (fileId: string): string =>

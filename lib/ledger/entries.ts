@@ -2,6 +2,9 @@ import type { ColumnType } from '../contract/dataset.ts';
 import type { CheckResult } from '../quality/results.ts';
 import type { Quality } from '../quality/score.ts';
 
+/** Begins the ids of files whose place names no business date. */
+export const UNDATED = '0000-00-00.';
+
 /**
  * `admitted`: waits for a run. `held`: its batch failed the quality gate. The others are final until a person decides otherwise:
  * `published`, `quarantined` (refused as a whole), `duplicate` (its content is known under another name), `superseded` (a corrected file took its

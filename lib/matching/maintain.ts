@@ -88,9 +88,12 @@ function runsBehind(table: Table, to: string): readonly string[] {
   return line.flatMap(({ summary }) => matchOf(summary) ?? []);
 }
 
+/** Made by commands of people, not by matches. */
+const BY_HAND = /^(compact|rollback)-/;
+
 const matchOf = (summary: Readonly<Record<string, string | undefined>>): string | undefined => {
   const runId = summary[RUN_ID];
-  return runId === undefined || /^(compact|rollback)-/.test(runId) ? undefined : runId;
+  return runId === undefined || BY_HAND.test(runId) ? undefined : runId;
 };
 
 /** A table that a match had nothing to change in has no snapshot of it: then that of the match before it stands. Run ids sort by time. */
@@ -134,7 +137,7 @@ export async function diagnoseEntity(services: Services, entity: Entity): Promis
       });
     for (const snapshot of ancestors(loaded)) {
       const runId = matchOf(snapshot.summary);
-      const isOurs = /^(compact|rollback)-/.test(snapshot.summary[RUN_ID] ?? '');
+      const isOurs = BY_HAND.test(snapshot.summary[RUN_ID] ?? '');
       const known = isOurs || (runId !== undefined && (await isRun(services, id, runId)));
       if (!known)
         findings.push({

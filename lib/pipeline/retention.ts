@@ -2,7 +2,7 @@ import { Temporal } from 'temporal-polyfill';
 import { dateIn, dayOf, scheduleOf } from '../arrivals/calendar.ts';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { retentionOf } from '../contract/retention.ts';
-import { type FileEntry, partitions, type RunEntry } from '../ledger/entries.ts';
+import { type FileEntry, partitions, type RunEntry, UNDATED } from '../ledger/entries.ts';
 import { changeFiles } from '../ledger/files.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
 import { saveRun } from '../ledger/runs.ts';
@@ -69,8 +69,6 @@ interface Limit {
   readonly dated: string;
   readonly undated: string;
 }
-
-const UNDATED = '0000-00-00.';
 
 const limitOf = (zone: string, before: string): Limit => ({
   dated: `${before}.`,

@@ -3,6 +3,7 @@ import { widenable } from '../contract/widening.ts';
 import { columnOf } from './checks.ts';
 import type { Dialect } from './dialect.ts';
 import type { PlanMeasure } from './plan.ts';
+import { overTable } from './portable.ts';
 import { validName, widerName } from './stage.ts';
 import { sqlType } from './typing.ts';
 
@@ -78,7 +79,7 @@ function batchSql(check: BatchCheck, number: number, sql: Dialect): string {
       return `SELECT NULL AS _file, ${share(check, beyond)} AS value FROM (SELECT count(*) AS n FROM published GROUP BY ${keys}) AS g`;
     }
     case 'sql':
-      return `SELECT NULL AS _file, (${sql.query(measure.query.replaceAll(/\$\{table\}|\{table\}|\{object\}/g, 'published'))}) AS value`;
+      return `SELECT NULL AS _file, (${sql.query(overTable(measure.query, 'published'))}) AS value`;
   }
 }
 

@@ -1,6 +1,10 @@
 import { TerminalError } from '../errors.ts';
 import type { Dialect } from './dialect.ts';
 
+/** A contract's query over a relation: ODCS rules name the table by a placeholder. */
+export const overTable = (query: string, relation: string): string =>
+  query.replaceAll(/\$\{table\}|\{table\}|\{object\}/g, relation);
+
 /** Functions that give the same on both engines for the same typed values; a test executes each of them on both. */
 export const PORTABLE_FUNCTIONS = [
   'abs', 'coalesce', 'count', 'greatest', 'least', 'length', 'max', 'min', 'month', 'nullif', 'sum', 'year',

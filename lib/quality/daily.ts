@@ -2,10 +2,9 @@ import { type Arrival, arrivalsOf, filesOfDate } from '../arrivals/arrivals.ts';
 import { addDays, dateIn, dayOf, daysUntilDue, scheduleOf } from '../arrivals/calendar.ts';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { TerminalError } from '../errors.ts';
-import { DATED_MATTER_DAYS, isSettled, settling } from '../ledger/alerts.ts';
+import { DATED_MATTER_DAYS, isSettled, settle } from '../ledger/alerts.ts';
 import { runChanged } from '../ledger/changes.ts';
 import { type DailyEntry, type FileEntry, partitions, type RunEntry } from '../ledger/entries.ts';
-import { noticeId, tell } from '../ledger/notices.ts';
 import { summaryOf } from '../ledger/summary.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
@@ -62,10 +61,8 @@ export async function dailyLook(ports: DailyPorts): Promise<DailyReport> {
     if (known.length < datasets.length) continue;
     const matter = `quality#${zone}#${day}`;
     if (await isSettled(ports, matter)) continue;
-    const notice = digest(zone, day, known);
     // The notice stands in the ledger until it is sent: the sweeper sends what this call does not.
-    if ((await ports.ledger.transact(settling(ports, matter, notice, DATED_MATTER_DAYS))) === 'done')
-      await tell(ports, noticeId(notice, matter));
+    await settle(ports, matter, digest(zone, day, known), DATED_MATTER_DAYS);
   }
   return { entries, failed };
 }

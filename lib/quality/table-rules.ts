@@ -1,6 +1,6 @@
 import { valueProblem } from '../contract/bounds.ts';
 import type { BatchCheck, Column, ColumnType, Dataset, RowCheck, RowTest } from '../contract/dataset.ts';
-import { portable } from '../plan/portable.ts';
+import { overTable, portable } from '../plan/portable.ts';
 import type { QueryEngine } from '../ports/query-engine.ts';
 import { isDropped } from '../privacy/protection.ts';
 import { type CheckResult, ruleResult } from './results.ts';
@@ -179,7 +179,7 @@ async function ownQuery(
     measure.kind === 'duplicates'
       ? `SELECT coalesce(sum(n - 1), 0) AS v FROM (SELECT count(*) AS n FROM published GROUP BY ${measure.columns.map(ident).join(', ')}) AS g`
       : measure.kind === 'sql'
-        ? `SELECT (${portable(measure.query.replaceAll(/\$\{table\}|\{table\}|\{object\}/g, 'published'), athena)}) AS v`
+        ? `SELECT (${portable(overTable(measure.query, 'published'), athena)}) AS v`
         : 'SELECT count(*) AS v FROM published';
   const { rows } = await queryEngine.query(published + query);
   return Number(rows[0]?.[0] ?? 0);

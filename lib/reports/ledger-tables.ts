@@ -13,9 +13,6 @@ import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { CheckResult } from '../quality/results.ts';
 
-/** Database of the ledger's tables; no domain may have its name. */
-export const LEDGER_DATABASE = 'headgate';
-
 export type LedgerType = 'VARCHAR' | 'DATE' | 'TIMESTAMP' | 'BIGINT' | 'DOUBLE';
 /** Dates and times as text: `2026-01-31`, `2026-01-31 06:00:00.000`, in UTC. */
 export type LedgerRow = readonly (string | number | null)[];

@@ -1,3 +1,4 @@
+import { LEDGER_DATABASE } from '../contract/dataset.ts';
 import { ConflictError } from '../errors.ts';
 import { type Changes, changesOf } from '../ledger/changes.ts';
 import { numbered } from '../plan/tables.ts';
@@ -17,7 +18,6 @@ import {
   type TablePorts,
 } from '../table/table.ts';
 import {
-  LEDGER_DATABASE,
   type LedgerRow,
   type LedgerTable,
   type LedgerTablePorts,

@@ -1,7 +1,7 @@
 import { type Dataset, datasetId, type FileSet } from '../contract/dataset.ts';
 import { refused } from '../intake/judge.ts';
 import { waitingForSet } from '../intake/take-in.ts';
-import { isSettled, settling } from '../ledger/alerts.ts';
+import { isSettled, settle, settling } from '../ledger/alerts.ts';
 import { type FileEntry, partitions } from '../ledger/entries.ts';
 import { changeFiles, filesOf, setKey } from '../ledger/files.ts';
 import { noticeId, tell } from '../ledger/notices.ts';
@@ -192,9 +192,7 @@ export async function tellOfIncompleteSets(
       facts: { set, since: since ?? '', reason: `file.incomplete_set: ${lacks}` },
       next: `headgate arrivals --dataset ${id}`,
     };
-    if ((await ports.ledger.transact(settling(ports, matter, notice))) !== 'done') continue;
-    await tell(ports, noticeId(notice, matter));
-    told.push(set);
+    if (await settle(ports, matter, notice)) told.push(set);
   }
   return told;
 }

@@ -21,26 +21,16 @@ import { VARIABLES } from '../../lib/infra/functions.ts';
 import { allFiles } from '../../lib/reports/ledger-tables.ts';
 import { ROOT } from '../support/headgate.ts';
 import { describeWithEmulator } from '../support/ministack.ts';
+import { ordersContract } from '../support/orders-contract.ts';
 import { makeStage } from '../support/stage.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const folder = temporaryFolder('killed');
-const CONTRACT = `
-kind: DataContract
-apiVersion: v3.1.0
-id: killed
-version: 1.0.0
-status: active
-domain: shop
-schema:
-  - name: orders
-    customProperties:
-      - property: ingestion
-        value: { landing: 'orders/{businessDate:yyyy-MM-dd}.csv', format: csv, writeMode: append }
-    properties:
-      - { name: id, logicalType: integer }
-      - { name: note, logicalType: string }
-`;
+const CONTRACT = ordersContract(
+  'killed',
+  `      - { name: id, logicalType: integer }
+      - { name: note, logicalType: string }`,
+);
 const ROWS = 200_000;
 const KEY = 'orders/2026-01-01.csv';
 /** More than one part of an upload in parts, 5 MiB at least. */

@@ -25,26 +25,14 @@ import { VARIABLES } from '../../lib/infra/functions.ts';
 import { parseMart } from '../../lib/reports/marts.ts';
 import { viewsOf } from '../../lib/reports/views.ts';
 import { describeWithEmulator } from '../support/ministack.ts';
+import { ordersContract } from '../support/orders-contract.ts';
 import { makeStage } from '../support/stage.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const folder = temporaryFolder('sync');
 
-const contract = (...columns: readonly string[]) => `
-kind: DataContract
-apiVersion: v3.1.0
-id: sync
-version: 1.0.0
-status: active
-domain: shop
-schema:
-  - name: orders
-    customProperties:
-      - property: ingestion
-        value: { landing: 'orders/{businessDate:yyyy-MM-dd}.csv', format: csv, writeMode: append }
-    properties:
-${columns.map((column) => `      - ${column}`).join('\n')}
-`;
+const contract = (...columns: readonly string[]) =>
+  ordersContract('sync', columns.map((column) => `      - ${column}`).join('\n'));
 const PHONE =
   '{ name: phone, logicalType: string, classification: confidential, customProperties: [{ property: pii, value: { kind: phone, action: tokenize } }] }';
 const FIRST = contract(

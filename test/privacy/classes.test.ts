@@ -1,22 +1,12 @@
 import { expect, test } from '@jest/globals';
 import { parseContract } from '../../lib/contract/parse.ts';
 import { classChanges, upTo } from '../../lib/privacy/classes.ts';
+import { ordersContract } from '../support/orders-contract.ts';
 
 const [dataset] = parseContract(
-  `
-kind: DataContract
-apiVersion: v3.1.0
-id: classes
-version: 1.0.0
-status: active
-domain: shop
-schema:
-  - name: orders
-    customProperties:
-      - property: ingestion
-        value: { landing: 'orders/{businessDate:yyyy-MM-dd}.csv', format: csv, writeMode: append }
-    properties:
-      - { name: id, logicalType: integer, required: true }
+  ordersContract(
+    'classes',
+    `      - { name: id, logicalType: integer, required: true }
       - { name: margin, logicalType: integer, classification: internal }
       - name: phone
         logicalType: string
@@ -24,8 +14,8 @@ schema:
       - name: iban
         logicalType: string
         classification: secret
-        customProperties: [{ property: pii, value: { kind: iban, action: vault } }]
-`,
+        customProperties: [{ property: pii, value: { kind: iban, action: vault } }]`,
+  ),
   'classes.odcs.yaml',
 ).datasets;
 if (dataset === undefined) throw new Error('the contract has no dataset');
