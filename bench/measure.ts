@@ -23,11 +23,15 @@ export interface Measured {
   readonly figures: Readonly<Record<string, number>>;
 }
 
-/** A part of `bench/part.ts` in a process of its own. */
-export const part = (name: string, ...args: string[]): Job => ({
-  program: process.execPath,
-  arguments: ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'part.ts'), name, ...args],
-});
+/** A part of a program of this folder in a process of its own. */
+export const partOf =
+  (program: string) =>
+  (name: string, ...args: string[]): Job => ({
+    program: process.execPath,
+    arguments: ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, program), name, ...args],
+  });
+
+export const part = partOf('part.ts');
 
 /** Runs a job in an empty folder that is removed after `inspect` has seen it. @throws Error with what the job printed when it fails */
 export function run(job: Job, inspect: (folder: string) => void = () => {}): Measured {
@@ -44,7 +48,7 @@ export function run(job: Job, inspect: (folder: string) => void = () => {}): Mea
       timeout: 3_600_000,
     });
     const wall = (performance.now() - start) / 1000;
-    if (status !== 0) throw new Error(`${error?.message ?? ''}${stderr.slice(-4000)}`);
+    if (status !== 0) throw new Error(`${error?.message ?? ''}${(stderr ?? '').slice(-4000)}`);
     const printed = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Omit<Measured, 'wall'>;
     inspect(folder);
     return { ...printed, wall };
@@ -62,9 +66,27 @@ export function exponent(points: readonly (readonly [number, number])[]): number
   return logs.reduce((sum, [x, y]) => sum + (x - x0) * (y - y0), 0) / spread;
 }
 
-/** The middle of an odd number of figures, the upper one of the two middle ones of an even number. */
-export const median = (figures: readonly number[]): number =>
-  [...figures].sort((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN;
+/** By how much a line through the last two thirds of points (x, y) rises from their first to their last x, of what it begins with: 1 is flat. Its slope is the median of those between all pairs (Theil and Sen), so that single samples do not bend it. */
+export function rise(points: readonly (readonly [number, number])[]): number {
+  const late = points.slice(Math.floor(points.length / 3));
+  const slopes = late.flatMap(([x, y], index) =>
+    late
+      .slice(index + 1)
+      .filter(([other]) => other !== x)
+      .map(([other, value]) => (value - y) / (other - x)),
+  );
+  const slope = median(slopes);
+  const [from = Number.NaN] = late[0] ?? [];
+  const [to = Number.NaN] = late.at(-1) ?? [];
+  const begins = median(late.map(([x, y]) => y - slope * (x - from)));
+  return 1 + (slope * (to - from)) / begins;
+}
+
+/** The middle of an odd number of figures, the upper one of the two middle ones of an even number. Those of runs that failed are no numbers and do not count. */
+export function median(figures: readonly number[]): number {
+  const known = figures.filter((figure) => !Number.isNaN(figure)).sort((a, b) => a - b);
+  return known[Math.floor(known.length / 2)] ?? Number.NaN;
+}
 
 export const times = <T>(count: number, action: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, index) => action(index));

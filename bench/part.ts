@@ -1,8 +1,11 @@
-// One part of the benchmark: <part> <arguments> <an empty folder of its own>. Prints what it measured as JSON.
+// One part of the benchmark.
 import { digest } from './parts/digest.ts';
+import type { FeedName } from './parts/feeds.ts';
 import { files, full, history, init, merge, shape } from './parts/headgate.ts';
+import { type Parts, perform } from './parts/perform.ts';
+import { writeSales } from './parts/sales.ts';
 import { compaction, ledgerOfMany, tableOfMany } from './parts/tables.ts';
-import { type Figures, rowsOf, timed, writeTransactions } from './parts/transactions.ts';
+import { rowsOf, timed, writeTransactions } from './parts/transactions.ts';
 import { bare, checked } from './peers/duckdb.ts';
 import { plainNode } from './peers/node.ts';
 
@@ -15,8 +18,13 @@ const generate = (file: string, megabytes: string, folder: string): Promise<numb
     }),
   );
 
-const PARTS: Readonly<Record<string, (...args: string[]) => Promise<number | Figures>>> = {
+/** A file of real invoice lines. */
+const real = (file: string, megabytes: string): Promise<number> =>
+  timed(() => writeSales(file, Number(megabytes)));
+
+const PARTS: Parts = {
   generate,
+  real,
   full,
   bare,
   checked,
@@ -26,16 +34,11 @@ const PARTS: Readonly<Record<string, (...args: string[]) => Promise<number | Fig
   merge,
   history,
   shape,
-  digest: (published = '', refused = '', folder = '') => digest(published, refused, folder),
+  digest: (name = '', published = '', refused = '', folder = '') =>
+    digest(name as FeedName, published, refused, folder),
   table: tableOfMany,
   ledger: ledgerOfMany,
   compact: compaction,
 };
 
-const [name = '', ...args] = process.argv.slice(2);
-const found = PARTS[name];
-if (found === undefined) throw new Error(`no part ${name}; allowed: ${Object.keys(PARTS).join(', ')}`);
-const measured = await found(...args);
-const figures: Figures = typeof measured === 'number' ? { seconds: measured } : measured;
-const { seconds = 0, ...rest } = figures;
-console.log(JSON.stringify({ seconds, figures: rest, peakMegabytes: process.resourceUsage().maxRSS / 1024 }));
+await perform(PARTS);

@@ -22,7 +22,9 @@ export function resultOf(
   unit: string,
   target?: Target,
 ): Result {
-  const [min, max] = [Math.min(...figures), Math.max(...figures)];
+  // Of a part that failed once the other runs still count; the failure is told of by itself.
+  const known = figures.filter((figure) => !Number.isNaN(figure));
+  const [min, max] = known.length === 0 ? [Number.NaN, Number.NaN] : [Math.min(...known), Math.max(...known)];
   const middle = { min: round(min), median: round(median(figures)), max: round(max) };
   return { scenario, what, ...middle, unit, ...(target === undefined ? {} : { target }) };
 }

@@ -7,7 +7,9 @@ export const environment = {
   marts: process.env.HEADGATE_MARTS ?? 'sql',
   /** Where notices are posted as JSON, beside the terminal. */
   webhook: process.env.HEADGATE_WEBHOOK,
-  /** Memory for DuckDB, such as `1GB`. */
+  /** Team whose workgroup of Athena is asked in a stage, as config/*.yaml names it: people may use no other. */
+  team: process.env.HEADGATE_TEAM,
+  /** Memory for DuckDB, such as `1GB`; for a query as well (QUERY_LIMITS). */
   memory: process.env.HEADGATE_MEMORY,
   /** Python environment with Spark, made from test/requirements/spark.txt. */
   spark: process.env.HEADGATE_SPARK ?? join(import.meta.dirname, '../.venv/spark'),

@@ -1,13 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { readContracts, readEntities } from '../lib/adapters/local/contracts.ts';
+import { type LeaveOut, readAll, readContracts, readEntities } from '../lib/adapters/local/contracts.ts';
 import { duckDbQueryEngine } from '../lib/adapters/local/duckdb-query-engine.ts';
-import { type Lake, openLake } from '../lib/adapters/local/lake.ts';
+import { type Lake, openLake, scratchOf } from '../lib/adapters/local/lake.ts';
 import { all, lineNotifier, webhookNotifier } from '../lib/adapters/local/notifiers.ts';
 import { sparkSubmit } from '../lib/adapters/local/spark-submit.ts';
 import { runStateMachine } from '../lib/adapters/local/state-machine.ts';
 import { type Entity, entityId } from '../lib/contract/entity.ts';
+import type { Contracts } from '../lib/contract/parse.ts';
 import { TerminalError } from '../lib/errors.ts';
 import { DUCKDB_UNLESS_ASKED, type EnginePolicy } from '../lib/plan/engine-choice.ts';
 import type { TableName } from '../lib/ports/catalog.ts';
@@ -16,6 +17,7 @@ import type { QueryEngine } from '../lib/ports/query-engine.ts';
 import { ledgerTables } from '../lib/reports/ledger-tables.ts';
 import { type Mart, parseMart } from '../lib/reports/marts.ts';
 import { environment } from './environment.ts';
+import { say } from './say.ts';
 
 interface GlobalOptions {
   readonly home: string;
@@ -27,8 +29,8 @@ interface GlobalOptions {
 
 export const globals = (command: Command): GlobalOptions => command.optsWithGlobals<GlobalOptions>();
 
-/** Progress and notices go to the error stream: the output stays what the command was asked for. */
-const progress = (line: string): void => console.error(line);
+/** Milliseconds that a landed file has not changed for: `scp` and `cp` over a slow line write several times in each. */
+export const SETTLE_MS = 1000;
 
 interface Stage {
   readonly lake: Lake;
@@ -41,6 +43,37 @@ let stage: Stage | undefined;
 
 /** Commands that act on folders and processes of this machine. */
 const LOCAL = ['demo', 'run', 'up', 'tables', 'compact', 'retention', 'init', 'match'];
+
+/** Commands that only show what is there: a wrong contract stops every load, not the look at what was loaded before. */
+const READING = [
+  'arrivals',
+  'dictionary',
+  'explain',
+  'files',
+  'hold list',
+  'hold show',
+  'quarantine export',
+  'quarantine list',
+  'quarantine show',
+  'query',
+  'runs',
+  'runs compare',
+  'runs show',
+  'status',
+];
+
+/** `quarantine list` */
+const pathOf = (command: Command): string =>
+  [command.parent, command].flatMap((each) => (each?.parent ? [each.name()] : [])).join(' ');
+
+const leaveOutOf = (command: Command): LeaveOut | undefined =>
+  READING.includes(pathOf(command))
+    ? ({ message }) => say(`left out here; what changes anything is refused until it is mended:\n${message}`)
+    : undefined;
+
+/** Datasets and entities, without a look at the lake. */
+export const contractsOf = (command: Command): Contracts =>
+  readAll(globals(command).contracts, leaveOutOf(command));
 
 /** Looks the stage of `--env` up before a command acts. @throws TerminalError where there is none, or the command works here only */
 export async function prepare(command: Command): Promise<void> {
@@ -56,14 +89,15 @@ export async function prepare(command: Command): Promise<void> {
   // Only here: the SDK takes longer to load than most commands to answer.
   const { landingOf, queryEngineOf, servicesOf, starterOf } = await import('../lib/adapters/aws/lake.ts');
   const { settingsOfStage } = await import('../lib/adapters/aws/stage-settings.ts');
+  const { workgroupOf } = await import('../lib/adapters/aws/settings.ts');
   const settings = await settingsOfStage(env);
   const execute = () =>
     Promise.reject(new TerminalError('plans are executed in the stage', { fault: 'headgate' }));
-  const services = servicesOf(settings, readContracts(contracts), () => ({ execute }));
+  const services = servicesOf(settings, readContracts(contracts, leaveOutOf(command)), () => ({ execute }));
   stage = {
     lake: { ...services, home: `stage ${env}`, landing: landingOf(settings) },
     start: starterOf(settings),
-    queryEngine: queryEngineOf(settings),
+    queryEngine: queryEngineOf({ workgroup: workgroupOf(settings, environment.team) }),
   };
 }
 
@@ -75,22 +109,27 @@ export function lakeOf(command: Command, engine?: string): Lake {
   if (stage !== undefined) return stage.lake;
   const { home, contracts } = globals(command);
   const { webhook, memory, sparkMemory } = environment;
-  const lines = lineNotifier(progress);
+  const lines = lineNotifier(say);
   return openLake({
     home,
     contracts,
-    notifier: webhook === undefined ? lines : all(lines, webhookNotifier(webhook, progress)),
+    leaveOut: leaveOutOf(command),
+    notifier: webhook === undefined ? lines : all(lines, webhookNotifier(webhook, say)),
     ...(memory === undefined ? {} : { memory }),
     enginePolicy: enginePolicy(engine),
+    settleMs: SETTLE_MS,
     spark: sparkSubmit({
       environment: environment.spark,
       scripts: join(import.meta.dirname, '../glue-scripts'),
-      scratch: join(home, 'scratch'),
-      log: environment.debug ? progress : () => {},
+      scratch: scratchOf(home),
+      log: environment.debug ? say : () => {},
       ...(sparkMemory === undefined ? {} : { memory: sparkMemory }),
     }),
   });
 }
+
+/** The contracts as they are now, for what goes on for long. @throws ContractError when any of them is wrong */
+export const datasetsOf = (command: Command): Lake['datasets'] => readContracts(globals(command).contracts);
 
 /** @throws TerminalError for an engine or a number of bytes that is none */
 function enginePolicy(engine: string | undefined): EnginePolicy {
@@ -141,6 +180,8 @@ export function queryEngineOf(lake: Lake, marts: readonly Mart[], asOf?: Date): 
     storeOf: (table) => storeOf(lake, table),
     marts,
     ledgerTables: ledgerTables(lake),
+    scratch: scratchOf(lake.home),
+    ...(environment.memory === undefined ? {} : { memory: environment.memory }),
     ...(asOf === undefined ? {} : { asOf }),
   });
 }

@@ -35,7 +35,7 @@ export function printTable(
   const cells = rows.map((row) => columns.map((_, index) => oneLine(row[index])));
   const widths = widthsFor(
     columns.map((name, index) =>
-      Math.max(stringWidth(name), ...cells.map((row) => stringWidth(row[index] ?? ''))),
+      cells.reduce((widest, row) => Math.max(widest, stringWidth(row[index] ?? '')), stringWidth(name)),
     ),
     process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY,
   );

@@ -26,8 +26,12 @@ from headgate_spark.program import end_with, options
 
 DEFAULTS = {"memory": "1GB", "secrets": "", "attempt": "", "JOB_RUN_ID": "", "serve": "false", "job": "", "parent": ""}
 
-# Keeps the larger side of a join where it lies, when the other one is a list of tokens or of refused rows.
-QUICKNESS = {"spark.sql.autoBroadcastJoinThreshold": "64m"}
+QUICKNESS = {
+    # Keeps the larger side of a join where it lies, when the other one is a list of tokens or of refused rows.
+    "spark.sql.autoBroadcastJoinThreshold": "64m",
+    # What an RDD has: Python processes that have staged files write the outputs too, instead of others that load DuckDB again.
+    "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled": "false",
+}
 
 # What a statement means must not depend on the machine.
 MEANING = {

@@ -33,6 +33,11 @@ export class TransientError extends HeadgateError {
   override readonly name: string = 'TransientError';
 }
 
+/** The same call may succeed later; when it goes on failing, the bytes of some file may be to blame, and the batch is halved as for a PoisonError. */
+export class UnclearError extends TransientError {
+  override readonly name = 'UnclearError';
+}
+
 /** A conditional write found another state than the one it was made for. */
 export class ConflictError extends TransientError {
   override readonly name = 'ConflictError';
@@ -41,6 +46,11 @@ export class ConflictError extends TransientError {
 /** Records are being compared by a job that nobody waits for; the same call goes on when it is done. */
 export class MatchWaiting extends TransientError {
   override readonly name = 'MatchWaiting';
+}
+
+/** What was asked for takes more than it may: `facts.limit` names the limit. */
+export class LimitError extends TerminalError {
+  override readonly name = 'LimitError';
 }
 
 /** The bytes of some file of the batch can't be processed; which one is found by halving the batch. */

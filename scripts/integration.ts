@@ -2,6 +2,7 @@
 // Arguments: the stage, and a team whose workgroup is asked (config/*.yaml, athena.teams). The default is the stage's own.
 import { globSync, readFileSync } from 'node:fs';
 import { queryEngineOf } from '../lib/adapters/aws/lake.ts';
+import { workgroupOf } from '../lib/adapters/aws/settings.ts';
 import { settingsOfStage } from '../lib/adapters/aws/stage-settings.ts';
 import { parseMart } from '../lib/reports/marts.ts';
 import { tryMarts } from '../lib/reports/trial.ts';
@@ -13,8 +14,7 @@ const marts = globSync('sql/*/*.sql')
   .map((file) => parseMart(file, readFileSync(file, 'utf8')));
 // Those that read the ledger have no tables in a stage.
 const views = new Set(viewsOf(marts).map(({ name }) => name));
-const { workgroup } = await settingsOfStage(stage);
-const engine = queryEngineOf({ workgroup: team === undefined ? workgroup : `${workgroup}-${team}` });
+const engine = queryEngineOf({ workgroup: workgroupOf(await settingsOfStage(stage), team) });
 const trials = await tryMarts(
   engine,
   marts.filter(({ domain, name }) => views.has(`${domain}_marts.${name}`)),

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
+  existsSync,
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -12,14 +14,14 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { duckDbQueryEngine } from '../lib/adapters/local/duckdb-query-engine.ts';
 import { folderStore, strangersIn } from '../lib/adapters/local/folder-store.ts';
 import { keyFiles } from '../lib/adapters/local/key-file.ts';
 import { webhookNotifier } from '../lib/adapters/local/notifiers.ts';
 import { sqliteCatalog } from '../lib/adapters/local/sqlite-catalog.ts';
 import { sqliteLedger } from '../lib/adapters/local/sqlite-ledger.ts';
-import { ConflictError } from '../lib/errors.ts';
+import { ConflictError, TerminalError, TransientError } from '../lib/errors.ts';
 import { describeFileSets } from './support/file-set-suite.ts';
 import {
   describeCatalog,
@@ -37,7 +39,58 @@ const fresh = () => join(folder, randomUUID());
 
 describeObjectStore('a folder', () => folderStore(fresh()));
 describeObjectStore('a folder where others write too', () => folderStore(fresh(), { shared: true }));
+test('a folder says which key it can’t hold, and leaves nothing of it', async () => {
+  const root = fresh();
+  const store = folderStore(root);
+  for (const key of ['x'.repeat(256), `a/${'é'.repeat(128)}/b`, `${'a/'.repeat(2_500)}b`]) {
+    const answer = store.write(key, Buffer.from('1'));
+    await expect(answer).rejects.toBeInstanceOf(TerminalError);
+    await expect(answer).rejects.toThrow('longer than a file system allows');
+  }
+  expect(await Array.fromAsync(store.list(''))).toEqual([]);
+});
+
+test('a folder of others that may not be read keeps nothing else from it, and is told of', async () => {
+  const root = fresh();
+  chmodSync(folder, 0o755);
+  for (const name of ['closed', 'open']) {
+    mkdirSync(join(root, name), { recursive: true });
+    writeFileSync(join(root, name, 'a'), '1');
+  }
+  chmodSync(join(root, 'closed'), 0);
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(65534);
+  try {
+    const store = folderStore(root, { shared: true });
+    expect((await Array.fromAsync(store.list(''))).map(({ key }) => key)).toEqual(['open/a']);
+    expect(await Array.fromAsync(strangersIn(root))).toEqual([
+      { name: 'closed', why: 'it is a folder that we may not read' },
+    ]);
+    await expect(Array.fromAsync(folderStore(root).list(''))).rejects.toThrow('EACCES');
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    chmodSync(join(root, 'closed'), 0o755);
+  }
+});
 describeLedger('SQLite', () => sqliteLedger(`${fresh()}.db`));
+test('SQLite: what a prefix asks for takes as long at the end of a long partition as at its begin', async () => {
+  const ledger = sqliteLedger(`${fresh()}.db`);
+  const sorts = Array.from({ length: 40_000 }, (_, index) => `row ${100_000 + index}`);
+  const put = (sort: string) => ({ kind: 'put', partition: 'p', sort, body: {} }) as const;
+  await Promise.all(
+    Array.from({ length: 400 }, (_, part) =>
+      ledger.transact(sorts.slice(part * 100, part * 100 + 100).map(put)),
+    ),
+  );
+  const times = async (prefix: string) => {
+    const start = performance.now();
+    for (let time = 0; time < 50; time++)
+      expect(await ledger.query({ partition: 'p', prefix })).toHaveLength(10);
+    return performance.now() - start;
+  };
+  await times('row 10000');
+  expect((await times('row 13999')) / (await times('row 10000'))).toBeLessThan(10);
+});
 describeFileSets('SQLite', () => sqliteLedger(`${fresh()}.db`));
 describeCatalog('SQLite', () => sqliteCatalog(`${fresh()}.db`));
 describeQueryEngine('DuckDB', () => {
@@ -127,6 +180,20 @@ describe('a folder as object store', () => {
     expect(await put('one')).not.toBe(await put('two'));
   });
 
+  test('removes what a writer that was killed has left, once nobody has touched it for an hour', async () => {
+    const root = fresh();
+    const left = join(root, '.unfinished/left');
+    mkdirSync(join(root, '.unfinished/removed'), { recursive: true });
+    writeFileSync(left, 'half');
+    await folderStore(root).write('one', Buffer.from('1'));
+    expect(existsSync(left)).toBe(true);
+    const later = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 61 * 60_000);
+    await folderStore(root)
+      .write('two', Buffer.from('2'))
+      .finally(() => later.mockRestore());
+    expect(readdirSync(join(root, '.unfinished'))).toEqual(['removed']);
+  });
+
   test('in a folder of our own a new mode or a hard link makes no new version', async () => {
     const root = fresh();
     const store = folderStore(root);
@@ -135,6 +202,14 @@ describe('a folder as object store', () => {
     linkSync(join(root, 'k'), join(root, 'other'));
     expect((await store.stat('k'))?.etag).toBe(etag);
   });
+});
+
+test('a database that can’t be opened says which, why and what to do', () => {
+  const file = fresh();
+  writeFileSync(file, 'no database at all, but as long as the head of one would be: '.repeat(20));
+  const open = () => sqliteLedger(file);
+  expect(open).toThrow(TransientError);
+  expect(open).toThrow(`${file} can't be opened: file is not a database; see that`);
 });
 
 describe('key files', () => {

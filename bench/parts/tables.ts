@@ -58,8 +58,8 @@ export async function tableOfMany(count: string, folder: string): Promise<Figure
   return { plan, commit: await timed(() => commit(ports, name, replaced)) };
 }
 
-/** Milliseconds of what people and the sweeper ask of a ledger with many files. */
-export async function ledgerOfMany(count: string, folder: string): Promise<Figures> {
+/** Milliseconds of what people and the sweeper ask of a ledger with many files, so many samples of each: `status 0`, `status 1`, ... */
+export async function ledgerOfMany(count: string, samples: string, folder: string): Promise<Figures> {
   const lake = lakeIn(folder);
   const { ledger } = lake;
   const dataset = 'retail/sales';
@@ -118,14 +118,18 @@ export async function ledgerOfMany(count: string, folder: string): Promise<Figur
   const milliseconds = async (action: () => Promise<unknown>) => (await timed(action)) * 1000;
   const newest = (limit: number) =>
     ledger.query({ partition: partitions.files(dataset), descending: true, limit });
-  return {
-    status: await milliseconds(async () => [await summaryOf(ledger, dataset), await newest(1)]),
-    'files --last 20': await milliseconds(() => newest(20)),
-    claim: await milliseconds(() =>
-      asExecution((execution) => claim(lake, { message: { dataset }, execution })),
-    ),
-    sweeper: await milliseconds(() => hasWork(lake, dataset)),
+  const questions: Readonly<Record<string, () => Promise<unknown>>> = {
+    status: async () => [await summaryOf(ledger, dataset), await newest(1)],
+    'files --last 20': () => newest(20),
+    // There is nothing to claim, so that each one finds what the one before found.
+    claim: () => asExecution((execution) => claim(lake, { message: { dataset }, execution })),
+    sweeper: () => hasWork(lake, dataset),
   };
+  const figures: Record<string, number> = {};
+  for (let sample = 0; sample < Number(samples); sample++)
+    for (const [what, ask] of Object.entries(questions))
+      figures[`${what} ${sample}`] = await milliseconds(ask);
+  return figures;
 }
 
 /** Seconds of a compaction, and of a bare COPY of the same files into one. */

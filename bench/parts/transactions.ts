@@ -46,19 +46,3 @@ export async function writeTransactions(file: string, folder: string, what: Tran
   const connection = await duckDb(folder);
   await connection.run(`COPY (${transactions(what)}) TO '${file}' (FORMAT csv, HEADER)`);
 }
-
-export const COLUMNS = [
-  'transaction_id',
-  'parent_id',
-  'type',
-  'account_id',
-  'amount',
-  'currency',
-  'transacted_at',
-  'card_number',
-  'updated_at',
-];
-
-/** Reads every column as text, as Headgate's stage does. */
-export const texts = (file: string): string =>
-  `read_csv('${file}', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', columns = {${COLUMNS.map((name) => `'${name}': 'VARCHAR'`).join(', ')}})`;

@@ -1,8 +1,9 @@
-"""dlt from file to files with each row validated by a Pydantic model, as its documentation shows: <csv> <folder>. Prints what it measured."""
-import csv, io, json, os, resource, sys, time
+"""dlt from file to files with each row validated by a Pydantic model, as its documentation shows: <feed>-<megabytes>.csv <folder>. Prints what it measured."""
+import csv, io, json, os, re, resource, sys, time
 from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated, Literal, Optional
 
 os.environ.update(
@@ -44,28 +45,58 @@ class Transaction(BaseModel):
         return self
 
 
+class Sale(BaseModel):
+    invoice_no: Annotated[str, StringConstraints(pattern=r"^[AC]?[0-9]{6,9}$")]
+    stock_code: Annotated[str, StringConstraints(max_length=20)]
+    description: str
+    quantity: Annotated[int, Field(ge=-(2**31), lt=2**31)]
+    invoice_date: datetime
+    unit_price: Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=3)]
+    customer_id: Optional[Annotated[str, StringConstraints(pattern=r"^[0-9]{5}$")]] = None
+    country: str
+
+    @field_validator("customer_id", mode="before")
+    @classmethod
+    def without_fraction(cls, text):
+        return re.sub(r"\.0+$", "", text)
+
+
+FEED = os.path.basename(file).split("-")[0]
+MODEL, KEY, ORDER_BY, DATED = {
+    "transactions": (Transaction, attrgetter("transaction_id"), attrgetter("updated_at"), attrgetter("transacted_at")),
+    "sales": (
+        Sale,
+        attrgetter("invoice_no", "stock_code", "quantity", "invoice_date", "unit_price"),
+        attrgetter("invoice_date"),
+        attrgetter("invoice_date"),
+    ),
+}[FEED]
+
+
 @dlt.resource
 def rows():
     kept, refused = {}, []
     for item in filesystem(bucket_url=os.path.dirname(file), file_glob=os.path.basename(file)):
         with item.open() as opened:
-            for row in csv.DictReader(io.TextIOWrapper(opened, "utf-8", newline="")):
+            lines = csv.DictReader(io.TextIOWrapper(opened, "utf-8", newline=""), fieldnames=list(MODEL.model_fields))
+            next(lines)  # The header.
+            for row in lines:
                 given = {name: text for name, text in row.items() if text != ""}
                 try:
-                    valid = Transaction.model_validate(given)
+                    valid = MODEL.model_validate(given)
                 except ValidationError as error:
                     reasons = [f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in error.errors()]
                     refused.append({**row, "reasons": ", ".join(reasons)})
                     continue
-                before = kept.get(valid.transaction_id)
-                if before is None or before.updated_at <= valid.updated_at:
-                    kept[valid.transaction_id] = valid
+                before = kept.get(KEY(valid))
+                if before is None or ORDER_BY(before) <= ORDER_BY(valid):
+                    kept[KEY(valid)] = valid
     months = defaultdict(list)
     for row in kept.values():
-        months[row.transacted_at.strftime("%Y_%m")].append(row.model_dump())
+        months[DATED(row).strftime("%Y_%m")].append(row.model_dump())
     # Its filesystem destination partitions by table, load and extension, not by a column: a table for each month.
     for month, part in months.items():
-        yield dlt.mark.with_table_name(part, f"transactions_{month}")
+        yield dlt.mark.with_table_name(part, f"{FEED}_{month}")
     yield dlt.mark.with_table_name(refused, "refused")
 
 

@@ -2,20 +2,26 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { sparkOf, sparkOptions } from '../../lib/adapters/local/spark-submit.ts';
 import { type Job, part, ROOT, WORK } from '../measure.ts';
+import { FEEDS, type FeedName } from '../parts/feeds.ts';
 
 export interface Peer {
   readonly name: string;
   readonly job: (file: string) => Job;
   /** Files below the job's folder. Without it the peer does less than the job, and its rows are not compared. */
-  readonly output?: { readonly published: string; readonly refused: string };
+  readonly output?: (feed: FeedName) => { readonly published: string; readonly refused: string };
 }
+
+const output = (published: string, refused: string) => () => ({ published, refused });
 
 export const HEADGATE: Peer = {
   name: 'Headgate',
   job: (file) => part('full', file),
-  output: {
-    published: 'lake/lake/payments/transactions/data/**/*.parquet',
-    refused: 'lake/lake/payments_quarantine/transactions/data/**/*.parquet',
+  output: (feed) => {
+    const [domain, name] = FEEDS[feed].dataset.split('/');
+    return {
+      published: `lake/lake/${domain}/${name}/data/**/*.parquet`,
+      refused: `lake/lake/${domain}_quarantine/${name}/data/**/*.parquet`,
+    };
   },
 };
 
@@ -32,7 +38,7 @@ export const SPARK_BY_HAND: Peer = {
       ),
     },
   }),
-  output: { published: 'published/**/*.parquet', refused: 'quarantine/*.parquet' },
+  output: output('published/**/*.parquet', 'quarantine/*.parquet'),
 };
 const sparkHome = () => sparkOf({ environment: join(ROOT, '.venv/spark') });
 
@@ -46,18 +52,18 @@ export const PEERS: readonly Peer[] = [
   {
     name: 'DuckDB by hand',
     job: (file) => part('checked', file),
-    output: { published: 'published/**/*.parquet', refused: 'quarantine.parquet' },
+    output: output('published/**/*.parquet', 'quarantine.parquet'),
   },
   { name: 'dlt, nothing checked', job: dlt('dlt_arrow.py') },
   {
     name: 'dlt, each row validated',
     job: dlt('dlt_rows.py'),
-    output: { published: 'out/transactions_*/*.parquet', refused: 'out/refused/*.parquet' },
+    output: (feed) => ({ published: `out/${feed}_*/*.parquet`, refused: 'out/refused/*.parquet' }),
   },
   SPARK_BY_HAND,
   {
     name: 'Node by hand',
     job: (file) => part('plain', file),
-    output: { published: 'published/**/*.parquet', refused: 'quarantine.parquet' },
+    output: output('published/**/*.parquet', 'quarantine.parquet'),
   },
 ];

@@ -1,49 +1,71 @@
 import { join } from 'node:path';
 import { part, times } from '../measure.ts';
+import { feedNameOf } from '../parts/feeds.ts';
 import { HEADGATE, PEERS, type Peer, SPARK_BY_HAND } from '../peers/peers.ts';
 import { PEERS as TITLE } from '../report.ts';
 import { TARGETS } from '../sizes.ts';
 import type { Bench, Scenario } from './scenario.ts';
 
-/** Other programs on the same file. What they publish and refuse must be what Headgate does, or they did not do the same job. */
+/** Other programs on the same file, a generated and a real one. What they publish and refuse must be what Headgate does, or they did not do the same job. */
 export const peers: Scenario = {
   title: TITLE,
   run(bench) {
-    const { size, input, measure, record } = bench;
-    const file = input(size.peers);
-    const wanted = outcomeOf(bench, HEADGATE, file);
-    for (const peer of PEERS) requireEqual(bench, peer, outcomeOf(bench, peer, file), wanted);
-    const rounds = times(size.runs, () => ({
-      own: measure(HEADGATE.job(file)),
-      others: PEERS.map(({ job }) => measure(job(file))),
-    }));
-    const seconds = rounds.map(({ own }) => own.seconds);
-    record(`Headgate, ${size.peers} MB`, seconds, 's');
-    record(
-      'Headgate with the start of its process',
-      rounds.map(({ own }) => own.wall),
-      's',
-    );
-    for (const [index, { name }] of PEERS.entries()) {
-      const of = (ratio: 'seconds' | 'wall') =>
-        rounds.map(({ own, others }) => (others[index]?.[ratio] ?? Number.NaN) / own[ratio]);
-      record(name, of('seconds'), 'times', TARGETS.peers[name]);
-      record(`${name}, both with the start of their process`, of('wall'), 'times as long');
-    }
+    const { size, input, sales } = bench;
+    compare(bench, { file: input(size.peers), megabytes: size.peers, runs: size.runs, others: PEERS });
+    const { megabytes, runs, spark } = size.real;
+    const others = PEERS.filter((peer) => spark || peer !== SPARK_BY_HAND);
+    compare(bench, { file: sales(megabytes), megabytes, runs, others, suffix: ', real input' });
   },
 };
 
+interface Comparison {
+  readonly file: string;
+  readonly megabytes: number;
+  readonly runs: number;
+  readonly others: readonly Peer[];
+  /** Behind the names of its results, which hold no target: those of DESIGN are for generated transactions. @default none, and targets hold */
+  readonly suffix?: string;
+}
+
+function compare(bench: Bench, { file, megabytes, runs, others, suffix }: Comparison): void {
+  const { record } = bench;
+  const rounds = times(runs, () => {
+    const own = taken(bench, HEADGATE, file);
+    const peers = others.map((peer) => {
+      const other = taken(bench, peer, file);
+      requireEqual(bench, peer, other.outcome, own.outcome);
+      return other;
+    });
+    return { own, peers };
+  });
+  const named = (what: string) => `${what}${suffix ?? ''}`;
+  const ownOf = (time: 'seconds' | 'wall') => rounds.map(({ own }) => own[time]);
+  record(named(`Headgate, ${megabytes} MB`), ownOf('seconds'), 's');
+  record(named('Headgate with the start of its process'), ownOf('wall'), 's');
+  for (const [index, { name }] of others.entries()) {
+    const of = (time: 'seconds' | 'wall') =>
+      rounds.map(({ own, peers: measured }) => (measured[index]?.[time] ?? Number.NaN) / own[time]);
+    const target = suffix === undefined ? TARGETS.peers[name] : undefined;
+    record(named(name), of('seconds'), 'times', target);
+    record(named(`${name}, both with the start of their process`), of('wall'), 'times as long');
+  }
+}
+
 type Outcome = Readonly<Record<string, number>>;
 
-function outcomeOf({ measure }: Bench, { job, output }: Peer, file: string): Outcome {
+/** What a program takes, and what it has made of the file. */
+function taken({ measure }: Bench, { job, output }: Peer, file: string) {
   let outcome: Outcome = {};
-  // Also the run that brings every program into the caches of the machine.
-  measure(job(file), (folder) => {
-    if (output === undefined) return;
-    const { published, refused } = output;
-    outcome = measure(part('digest', join(folder, published), join(folder, refused))).figures;
-  });
-  return outcome;
+  const measured = measure(
+    () => job(file),
+    (folder) => {
+      if (output === undefined) return;
+      const feed = feedNameOf(file);
+      const { published, refused } = output(feed);
+      outcome = measure(part('digest', feed, join(folder, published), join(folder, refused))).figures;
+    },
+  );
+  return { ...measured, outcome };
 }
 
 function requireEqual({ fail }: Bench, { name, output }: Peer, outcome: Outcome, wanted: Outcome): void {
@@ -64,7 +86,7 @@ export const engines: Scenario = {
       const rounds = times(megabytes > 1000 ? 1 : size.runs, () => ({
         spark: measure(part('full', file, 'spark')).wall,
         duckDb: measure(part('full', file, 'duckdb')).wall,
-        ...(index === 0 ? { byHand: measure(SPARK_BY_HAND.job(file)).wall } : {}),
+        ...(index === 0 ? { byHand: measure(() => SPARK_BY_HAND.job(file)).wall } : {}),
       }));
       record(
         `Spark over DuckDB, ${megabytes} MB`,

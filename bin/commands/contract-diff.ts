@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { contractText } from '../../lib/adapters/local/contracts.ts';
 import { bumpOf, compareContracts } from '../../lib/contract/compare.ts';
 import { parseContract } from '../../lib/contract/parse.ts';
 import { bumped, isBumped, versionOf } from '../../lib/contract/version.ts';
-import { TerminalError } from '../../lib/errors.ts';
 import { EXIT } from '../exit-codes.ts';
+import { say } from '../say.ts';
 import { printTable } from '../table.ts';
 
 export function addContractDiff(contract: Command): void {
@@ -19,7 +19,8 @@ export function addContractDiff(contract: Command): void {
       '\nExample:\n  git show main:contracts/retail/sales.odcs.yaml > /tmp/before.odcs.yaml\n  headgate contract diff /tmp/before.odcs.yaml contracts/retail/sales.odcs.yaml',
     )
     .action((before: string, after: string, { json }: { json?: boolean }) => {
-      const [old, fresh] = [read(before), read(after)];
+      const old = parseContract(contractText(before), before);
+      const fresh = parseContract(contractText(after), after);
       const changes = compareContracts(old, fresh);
       const bump = bumpOf(changes);
       const [from, to] = [versionOf(old.version, before), versionOf(fresh.version, after)];
@@ -52,18 +53,8 @@ export function addContractDiff(contract: Command): void {
       }
       if (!isMissing) return;
       process.exitCode = EXIT.failed;
-      console.error(
+      say(
         `headgate: ${after}: a breaking change needs version ${proposed} or later, the contract says ${fresh.version}`,
       );
     });
-}
-
-function read(file: string) {
-  try {
-    return parseContract(readFileSync(file, 'utf8'), file);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new TerminalError(`${file} can't be read: ${code}`, { fault: 'contract', cause: error });
-  }
 }

@@ -1,12 +1,15 @@
-import { realpathSync, writeFileSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { duckDbProfiler } from '../../lib/adapters/local/duckdb-profiler.ts';
 import { folderStore } from '../../lib/adapters/local/folder-store.ts';
+import { ALLOWED_NAMES, NAME } from '../../lib/contract/names.ts';
 import { proposeContract } from '../../lib/contract/propose/propose.ts';
 import { TerminalError } from '../../lib/errors.ts';
+import { say, shellWord } from '../say.ts';
+import { writeNew } from '../text-files.ts';
 
 interface InitOptions {
   readonly dataset?: string;
@@ -26,8 +29,8 @@ export function addContractInit(contract: Command): void {
       '\nExample:\n  headgate contract init ../exports/retail/*.csv --dataset retail/sales --out contracts/retail/sales.odcs.yaml',
     )
     .action(async (files: readonly string[], { dataset, out, force }: InitOptions) => {
-      if (dataset !== undefined && !/^[a-z][a-z0-9_]*\/[a-z][a-z0-9_]*$/.test(dataset))
-        throw new TerminalError(`--dataset ${dataset}: allowed: domain/name of small letters, digits and _`, {
+      if (dataset !== undefined && !isDatasetId(dataset))
+        throw new TerminalError(`--dataset ${dataset}: allowed: domain/name, each ${ALLOWED_NAMES}`, {
           fault: 'contract',
         });
       const scratch = await mkdtemp(join(tmpdir(), 'headgate-init-'));
@@ -39,11 +42,21 @@ export function addContractInit(contract: Command): void {
           dataset === undefined ? {} : { dataset },
         );
         if (out === undefined) process.stdout.write(text);
-        else write(out, text, force === true);
+        else {
+          writeNew(out, text, { force: force === true, taken: '--force overwrites it' });
+          say(
+            `proposed ${out}; decide what it marks UNSURE, then: headgate contract check ${shellWord(out)}`,
+          );
+        }
       } finally {
         await rm(scratch, { recursive: true, force: true });
       }
     });
+}
+
+function isDatasetId(text: string): boolean {
+  const parts = text.split('/');
+  return parts.length === 2 && parts.every((part) => NAME.test(part));
 }
 
 /** Samples lie anywhere: they are read as objects of one store that is the whole disk. */
@@ -56,16 +69,4 @@ function keyOf(file: string): string {
       cause: error,
     });
   }
-}
-
-function write(out: string, text: string, force: boolean): void {
-  try {
-    writeFileSync(out, text, { flag: force ? 'w' : 'wx' });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    const why = code === 'EEXIST' ? 'it is there already; --force overwrites it' : code;
-    throw new TerminalError(`${out} can't be written: ${why}`, { fault: 'contract', cause: error });
-  }
-  console.error(`proposed ${out}; decide what it marks UNSURE, then: headgate contract check ${out}`);
 }

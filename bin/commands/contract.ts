@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { readContracts } from '../../lib/adapters/local/contracts.ts';
+import { contractText, readContracts } from '../../lib/adapters/local/contracts.ts';
 import { datasetId } from '../../lib/contract/dataset.ts';
 import { parseContracts } from '../../lib/contract/parse.ts';
 import { sources } from '../../lib/contract/sources.ts';
@@ -22,7 +21,7 @@ export function addContract(program: Command): void {
       const datasets =
         files.length === 0
           ? readContracts(globals(command).contracts)
-          : parseContracts(files.map((file) => ({ file, text: readFileSync(file, 'utf8') })));
+          : parseContracts(files.map((file) => ({ file, text: contractText(file) })));
       const rows = datasets.map((dataset) => [
         datasetId(dataset),
         dataset.contract.version,

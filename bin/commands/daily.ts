@@ -10,7 +10,7 @@ export function addDaily(program: Command): void {
   program
     .command('daily')
     .description(
-      'look at yesterday once: rules over what was written, ledger against tables, arrivals, volumes, marts',
+      'look at yesterday, as the zone of each contract has it, once: rules over what was written, ledger against tables, arrivals, volumes, marts',
     )
     .option('--json', 'print JSON')
     .addHelpText(

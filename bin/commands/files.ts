@@ -1,13 +1,15 @@
-import type { Command } from 'commander';
-import { type FileEntry, type FileState, partitions } from '../../lib/ledger/entries.ts';
+import { type Command, Option } from 'commander';
+import { FILE_STATES, type FileEntry, type FileState, partitions } from '../../lib/ledger/entries.ts';
+import { knownDatasets } from '../../lib/ledger/everything.ts';
 import type { Ledger } from '../../lib/ports/ledger.ts';
 import { lakeOf } from '../lake.ts';
+import { countOption } from '../options.ts';
 import { printTable } from '../table.ts';
 
 interface Options {
   readonly dataset?: string;
   readonly state?: FileState;
-  readonly last: string;
+  readonly last: number;
   readonly json?: boolean;
 }
 
@@ -28,21 +30,17 @@ export function addFiles(program: Command): void {
     .command('files')
     .description('the files by business date and time received, newest last')
     .option('--dataset <name>', 'only of this dataset')
-    .option(
-      '--state <state>',
-      'only in this state: admitted, held, published, quarantined, duplicate, superseded, withdrawn',
-    )
-    .option('--last <n>', 'how many', '50')
+    .addOption(new Option('--state <state>', 'only in this state').choices(FILE_STATES))
+    .option('--last <n>', 'how many', countOption, 50)
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  headgate files --dataset payments/transactions --last 20')
     .action(async ({ dataset, state, last, json }: Options, command: Command) => {
       const { ledger } = lakeOf(command);
-      const seen = await ledger.query<{ dataset: string }>({ partition: partitions.datasets });
-      const chosen = dataset === undefined ? seen.map(({ body }) => body.dataset) : [dataset];
-      const newest = await Promise.all(chosen.map((each) => lastFiles(ledger, each, Number(last), state)));
+      const chosen = dataset === undefined ? await knownDatasets(ledger) : [dataset];
+      const newest = await Promise.all(chosen.map((each) => lastFiles(ledger, each, last, state)));
       const files = newest.flat().sort((a, b) => (a.fileId < b.fileId ? -1 : 1));
       const rows = files
-        .slice(-Number(last))
+        .slice(-last)
         .map((file) => [
           file.fileId,
           file.dataset,
@@ -74,7 +72,7 @@ async function lastFiles(
       limit: state === undefined ? count : 1000,
       ...(after === undefined ? {} : { after }),
     });
-    files.push(...page.flatMap(({ body }) => (state === undefined || body.state === state ? [body] : [])));
+    for (const { body } of page) if (state === undefined || body.state === state) files.push(body);
     after = page.at(-1)?.sort;
     if (files.length >= count || after === undefined) return files.slice(0, count);
   }

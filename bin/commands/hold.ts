@@ -1,13 +1,20 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { TerminalError } from '../../lib/errors.ts';
-import { filesOf } from '../../lib/ledger/files.ts';
+import type { Lake } from '../../lib/adapters/local/lake.ts';
+import type { RunEntry } from '../../lib/ledger/entries.ts';
+import { fileOf } from '../../lib/ledger/files.ts';
 import { rejectHold, releaseHold } from '../../lib/pipeline/holds.ts';
+import { replacementOf } from '../../lib/pipeline/notices.ts';
 import { scoreText } from '../../lib/quality/score.ts';
 import { allRuns } from '../../lib/reports/ledger-tables.ts';
+import { confirm } from '../confirm.ts';
+import { EXIT } from '../exit-codes.ts';
 import { findRun } from '../find.ts';
 import { lakeOf, startWork } from '../lake.ts';
+import { say } from '../say.ts';
 import { printTable } from '../table.ts';
+import { addHoldShow } from './hold-show.ts';
+import { printFiles } from './run.ts';
 
 export function addHold(program: Command): void {
   const hold = program
@@ -36,67 +43,51 @@ export function addHold(program: Command): void {
         empty: 'nothing is held',
       });
     });
-  hold
-    .command('show <run>')
-    .description(
-      'a batch that was held: its quality score, the checks that fail, its files and where they are kept',
-    )
-    .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  headgate hold show 20261121T042359123Z-1a2b3c')
-    .action(async (id: string, { json }: { json?: boolean }, command: Command) => {
-      const { ledger } = lakeOf(command);
-      const run = await findRun(ledger, id);
-      if (run.quality === undefined)
-        throw new TerminalError(`run ${id} was not held; headgate hold list shows the held ones`, {
-          fault: 'source',
-        });
-      const files = await filesOf(ledger, run.dataset, run.files);
-      const { score, received, failing } = run.quality;
-      if (json) {
-        const kept = files.map(({ fileId, key, state, rawKey }) => ({
-          file: fileId,
-          key,
-          state,
-          kept: rawKey,
-        }));
-        const { runId, dataset, state, reasons } = run;
-        console.log(
-          JSON.stringify(
-            { run: runId, dataset, state, score, received, failing, reasons, files: kept },
-            null,
-            2,
-          ),
-        );
-        return;
-      }
-      console.log(`${run.dataset}: run ${run.runId} is ${run.state}`);
-      for (const { message } of run.reasons) console.log(`  ${message}`);
-      console.log(`quality score ${scoreText(run.quality)} of ${received} records`);
-      printTable(['check', 'failing'], Object.entries(failing), { empty: 'no check fails' });
-      printTable(
-        ['file', 'status', 'kept in raw as'],
-        files.map(({ key, state, rawKey }) => [key, state, rawKey]),
-        { empty: 'no files' },
-      );
-    });
+  addHoldShow(hold);
   hold
     .command('release <run>')
     .description('publish the batch all the same')
+    .option('--yes', 'do not ask')
     .addHelpText('after', '\nExample:\n  headgate hold release 20261121T042359123Z-1a2b3c')
-    .action(async (id: string, _options: unknown, command: Command) => {
+    .action(async (id: string, { yes }: { yes?: boolean }, command: Command) => {
       const lake = lakeOf(command);
       const run = await findRun(lake.ledger, id);
+      if (!(await agreed(run, 'published all the same', yes))) return;
+      const wasHeld = run.state === 'held';
       await releaseHold(lake, run, userInfo().username);
+      if (!wasHeld) say(`run ${id} is released already; what became of its files:`);
       await startWork(lake, run.dataset);
+      process.exitCode = await outcomeOf(lake, run);
     });
   hold
     .command('reject <run>')
     .description('quarantine the files of the batch')
+    .option('--yes', 'do not ask')
     .addHelpText('after', '\nExample:\n  headgate hold reject 20261121T042359123Z-1a2b3c')
-    .action(async (id: string, _options: unknown, command: Command) => {
+    .action(async (id: string, { yes }: { yes?: boolean }, command: Command) => {
       const lake = lakeOf(command);
       const run = await findRun(lake.ledger, id);
+      if (!(await agreed(run, 'quarantined as a whole', yes))) return;
       await rejectHold(lake, run, userInfo().username);
       console.log(`${run.files.length} files of ${run.dataset} are quarantined`);
+      for (const next of replacementOf(run)) say(`  next: ${next}`);
     });
+}
+
+/** Prints what has become of a released batch. @returns the exit code */
+async function outcomeOf({ ledger }: Lake, { dataset, files }: RunEntry): Promise<number> {
+  // A corrected file of a replay is on record once it is published.
+  const found = await Promise.all(files.map((fileId) => fileOf(ledger, dataset, fileId)));
+  const entries = found.filter((file) => file !== undefined);
+  printFiles(entries, false, 'its files wait for the next run');
+  const looks = entries.some(({ state, counts }) => state === 'held' || counts.quarantined > 0);
+  return looks ? EXIT.attention : EXIT.done;
+}
+
+/** Says what is decided and why it had to be, and asks. A run that does not wait is left to `lib/pipeline/holds.ts`: decided, or an error. */
+async function agreed(run: RunEntry, fate: string, yes: boolean | undefined): Promise<boolean> {
+  if (run.state !== 'held') return true;
+  say(`${run.dataset}: ${run.files.length} files that were held are ${fate}`);
+  for (const { message } of run.reasons) say(`  ${message}`);
+  return confirm('do it?', yes);
 }

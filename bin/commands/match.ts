@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { asExecution } from '../../lib/adapters/local/executions.ts';
-import type { Lake } from '../../lib/adapters/local/lake.ts';
+import { type Lake, scratchOf } from '../../lib/adapters/local/lake.ts';
 import { splinkMatcher } from '../../lib/adapters/local/splink-matcher.ts';
 import { splinkProcess } from '../../lib/adapters/local/splink-process.ts';
 import { datasetId } from '../../lib/contract/dataset.ts';
@@ -15,6 +15,7 @@ import type { Matcher } from '../../lib/ports/matcher.ts';
 import type { QueryEngine } from '../../lib/ports/query-engine.ts';
 import { environment } from '../environment.ts';
 import { entitiesOf, lakeOf, queryEngineOf } from '../lake.ts';
+import { asTyped, say } from '../say.ts';
 import { printTable } from '../table.ts';
 
 export function addMatch(program: Command): void {
@@ -61,7 +62,7 @@ export function addMatch(program: Command): void {
         const pairs = await pairsOf(lake, entitiesOf(command, undefined), names);
         for (const { entity, left, right } of pairs)
           await decide(lake, entity, { left, right, state, by: userInfo().username });
-        console.log(`${pairs.length} decided; headgate match run applies it`);
+        console.log(asTyped(`${pairs.length} decided; headgate match run applies it`));
       });
 }
 
@@ -81,13 +82,13 @@ function addMatchRun(match: Command): void {
           matchEntity({ services: lake, matcher, execution }, entity),
         );
         const { counts } = run;
-        if (resumed) console.error(`${run.entity}: a run that was cut off has been published`);
+        if (resumed) say(`${run.entity}: a run that was cut off has been published`);
         if (counts.lost > 0)
-          console.error(
+          say(
             `${run.entity}: the vault lacks the originals of ${counts.lost} values, which count as empty; headgate doctor looks for what is missing`,
           );
         if (counts.untrained.length > 0)
-          console.error(
+          say(
             `${run.entity}: too few pairs to learn what these are worth, Splink's first guess counts: ${counts.untrained.join(', ')}`,
           );
         rows.push([
@@ -116,12 +117,12 @@ function matcherOf(lake: Lake, engine: string): Matcher {
   return splinkMatcher({
     engine,
     lake: lake.stores.lake,
-    scratch: join(lake.home, 'scratch'),
+    scratch: scratchOf(lake.home),
     ...(memory === undefined ? {} : { memory }),
     launch: splinkProcess(engine, {
       environment: environment.matching,
       scripts: join(import.meta.dirname, '../../glue-scripts'),
-      log: environment.debug ? (line) => console.error(line) : () => {},
+      log: environment.debug ? say : () => {},
       ...(sparkMemory === undefined ? {} : { memory: sparkMemory }),
     }),
   });

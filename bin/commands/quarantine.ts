@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { parse } from 'csv-parse/sync';
@@ -14,7 +13,9 @@ import { allFiles } from '../../lib/reports/ledger-tables.ts';
 import { confirm } from '../confirm.ts';
 import { findFile } from '../find.ts';
 import { lakeOf, queryEngineOf } from '../lake.ts';
+import { asTyped, say, shellWord } from '../say.ts';
 import { printTable } from '../table.ts';
+import { readText, writeNew } from '../text-files.ts';
 import { fulfil } from './replay.ts';
 
 export function addQuarantine(program: Command): void {
@@ -36,16 +37,19 @@ function addList(quarantine: Command): void {
     .addHelpText('after', '\nExample:\n  headgate quarantine list --dataset payments/transactions')
     .action(async (options: { dataset?: string; all?: boolean; json?: boolean }, command: Command) => {
       const rows: (string | number)[][] = [];
+      const held = new Set<string>();
       for await (const file of allFiles(lakeOf(command).ledger)) {
+        if (options.dataset !== undefined && file.dataset !== options.dataset) continue;
+        if (file.state === 'held' && file.runId !== undefined) held.add(file.runId);
         const open = options.all === true ? file.counts.quarantined : undecided(file);
         const refused = open > 0 || (file.state === 'quarantined' && !isDiscarded(file, options.all));
-        if (refused && (options.dataset === undefined || file.dataset === options.dataset))
-          rows.push([file.fileId, file.dataset, file.key, file.state, open, reasonsOf(file)]);
+        if (refused) rows.push([file.fileId, file.dataset, file.key, file.state, open, reasonsOf(file)]);
       }
       printTable(['file', 'dataset', 'key', 'state', 'rows', 'why'], rows, {
         json: options.json,
         empty: 'nothing is in quarantine',
       });
+      for (const run of held) say(`a batch is held, not quarantined: headgate hold show ${run}`);
     });
 }
 
@@ -61,6 +65,10 @@ function addShow(quarantine: Command): void {
       if (json !== true) for (const { code, message } of file.reasons) console.log(`${code}: ${message}`);
       if (file.state === 'quarantined') {
         if (json === true) console.log(JSON.stringify(file, null, 2));
+        return;
+      }
+      if (file.state === 'held' && json !== true) {
+        console.log(asTyped(`what fails is counted with its batch: headgate hold show ${file.runId}`));
         return;
       }
       const { columns, rows } = await refusedRows(lake, file);
@@ -86,9 +94,9 @@ function addExport(quarantine: Command): void {
       const { columns, rows } = await refusedRows(lake, file);
       const text = stringify([...rows], { header: true, columns: [...columns] });
       if (out === undefined) process.stdout.write(text);
-      else writeFileSync(out, text, { flag: 'wx' });
-      console.error(
-        `${rows.length} rows; mend the values, then: headgate quarantine release ${file.fileId} --rows ${out ?? 'rows.csv'}`,
+      else writeNew(out, text);
+      say(
+        `${rows.length} rows; mend the values, then: headgate quarantine release ${file.fileId} --rows ${shellWord(out ?? 'rows.csv')}`,
       );
     });
 }
@@ -133,7 +141,7 @@ function addDiscard(quarantine: Command): void {
       const file = await findFile(lake.ledger, id);
       const rows = options.rows === undefined ? 'all' : numbersOf(options.rows);
       const what = rows === 'all' ? `all ${undecided(file)} refused rows` : `rows ${rows.join(', ')}`;
-      console.error(`${what} of ${file.key} are given up; they stay in quarantine, marked`);
+      say(`${what} of ${file.key} are given up; they stay in quarantine, marked`);
       if (!(await confirm('do it?', options.yes))) return;
       const by = userInfo().username;
       const { why } = options;
@@ -183,13 +191,19 @@ function requireRows(file: FileEntry): void {
   );
 }
 
+/** `unread`: numbers of the rows whose record could not be split into fields; that is then their only reason. */
 async function refusedRows(lake: Lake, file: FileEntry) {
   const table = file.dataset.replace('/', '_quarantine.');
   const where = `_source_file = '${file.fileId.replaceAll("'", "''")}'`;
   const { columns, rows } = await queryEngineOf(lake, []).query(
-    `SELECT * FROM ${table} WHERE ${where} ORDER BY _source_row`,
+    `SELECT *, _reasons[1].code LIKE 'record.%' AS _unread FROM ${table} WHERE ${where} ORDER BY _source_row`,
   );
-  return { columns: columns.map(({ name }) => name), rows };
+  const number = columns.findIndex(({ name }) => name === '_source_row');
+  return {
+    columns: columns.slice(0, -1).map(({ name }) => name),
+    rows: rows.map((row) => row.slice(0, -1)),
+    unread: new Set(rows.filter((row) => row.at(-1) === 'true').map((row) => Number(row[number]))),
+  };
 }
 
 /** The steward's rows over those that were shown. */
@@ -197,21 +211,33 @@ async function draftMended(lake: Lake, file: FileEntry, path: string): Promise<R
   requireRows(file);
   const dataset = datasetOf(lake, file.dataset);
   const names = dataset.columns.map(({ name }) => name);
-  const { columns, rows } = await refusedRows(lake, file);
+  const { columns, rows, unread } = await refusedRows(lake, file);
   const shown = byNumber(
     rows.map((row) => new Map(columns.map((column, index) => [column, row[index] ?? '']))),
     names,
     'quarantine',
   );
   const given = byNumber(
-    parse(readFileSync(path, 'utf8'), { columns: true, bom: true }).map(
-      (row) => new Map(Object.entries(row as Record<string, string>)),
-    ),
+    mendedRows(path).map((row) => new Map(Object.entries(row))),
     names,
     path,
   );
-  const corrected = await correctedCopy(lake, dataset, file, { shown, given });
+  const corrected = await correctedCopy(lake, dataset, file, { shown, given, unread });
   return { dataset: file.dataset, files: [{ fileId: file.fileId, corrected }] };
+}
+
+function mendedRows(path: string): readonly Record<string, string>[] {
+  const text = readText(path);
+  try {
+    return parse(text, { columns: true, bom: true });
+  } catch (cause) {
+    // The parser's own message quotes the text.
+    const { code, lines } = cause as { code?: string; lines?: number };
+    throw new TerminalError(
+      `${path} is no CSV that can be read: ${code} on line ${lines}; write it as it was exported`,
+      { fault: 'source' },
+    );
+  }
 }
 
 /** @throws TerminalError for a row without number, two of one number, or an unknown column */

@@ -3,7 +3,8 @@ import { stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { Lake } from '../../lib/adapters/local/lake.ts';
-import { datasetId } from '../../lib/contract/dataset.ts';
+import { dateOf } from '../../lib/arrivals/arrivals.ts';
+import { type Dataset, datasetId } from '../../lib/contract/dataset.ts';
 import { TerminalError } from '../../lib/errors.ts';
 import type { FileEntry, ReplayEntry } from '../../lib/ledger/entries.ts';
 import { filesOf } from '../../lib/ledger/files.ts';
@@ -24,6 +25,8 @@ import { confirm } from '../confirm.ts';
 import { EXIT } from '../exit-codes.ts';
 import { findFile } from '../find.ts';
 import { lakeOf, startWork } from '../lake.ts';
+import { dayOption } from '../options.ts';
+import { say } from '../say.ts';
 import { printFiles } from './run.ts';
 
 interface Options {
@@ -36,6 +39,9 @@ interface Options {
   readonly json?: boolean;
 }
 
+const DAY =
+  'business date, inclusive; where a file has none, the day of its receipt in the zone of its contract';
+
 export function addReplay(program: Command): void {
   program
     .command('replay [files...]')
@@ -44,8 +50,8 @@ export function addReplay(program: Command): void {
     )
     .option('--with <path>', 'a corrected file that takes the place of the one named')
     .option('--dataset <name>', 'with --from, --to or --since-contract: files of this dataset')
-    .option('--from <date>', 'business date (day received, where a file has none), inclusive')
-    .option('--to <date>', 'business date (day received, where a file has none), inclusive')
+    .option('--from <date>', DAY, dayOption)
+    .option('--to <date>', DAY, dayOption)
     .option(
       '--since-contract <version>',
       'files that were published under this version of the contract or a later one',
@@ -70,8 +76,8 @@ export function addReplay(program: Command): void {
     .description(
       'load again from raw what was published under an earlier version of the contract than the one of now; a second time there is nothing left to do',
     )
-    .option('--from <date>', 'business date (day received, where a file has none), inclusive')
-    .option('--to <date>', 'business date (day received, where a file has none), inclusive')
+    .option('--from <date>', DAY, dayOption)
+    .option('--to <date>', DAY, dayOption)
     .option('--yes', 'do not ask')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  headgate backfill retail/sales --from 2011-01-01 --to 2011-01-31')
@@ -81,7 +87,7 @@ export function addReplay(program: Command): void {
       const { version } = dataset.contract;
       const files: FileEntry[] = [];
       for await (const file of filesOfDataset(lake.ledger, datasetId(dataset)))
-        if (isOlder(file, version) && inRange(file, options)) files.push(file);
+        if (isOlder(file, version) && inRange(file, dataset, options)) files.push(file);
       if (files.length > 0) process.exitCode = await fulfil(lake, await draftReplay(lake, files), options);
       else
         printFiles(
@@ -115,21 +121,30 @@ async function chosen(lake: Lake, names: readonly string[], options: Options): P
   if (options.dataset === undefined)
     throw new TerminalError('--from, --to and --since-contract need --dataset', { fault: 'source' });
   const files: FileEntry[] = [];
-  const { name, domain } = datasetOf(lake, options.dataset);
-  for await (const file of filesOfDataset(lake.ledger, `${domain}/${name}`))
-    if (isReplayable(file) && inRange(file, options) && isSince(file, options)) files.push(file);
+  const dataset = datasetOf(lake, options.dataset);
+  for await (const file of filesOfDataset(lake.ledger, datasetId(dataset)))
+    if (isReplayable(file) && inRange(file, dataset, options) && isSince(file, options)) files.push(file);
   if (files.length === 0)
     throw new TerminalError(`no file of ${options.dataset} is meant; headgate files shows them`, {
       fault: 'source',
     });
-  return files;
+  return withoutReplaced(files);
 }
 
-const isReplayable = ({ state }: FileEntry): boolean =>
-  state === 'published' || state === 'quarantined' || state === 'withdrawn';
+/** A refused file that would take the place of another does so only where it is named. */
+const isReplayable = ({ state, supersedes }: FileEntry): boolean =>
+  state === 'published' || state === 'withdrawn' || (state === 'quarantined' && supersedes === undefined);
 
-const inRange = (file: FileEntry, { from = '', to = '9999' }: Options): boolean => {
-  const day = file.businessDate ?? file.receivedAt.slice(0, 10);
+/** A correction that was rolled back takes the place of its file again. */
+function withoutReplaced(files: readonly FileEntry[]): readonly FileEntry[] {
+  const replaced = new Set(
+    files.flatMap(({ state, supersedes }) => (state === 'withdrawn' ? (supersedes?.fileId ?? []) : [])),
+  );
+  return files.filter(({ fileId }) => !replaced.has(fileId));
+}
+
+const inRange = (file: FileEntry, dataset: Dataset, { from = '', to = '9999' }: Options): boolean => {
+  const day = dateOf(file, dataset);
   return day >= from && day <= to;
 };
 
@@ -165,13 +180,13 @@ export async function fulfil(
 ): Promise<number> {
   const reach = await reachOf(lake, draft);
   const plan = await explainReplay(lake, draft, reach);
-  for (const line of announcement(draft, reach, plan)) console.error(line);
+  for (const line of announcement(draft, reach, plan)) say(line);
   if (!(await confirm('do it?', yes))) return EXIT.done;
   const wish = await requestReplay(lake, draft, userInfo().username);
   await startWork(lake, draft.dataset).catch(() => undefined);
   const replay = await replayOf(lake.ledger, draft.dataset, wish.id);
   if (replay.state !== 'done') {
-    console.error(outcome(replay));
+    say(outcome(replay));
     return replay.state === 'held' ? EXIT.attention : EXIT.failed;
   }
   const files = await filesOf(lake.ledger, draft.dataset, reach.files);
@@ -201,4 +216,4 @@ const outcome = ({ id, state, reasons, runId }: ReplayEntry): string =>
     ? `held: headgate hold release ${runId}   or   headgate hold reject ${runId}`
     : state === 'refused'
       ? `refused: ${reasons.map(({ message }) => message).join('; ')}`
-      : `replay ${id} waits for the next headgate run`;
+      : `replay ${id} waits for the next run: headgate run`;

@@ -3,6 +3,7 @@ import { runFacts } from '../../lib/pipeline/run-facts.ts';
 import { compareRuns, type RunFacts } from '../../lib/reports/compare-runs.ts';
 import { findRun } from '../find.ts';
 import { lakeOf, queryEngineAt } from '../lake.ts';
+import { say } from '../say.ts';
 import { printTable } from '../table.ts';
 
 export function addRunsCompare(runs: Command): void {
@@ -21,7 +22,7 @@ export function addRunsCompare(runs: Command): void {
         facts.push(await runFacts(lake, await findRun(lake.ledger, id), (at) => queryEngineAt(lake, at)));
       for (const { run, columns } of facts)
         if (columns === undefined)
-          console.error(`no rows of ${run.runId} can be read (it is ${run.state}): columns are not compared`);
+          say(`no rows of ${run.runId} can be read (it is ${run.state}): columns are not compared`);
       const [a, b] = facts as [RunFacts, RunFacts];
       printTable(
         ['area', 'what', 'good', 'bad', 'weight'],

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { type Dataset, datasetId } from '../../lib/contract/dataset.ts';
 import { type FileEntry, partitions } from '../../lib/ledger/entries.ts';
+import { knownDatasets } from '../../lib/ledger/everything.ts';
 import { summaryOf } from '../../lib/ledger/summary.ts';
 import type { Ledger } from '../../lib/ports/ledger.ts';
 import { hasSets, openSetsOf } from '../../lib/sets/sets.ts';
@@ -32,8 +33,7 @@ export function addStatus(program: Command): void {
     .addHelpText('after', '\nExample:\n  headgate status')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
       const { ledger, datasets } = lakeOf(command);
-      const seen = await ledger.query<{ dataset: string }>({ partition: partitions.datasets });
-      const names = new Set([...datasets.map(datasetId), ...seen.map(({ body }) => body.dataset)]);
+      const names = new Set([...datasets.map(datasetId), ...(await knownDatasets(ledger))]);
       const rows = await Promise.all(
         [...names].map(async (dataset) => {
           const of = await summaryOf(ledger, dataset);

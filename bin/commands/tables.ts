@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { duckDbRewrite } from '../../lib/adapters/local/duckdb-rewrite.ts';
 import { asExecution } from '../../lib/adapters/local/executions.ts';
-import type { Lake } from '../../lib/adapters/local/lake.ts';
+import { type Lake, scratchOf } from '../../lib/adapters/local/lake.ts';
 import { type Dataset, datasetId } from '../../lib/contract/dataset.ts';
 import { type Entity, entityId } from '../../lib/contract/entity.ts';
 import { TerminalError } from '../../lib/errors.ts';
@@ -29,6 +29,7 @@ import { loadTable } from '../../lib/table/table.ts';
 import { confirm } from '../confirm.ts';
 import { environment } from '../environment.ts';
 import { entitiesOf, lakeOf, queryEngineOf } from '../lake.ts';
+import { say } from '../say.ts';
 import { printTable } from '../table.ts';
 
 export function addTables(program: Command): void {
@@ -85,7 +86,7 @@ function addRollback(program: Command): void {
         });
       }
       const current = known.find(({ state }) => state === 'current');
-      console.error(
+      say(
         `${id} goes back from ${current?.rows ?? 0} rows to ${target?.rows ?? 0}, as of ${target?.time.toISOString() ?? 'before its first file'}; ${chosen.kind === 'entity' ? 'what people decided stays, and nothing is matched anew until a source, the contract or a decision changes' : 'files loaded since are withdrawn and can be replayed'}`,
       );
       if (!(await confirm('do it?', options.yes))) return;
@@ -122,9 +123,7 @@ function addCompact(program: Command): void {
     .action(async (id: string | undefined, options: { yes?: boolean; json?: boolean }, command: Command) => {
       const lake = lakeOf(command);
       const chosen = targetsOf(command, lake, id);
-      console.error(
-        `small files of ${chosen.map(({ id: each }) => each).join(', ')} are written again as larger ones`,
-      );
+      say(`small files of ${chosen.map(({ id: each }) => each).join(', ')} are written again as larger ones`);
       if (!(await confirm('do it?', options.yes))) return;
       const rows: (string | number)[][] = [];
       for (const each of chosen) {
@@ -161,7 +160,7 @@ function addExpire(program: Command): void {
         keep: numberOf('--keep', options.keep),
       };
       const chosen = targetsOf(command, lake, id);
-      console.error(
+      say(
         `snapshots of ${chosen.map(({ id: each }) => each).join(', ')} that are older than ${options.grace} hours are forgotten, the newest ${options.keep} excepted: no way back to them`,
       );
       if (!(await confirm('do it?', options.yes))) return;
@@ -195,7 +194,7 @@ function addRetention(program: Command): void {
       const chosen = id === undefined ? lake.datasets : [datasetOf(lake, id)];
       const planned = await Promise.all(chosen.map((dataset) => planRetention(lake, engine, dataset)));
       const plans = planned.filter((plan) => plan !== undefined && !isNothing(plan));
-      for (const plan of plans) if (plan !== undefined) console.error(explainRetention(plan).join('\n'));
+      for (const plan of plans) if (plan !== undefined) say(explainRetention(plan).join('\n'));
       if (plans.length > 0 && !(await confirm('do it?', options.yes))) return;
       const rows: (string | number)[][] = [];
       for (const plan of plans) {
@@ -285,7 +284,7 @@ const rewriterOf =
 const rewriteIn = (lake: Lake, store: ObjectStore, classified: readonly string[]) =>
   duckDbRewrite({
     store,
-    scratch: join(lake.home, 'scratch', `compact-${process.pid}`),
+    scratch: join(scratchOf(lake.home), 'compact'),
     classified,
     ...(environment.memory === undefined ? {} : { memory: environment.memory }),
   });

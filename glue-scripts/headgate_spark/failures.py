@@ -5,9 +5,16 @@ import re
 
 MARK = "headgate-failure "
 
+# What the operating system refused, as in duckdb-session.ts.
+PASSING = re.compile(
+    r"^Out of Memory Error|^IO Error: (Cannot open|Could not (?!read enough)|No files found|Failed to (create|delete|remove))"
+    r"|^IO Error.*(No space left|Disk quota|Too many open files)",
+    re.S,
+)
+
 
 class Failure(Exception):
-    """`kind`: `poison` (bytes of a file), `terminal` (the same job can't succeed) or `transient` (it may)."""
+    """`kind`: `poison` (bytes of a file), `terminal` (the same job can't succeed) `transient` (it may), or `unclear` (it may, or else it was bytes)."""
 
     def __init__(self, kind, message):
         super().__init__(MARK + json.dumps({"kind": kind, "message": message}))
@@ -22,8 +29,10 @@ def from_duckdb(error):
     """DuckDB's message may quote a value: then only its kind is shown (the rule of duckdb-session.ts)."""
     text = str(error).strip()
     kind = (re.match(r"[A-Za-z ]+(?=:)", text) or ["error"])[0]
-    if re.match(r"(Out of Memory|IO) Error", text):
+    if PASSING.search(text):
         return Failure("transient", f"DuckDB on an executor: {kind}; free memory or disk and run again")
+    if text.startswith("IO Error"):
+        return Failure("unclear", f"DuckDB on an executor: {kind}; check disk and memory and run again")
     if re.match(r"(Binder|Catalog|Parser|Internal|Not implemented|INTERNAL) Error", text):
         return Failure("terminal", f"DuckDB on an executor: {text.splitlines()[0]}")
     return Failure("poison", f"DuckDB on an executor: {kind}")

@@ -1,5 +1,7 @@
 """The whole work of a run: read the job, stage, take the steps, write the outputs, answer."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from headgate_spark import measures, outputs, relations, storage
 from headgate_spark.duck import require_version
 from headgate_spark.failures import Failure
@@ -36,28 +38,35 @@ def run(spark, address, pads, attempt, memory):
 
 def execute(spark, job, pads, places):
     clock = Clock()
-    pieces = clock.take("stage", lambda: stage(spark, job, places["staged"], places["memory"]))
-    relations.bind_secrets(spark, pads)
-    relations.bind_functions(spark)
-    relations.bind_batch(spark, job, pieces)
-    relations.bind_tables(spark, job)
+    with ThreadPoolExecutor(1) as pool:
+        # Python works on the executors, and Java has time for what does not need the batch.
+        staging = pool.submit(clock.take, "stage", lambda: stage(spark, job, places["staged"], places["memory"]))
+        relations.bind_secrets(spark, pads)
+        relations.bind_functions(spark)
+        relations.bind_files(spark, job)
+        relations.bind_tables(spark, job)
+    relations.bind_batch(spark, job, staging.result())
     clock.take("steps", lambda: relations.take_steps(spark, job, places["staged"]))
-    taken = clock.take("measure", lambda: measures.take(spark, job))
-    empty = empty_outputs(taken["measures"])
-    written = []
-    for output in job["outputs"]:
-        folder = places["outputs"][output["name"]]
-        files = [] if output["name"] in empty else clock.take(
-            f"write {output['name']}", lambda: outputs.write(spark, output, folder, places["memory"])
-        )
-        written.append({"name": output["name"], "files": files, "removes": taken["removes"][output["name"]]})
+
+    # While Spark plans one of them on one core, the others have the cores that are free. None is at work when this block ends, however it ends:
+    # what follows a failure removes their folders.
+    with ThreadPoolExecutor(1 + len(job["outputs"])) as pool:
+        counting = pool.submit(clock.take, "measure", lambda: measures.take(spark, job))
+
+        def files(output):
+            # Mostly there are none, and measures are known before the other outputs are written.
+            if output["name"] == "quarantine" and not refused(counting.result()["measures"]):
+                return []
+            folder = places["outputs"][output["name"]]
+            return clock.take(f"write {output['name']}", lambda: outputs.write(spark, output, folder, places["memory"]))
+
+        writing = [pool.submit(files, output) for output in job["outputs"]]
+    taken = counting.result()
+    written = [
+        {"name": output["name"], "files": each.result(), "removes": taken["removes"][output["name"]]} for output, each in zip(job["outputs"], writing)
+    ]
     return {"runId": job["runId"], "outputs": written, "measures": taken["measures"], "losses": taken["losses"], "seconds": clock.seconds}
 
 
-def empty_outputs(measured):
-    """Outputs of which the measures say that there is nothing to write."""
-
-    def total(*names):
-        return sum(int(row["value"]) for row in measured if row["name"] in names)
-
-    return {name for name, rows in (("quarantine", total("quarantined", "kept:quarantine")), ("curated", total("published", "kept:curated", "derived:curated"))) if rows == 0}
+def refused(measured):
+    return any(row["name"] in ("quarantined", "kept:quarantine") and int(row["value"]) > 0 for row in measured)

@@ -15,12 +15,12 @@ from headgate_spark.stage import OUT
 def write(spark, output, folder, memory):
     """Files of one output as rows of DuckDB's RETURN_STATS, `filename` being their final address."""
     rows = spark.sql(output["sql"])
+    view = f"headgate_output_{output['name']}"
+    rows.createOrReplaceTempView(view)
     if output["partitionBy"]:
-        rows.createOrReplaceTempView("headgate_output")
-        rows = spark.sql(f"SELECT /*+ REBALANCE({', '.join(copies(output))}) */ *{expressions(output)} FROM headgate_output").drop(*copies(output))
+        rows = spark.sql(f"SELECT /*+ REBALANCE({', '.join(copies(output))}) */ *{expressions(output)} FROM {view}").drop(*copies(output))
     else:
-        rows.createOrReplaceTempView("headgate_output")
-        rows = spark.sql("SELECT /*+ REBALANCE */ * FROM headgate_output")
+        rows = spark.sql(f"SELECT /*+ REBALANCE */ * FROM {view}")
     copy = output["copy"]
     partitioned = bool(output["partitionBy"])
     written = rows.mapInArrow(lambda batches: write_task(batches, copy, partitioned, folder, memory), "stats string").collect()
@@ -47,7 +47,7 @@ def write_task(batches, copy, partitioned, folder, memory):
     try:
         answer = {"files": write_files(reader, copy, partitioned, folder, memory)}
     except Failure as failure:
-        if failure.kind == "transient":
+        if failure.kind in ("transient", "unclear"):
             raise
         answer = {"failure": [failure.kind, failure.message]}
     yield pa.RecordBatch.from_pydict({"stats": [json.dumps(answer)]})

@@ -6,14 +6,10 @@ import time
 
 
 def options(arguments, defaults):
-    """Values by name: those of `--name value` among the arguments, else the defaults. On Glue its own reader, which knows the names that Glue adds."""
-    given = [name for name in defaults if f"--{name}" in arguments]
-    try:
-        from awsglue.utils import getResolvedOptions
-    except ImportError:
-        pairs = dict(zip(arguments, arguments[1:]))
-        return {**defaults, **{name: pairs[f"--{name}"] for name in given}}
-    return {**defaults, **getResolvedOptions(arguments, given)}
+    """Values by name: those of `--name value` among the arguments, else the defaults. Not by `awsglue.utils.getResolvedOptions`: it keeps JOB_RUN_ID
+    for itself and ends with an error where a script asks for it (awslabs/aws-glue-libs#22)."""
+    pairs = dict(zip(arguments, arguments[1:]))
+    return {name: pairs.get(f"--{name}", default) for name, default in defaults.items()}
 
 
 def end_with(parent):

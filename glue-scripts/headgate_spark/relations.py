@@ -28,14 +28,17 @@ def bind_functions(spark):
     spark.udf.register("headgate_double_text", lambda value: None if value is None else repr(value), StringType())
 
 
-def bind_batch(spark, job, pieces):
-    """`files`, `staged` and `rejects`."""
+def bind_files(spark, job):
     listed(spark, "_file int, file_id string", [(each["file"], each["fileId"]) for each in job["files"]]).createOrReplaceTempView("files")
+
+
+def bind_batch(spark, job, pieces):
+    """`staged` and `rejects`."""
     by_part, by_file = moves(pieces, len(job["files"]))
     row = f"_n{at('_part', by_part)}{at('_file', by_file)}"
     last = [each["lastRow"] for each in job["files"]]
     within = "" if all(each is None for each in last) else f" WHERE _row <= 0L{at('_file', [LAST if each is None else each for each in last])}"
-    read(spark, [piece["path"] for piece in pieces]).createOrReplaceTempView("headgate_staged")
+    read(spark, [piece["path"] for piece in pieces], pieces[0]["schema"]).createOrReplaceTempView("headgate_staged")
     view(
         spark,
         "staged",
@@ -43,7 +46,8 @@ def bind_batch(spark, job, pieces):
     )
     rejects = [piece["rejects"] for piece in pieces if piece["rejects"] is not None]
     if rejects:
-        read(spark, rejects).createOrReplaceTempView("headgate_rejects")
+        columns = "_file int, _row bigint, code string, byte_start bigint, byte_end bigint, _part int"
+        read(spark, rejects, columns).createOrReplaceTempView("headgate_rejects")
         view(spark, "rejects", f"SELECT _file, _row{at('_part', by_part)} AS _row, code, byte_start, byte_end FROM headgate_rejects")
     else:
         view(spark, "rejects", "SELECT 0 AS _file, 0L AS _row, '' AS code, 0L AS byte_start, 0L AS byte_end WHERE FALSE")
@@ -91,6 +95,7 @@ def bind_tables(spark, job):
             leaving = rows.join(F.broadcast(withdrawn), rows._source_file == withdrawn.file_id, "left_semi")
             counts = leaving.groupBy(F.col("_path").alias("path")).agg(F.count("*").alias("rows"))
             gone += [(row.path, table["output"], row["rows"]) for row in counts.collect()]
+            leaving.createOrReplaceTempView(f"{table['relation']}_withdrawn")
             rows = rows.join(F.broadcast(withdrawn), rows._source_file == withdrawn.file_id, "left_anti")
         rows.createOrReplaceTempView(table["relation"])
     listed(spark, columns, gone).createOrReplaceTempView("withdrawn_paths")
@@ -100,7 +105,7 @@ def bind_tables(spark, job):
         files = [tuple(row) for row in job["targetFiles"]["rows"] if row[0] not in leaving]
         listed(spark, names, files).createOrReplaceTempView("target_files")
     if job["vaultFiles"]:
-        read(spark, job["vaultFiles"]).select("token").createOrReplaceTempView("vault_known")
+        read(spark, job["vaultFiles"], "token string").createOrReplaceTempView("vault_known")
     else:
         view(spark, "vault_known", "SELECT '' AS token WHERE FALSE")
 
@@ -179,8 +184,9 @@ def view(spark, name, sql, before=lambda: None):
     spark.sql(sql).createOrReplaceTempView(name)
 
 
-def read(spark, paths):
-    return spark.read.parquet(*[plain(path) for path in paths])
+def read(spark, paths, schema):
+    """Rows of files of which the columns are known: to ask a file for them would be a job."""
+    return spark.read.schema(schema).parquet(*[plain(path) for path in paths])
 
 
 def plain(path):

@@ -2,6 +2,9 @@
 
 import os
 
+import pyarrow.parquet as pq
+from pyspark.sql.pandas.types import from_arrow_schema
+
 from headgate_spark import storage
 from headgate_spark.duck import literal, session
 from headgate_spark.failures import Failure
@@ -10,7 +13,7 @@ OUT, SHIFTED, PART = "@headgate:out@", "@headgate:shifted@", "@headgate:part@"
 
 
 def stage(spark, job, folder, memory):
-    """Staged pieces in the order of files and records: dicts of `path`, `rejects` (path or None), `part`, `counts` and `firsts` by file."""
+    """Staged pieces in the order of files and records: dicts of `path`, its `schema`, `rejects` (path or None), `part`, `counts` and `firsts` by file."""
     context = spark.sparkContext
     whole = [task for task in job["tasks"] if "split" not in task]
     pieces = [{"task": task} for task in whole] + cut(context, [task for task in job["tasks"] if "split" in task])
@@ -26,7 +29,7 @@ def guarded(work, *arguments):
     try:
         return {"done": work(*arguments)}
     except Failure as failure:
-        if failure.kind == "transient":
+        if failure.kind in ("transient", "unclear"):
             raise
         return {"failure": [failure.kind, failure.message]}
 
@@ -103,6 +106,7 @@ def stage_piece(piece, folder, memory):
             out, firsts, rejects = shifted, {file: 1 for file in firsts}, publish(target)
         return {
             "part": part,
+            "schema": from_arrow_schema(pq.read_schema(out), prefer_timestamp_ntz=True),
             "path": publish(out),
             "rejects": rejects,
             "firsts": firsts,

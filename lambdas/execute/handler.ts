@@ -1,10 +1,12 @@
 import { secretsOf } from '../../lib/adapters/aws/lake.ts';
-import { stagedEngine } from '../../lib/adapters/local/staged-engine.ts';
+import { clearLeft, stagedEngine } from '../../lib/adapters/local/staged-engine.ts';
 import { read } from '../environment.ts';
 import { runServices } from '../shared/services.ts';
 import { taskHandler } from '../shared/task.ts';
 
 const { memory, scratch, ...settings } = read(['secretPrefix', 'scratch', 'memory']);
+
+clearLeft(scratch);
 
 const services = runServices(({ stores, ledger }) =>
   stagedEngine({

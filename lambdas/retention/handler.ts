@@ -1,11 +1,12 @@
 import { queryEngineOf } from '../../lib/adapters/aws/lake.ts';
 import { callOfFunction } from '../../lib/adapters/aws/step-functions.ts';
 import { datasetId } from '../../lib/contract/dataset.ts';
-import { ConflictError, TransientError } from '../../lib/errors.ts';
+import { ConflictError } from '../../lib/errors.ts';
 import { DEFAULT_EXPIRY, expireDataset, withLock } from '../../lib/pipeline/maintain.ts';
 import { applyRetention, explainRetention, planRetention } from '../../lib/pipeline/retention.ts';
 import { read } from '../environment.ts';
-import { handle, logError } from '../shared/handle.ts';
+import { forEach } from '../shared/each.ts';
+import { handle } from '../shared/handle.ts';
 import { runServices } from '../shared/services.ts';
 import { logger } from '../shared/telemetry.ts';
 
@@ -20,27 +21,25 @@ const queryEngine = queryEngineOf(read(['workgroup']));
 export const handler = handle<unknown, { readonly busy: readonly string[] }>(async (_event, context) => {
   const call = callOfFunction(context.awsRequestId, context.getRemainingTimeInMillis());
   const busy: string[] = [];
-  const failed: string[] = [];
-  for (const dataset of services.datasets) {
-    const id = datasetId(dataset);
-    try {
-      await withLock(services, id, call, async (lock) => {
-        const plan = await planRetention(services, queryEngine, dataset);
-        if (plan !== undefined) {
-          logger.info('retention', { dataset: id, before: plan.before, plan: explainRetention(plan) });
-          await applyRetention(services, lock, plan);
-        }
-        const expired = await expireDataset(services, dataset, DEFAULT_EXPIRY);
-        logger.info('expiry', { dataset: id, expired });
-      });
-    } catch (error) {
-      if (error instanceof ConflictError) busy.push(id);
-      else {
-        failed.push(id);
-        logError(error);
+  await forEach('retention', services.datasets, {
+    nameOf: datasetId,
+    work: async (dataset) => {
+      const id = datasetId(dataset);
+      try {
+        await withLock(services, id, call, async (lock) => {
+          const plan = await planRetention(services, queryEngine, dataset);
+          if (plan !== undefined) {
+            logger.info('retention', { dataset: id, before: plan.before, plan: explainRetention(plan) });
+            await applyRetention(services, lock, plan);
+          }
+          const expired = await expireDataset(services, dataset, DEFAULT_EXPIRY);
+          logger.info('expiry', { dataset: id, expired });
+        });
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error;
+        busy.push(id);
       }
-    }
-  }
-  if (failed.length === 0) return { busy };
-  throw new TransientError(`retention failed for ${failed.join(', ')}`, { fault: 'headgate' });
+    },
+  });
+  return { busy };
 });

@@ -16,5 +16,8 @@ export function logError(error: unknown): void {
   if (error instanceof HeadgateError)
     logger.error(error.message, { error: error.name, fault: error.fault, facts: error.facts });
   else if (error instanceof Error)
-    logger.error(`unforeseen ${error.name}`, { stack: error.stack?.split('\n').slice(1).join('\n') ?? '' });
+    logger.error(`unforeseen ${error.name}`, { stack: placesOf(error.stack ?? '') });
 }
+
+/** Of a stack the lines that name places: a message, which may have several lines, stands before them. */
+const placesOf = (stack: string): string => (stack.match(/^ +at .*$/gm) ?? []).join('\n');

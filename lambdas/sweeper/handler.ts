@@ -17,7 +17,11 @@ const start = starterOf(settings);
 /** @throws TransientError when a part of the sweep failed, so that an alarm sees it; the other parts are done */
 export const handler = handle<unknown, Omit<SweepReport, 'failed'>>(async () => {
   const { failed, ...report } = await sweep({ services, ports, start }, place);
-  logger.info('swept', { found: report.found.length, started: report.started });
+  logger.info('swept', {
+    found: report.found.length,
+    started: report.started,
+    unfinished: report.unfinished,
+  });
   for (const { error } of failed) logError(error);
   if (failed.length === 0) return report;
   throw new TransientError(`the sweep failed for ${failed.map(({ what }) => what).join(', ')}`, {

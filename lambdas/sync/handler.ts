@@ -1,6 +1,7 @@
 import { columnTagsOf, queryEngineOf, tablesOf } from '../../lib/adapters/aws/lake.ts';
 import { readEntities } from '../../lib/adapters/local/compiled-contracts.ts';
 import { readMarts } from '../../lib/adapters/local/packed-marts.ts';
+import { classifyEntityTables } from '../../lib/matching/classify.ts';
 import { makeEntityTables } from '../../lib/matching/run.ts';
 import { classifyTables } from '../../lib/pipeline/classify.ts';
 import { makeTables } from '../../lib/pipeline/plan-run.ts';
@@ -23,7 +24,10 @@ export const handler = handle<unknown, { readonly tables: number; readonly views
     await classifyTables(services, tags, dataset);
   }
   // Views read these and the next.
-  for (const entity of readEntities(settings.entities)) await makeEntityTables(services, entity);
+  for (const entity of readEntities(settings.entities)) {
+    await makeEntityTables(services, entity);
+    await classifyEntityTables(services, tags, entity);
+  }
   await makeLedgerTables({ ...services, ...tablesOf(services.stores.lake) });
   for (const { name, statement } of views) {
     await queryEngine.query(statement);

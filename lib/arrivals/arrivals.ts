@@ -2,6 +2,7 @@ import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { asSent, sources } from '../contract/sources.ts';
 import { DATED_MATTER_DAYS, isSettled, settle } from '../ledger/alerts.ts';
 import { type FileEntry, partitions, UNDATED } from '../ledger/entries.ts';
+import { everything } from '../ledger/everything.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Notice, Notifier } from '../ports/notifier.ts';
@@ -15,6 +16,7 @@ import {
   dueDates,
   type Schedule,
   scheduleOf,
+  zoneOf,
 } from './calendar.ts';
 
 /** One due date of a dataset, or a set that waits. */
@@ -68,10 +70,9 @@ async function firstDate(
   const id = datasetId(dataset);
   const [first] = await ledger.query<FileEntry>({ partition: partitions.files(id), limit: 1 });
   const watched = await ledger.get<{ at: string }>(partitions.alerts, watchOf(id));
-  const dayOf = (moment: string) => dateIn(schedule.timezone, new Date(moment));
   const known = [
-    ...(first === undefined ? [] : [first.body.businessDate ?? dayOf(first.body.receivedAt)]),
-    ...(watched === undefined ? [] : [dayOf(watched.body.at)]),
+    ...(first === undefined ? [] : [dateOf(first.body, dataset)]),
+    ...(watched === undefined ? [] : [dateIn(schedule.timezone, new Date(watched.body.at))]),
   ];
   return known.sort()[0] ?? dateIn(schedule.timezone, clock.now());
 }
@@ -86,7 +87,7 @@ async function arrivalOf(
   now: Date,
 ): Promise<Arrival> {
   const id = datasetId(dataset);
-  const all = await filesOfDate(ledger, dataset, businessDate, schedule.timezone);
+  const all = await filesOfDate(ledger, dataset, businessDate);
   const there = all.filter(hasArrived).sort(byReceipt);
   const set = hasSets(dataset) ? await setOf(ledger, dataset, businessDate) : undefined;
   const bySource = sources(dataset).map(({ landing }) => ({
@@ -133,23 +134,24 @@ const byReceipt = (a: FileEntry, b: FileEntry): number => (a.receivedAt < b.rece
 export const hasArrived = ({ state }: FileEntry): boolean =>
   state === 'admitted' || state === 'held' || state === 'published' || state === 'withdrawn';
 
-const MOST_FILES = 100_000;
+/** Business date of a file; of one without it the day of its receipt in the dataset's zone. */
+export const dateOf = ({ businessDate, receivedAt }: FileEntry, dataset: Dataset): string =>
+  businessDate ?? dateIn(zoneOf(dataset), new Date(receivedAt));
 
 /** Files of a business date. Those without one count for the day of their receipt in the zone, which two days of UTC share. */
 export async function filesOfDate(
   ledger: Ledger,
   dataset: Dataset,
   date: string,
-  timezone: string,
 ): Promise<readonly FileEntry[]> {
   const partition = partitions.files(datasetId(dataset));
   const query = async (prefix: string) =>
-    (await ledger.query<FileEntry>({ partition, prefix, limit: MOST_FILES })).map(({ body }) => body);
+    Array.fromAsync(everything<FileEntry>(ledger, { partition, prefix }), ({ body }) => body);
   if (dataset.landing.includes('{businessDate:')) return query(`${date}.`);
   const received = [-1, 0, 1].map((days) => `${UNDATED}${addDays(date, days).replaceAll('-', '')}`);
   const undated = (await Promise.all(received.map(query)))
     .flat()
-    .filter(({ receivedAt }) => dateIn(timezone, new Date(receivedAt)) === date);
+    .filter((file) => dateOf(file, dataset) === date);
   return [...(await query(`${date}.`)), ...undated];
 }
 

@@ -1,5 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
 import type { ArrivalCalendar, Dataset, ServiceLevel, Weekday } from '../contract/dataset.ts';
+import { DAY_MS } from '../ports/clock.ts';
 
 /** A business date that has files, and the moment until which they count as on time. */
 export interface DueDate {
@@ -29,6 +30,9 @@ const DAYS: Readonly<Record<string, number>> = {
 
 const EVERY_DAY: ArrivalCalendar = { timezone: 'UTC', days: 'daily', holidays: [], lagDays: 1 };
 
+/** The zone in which a dataset's days begin and end. */
+export const zoneOf = ({ arrivals }: Pick<Dataset, 'arrivals'>): string => (arrivals ?? EVERY_DAY).timezone;
+
 /**
  * Undefined where the contract does not say on which days files come: it has neither `ingestion.arrivals` nor a `frequency` of a day or less.
  * A date is due at `timeOfAvailability`, `lagDays` after it; without that time `latency` (default one day) after the date has ended in the zone.
@@ -50,7 +54,7 @@ export function scheduleOf({ arrivals, service, fileSet }: Dataset): Schedule | 
       const date = Temporal.PlainDate.from(businessDate);
       if (typeof time === 'string') return atTime(date.add({ days: lagDays }), time, timezone);
       const end = date.add({ days: 1 }).toZonedDateTime(timezone);
-      return new Date(end.epochMilliseconds + latency * 24 * 60 * 60 * 1000);
+      return new Date(end.epochMilliseconds + latency * DAY_MS);
     },
   };
 }
@@ -105,7 +109,21 @@ export function daysUntilDue(schedule: Schedule, now: Date): number {
   return Math.max(0, Math.ceil((schedule.dueOf(date.toString()).getTime() - begin) / DAY_MS));
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
+/** More than the days of any pause but one: a calendar of ends of months has none to look for. */
+const AROUND = 14;
+
+/** Days from a business date with files to the next one, where most of them lie between: a weekend, holidays. Undefined where that is longer than two weeks. */
+export function longestPause(schedule: Schedule, { holidays }: ArrivalCalendar): number | undefined {
+  let longest = 0;
+  for (const middle of ['2001-01-01', ...holidays]) {
+    const days = Array.from({ length: 2 * AROUND + 1 }, (_, day) => addDays(middle, day - AROUND));
+    const dated = days.flatMap((date, day) => (schedule.hasFiles(date) ? [day] : []));
+    const pauses = dated.slice(1).map((day, index) => day - (dated[index] ?? 0));
+    longest = Math.max(longest, ...pauses);
+    if (pauses.length === 0) return undefined;
+  }
+  return longest;
+}
 
 const todayIn = (timezone: string, now: Date): Temporal.PlainDate =>
   Temporal.Instant.fromEpochMilliseconds(now.getTime()).toZonedDateTimeISO(timezone).toPlainDate();

@@ -3,10 +3,9 @@ import { readExtras } from './custom-properties.ts';
 import type { Column, ColumnType, Macro } from './dataset.ts';
 import { datePatternProblem } from './date-pattern.ts';
 import { propertyExtras } from './ingestion-schema.ts';
+import { ALLOWED_NAMES, NAME } from './names.ts';
 import { type Item, optionsOf, type Property } from './odcs-property.ts';
 import type { Path, Problem } from './problems.ts';
-
-const NAME = /^[a-z][a-z0-9_]*$/;
 
 const PROTECTED_FROM = CLASSIFICATIONS.indexOf('restricted');
 
@@ -47,7 +46,7 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
   const name = property.physicalName ?? property.name;
   if (!NAME.test(name)) {
     complain(
-      `${JSON.stringify(name)} is no column name; allowed: small letters, digits, _; the source's name goes to sourceNames`,
+      `${JSON.stringify(name)} is no column name; allowed: ${ALLOWED_NAMES}; the source's name goes to sourceNames`,
       'name',
     );
   }

@@ -149,6 +149,12 @@ const SETTINGS: readonly Setting[] = [
     effect: always('breaking'),
     because: 'the same bytes sent again are treated otherwise',
   },
+  {
+    what: 'replaceByEmpty',
+    value: ({ replaceByEmpty }) => replaceByEmpty,
+    effect: (_before, after) => (after.replaceByEmpty === 'accept' ? 'compatible' : 'breaking'),
+    because: 'a file without rows is held',
+  },
   policy('addedColumn'),
   policy('missingColumn'),
   policy('reordered'),
@@ -210,7 +216,7 @@ const SETTINGS: readonly Setting[] = [
   },
   {
     what: 'owner',
-    value: ({ owner }) => owner,
+    value: ({ about }) => about.owner,
     effect: always('documentation'),
     because: 'who is asked and told',
   },

@@ -10,7 +10,7 @@ export interface Dataset {
   readonly domain: string;
   readonly name: string;
   readonly description?: string;
-  readonly owner?: string;
+  readonly about: About;
   readonly landing: string;
   readonly format: FileFormat;
   /** Other systems that send rows of the same columns; `asSent` gives the dataset as their files see it. */
@@ -21,6 +21,8 @@ export interface Dataset {
   /** With `writeMode: scd2`. */
   readonly history?: History;
   readonly duplicateFile: 'skip' | 'reload';
+  /** With `writeMode: replace`: whether a file without rows may leave the table without any, or a person decides. */
+  readonly replaceByEmpty: 'hold' | 'accept';
   readonly drift: DriftPolicy;
   /** Share of refused rows, per file and per batch, above which the batch is held. 0 to 100. */
   readonly maxRejectPercent: number;
@@ -38,6 +40,17 @@ export interface Dataset {
   readonly fileSet?: FileSet;
   readonly arrivals?: ArrivalCalendar;
   readonly volume?: VolumeRule;
+}
+
+/** What a contract's document says for people. */
+export interface About {
+  readonly purpose?: string;
+  readonly usage?: string;
+  readonly limitations?: string;
+  readonly owner?: string;
+  readonly team?: string;
+  /** Such as `slack #payments-data`. */
+  readonly support: readonly string[];
 }
 
 /** Database of the ledger's own tables; no domain may have its name. */
@@ -321,6 +334,10 @@ export interface ServiceLevel {
   readonly unit?: string;
   readonly element?: string;
 }
+
+/** The newest file, or set of files, takes the place of whole partitions, or of the table. */
+export const replacesWhole = ({ writeMode }: Pick<Dataset, 'writeMode'>): boolean =>
+  writeMode === 'replacePartitions' || writeMode === 'replace';
 
 /** `payments/transactions`: how people and the ledger name a dataset. */
 export const datasetId = (dataset: Pick<Dataset, 'domain' | 'name'>): string =>

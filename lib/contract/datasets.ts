@@ -1,7 +1,7 @@
 import { TerminalError } from '../errors.ts';
 import { columnOf } from './columns.ts';
 import { readExtras } from './custom-properties.ts';
-import { type Column, type Dataset, type Dedupe, LEDGER_DATABASE } from './dataset.ts';
+import { type About, type Column, type Dataset, type Dedupe, LEDGER_DATABASE } from './dataset.ts';
 import { type EntityDraft, entityOf } from './entity.ts';
 import { formatOf, formatProblems, type PlacedColumn, placedIn, sourceProblems } from './formats.ts';
 import {
@@ -11,6 +11,7 @@ import {
   scd2 as scd2Schema,
 } from './ingestion-schema.ts';
 import { compileLandingPattern } from './landing-pattern.ts';
+import { tableNameProblems } from './names.ts';
 import type { ContractDocument, SchemaObject } from './odcs-schema.ts';
 import type { Path, Problem } from './problems.ts';
 import { checksOf } from './rules.ts';
@@ -21,8 +22,6 @@ export interface Datasets {
   readonly entities: readonly EntityDraft[];
   readonly problems: readonly Problem[];
 }
-
-const NAME = /^[a-z][a-z0-9_]*$/;
 
 /** Datasets of a document that is valid by the standard; problems are those of Headgate's own meaning. */
 export function datasetsOf(document: ContractDocument, file: string, fingerprint: string): Datasets {
@@ -41,7 +40,8 @@ export function datasetsOf(document: ContractDocument, file: string, fingerprint
       });
     if (matching !== undefined) {
       const contract = { id: document.id, version: document.version, file, fingerprint };
-      const found = entityOf({ contract, domain: document.domain ?? '', object, matching, path });
+      const [domain, about] = [document.domain ?? '', aboutOf(document)];
+      const found = entityOf({ contract, domain, about, object, matching, path });
       problems.push(...found.problems);
       entities.push(found.entity);
     }
@@ -75,13 +75,7 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
   const complain = (message: string, ...at: Path) => problems.push({ path: [...path, ...at], message });
   const name = object.physicalName ?? object.name;
   const domain = document.domain ?? '';
-  if (!NAME.test(name))
-    complain(`${JSON.stringify(name)} is no table name; allowed: small letters, digits, _`, 'name');
-  if (!NAME.test(domain))
-    problems.push({
-      path: ['domain'],
-      message: `${JSON.stringify(domain)} is no database name; allowed: small letters, digits, _`,
-    });
+  problems.push(...tableNameProblems(domain, name, path));
   if (domain === LEDGER_DATABASE)
     problems.push({
       path: ['domain'],
@@ -107,13 +101,12 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
   problems.push(...timing.problems);
   problems.push(...sourceProblems(ingestion, placed, path));
 
-  const owner = ownerOf(document);
   const dataset: Dataset = {
     contract: { id: document.id, version: document.version, file, fingerprint },
     domain,
     name,
     ...(object.description === undefined ? {} : { description: object.description }),
-    ...(owner === undefined ? {} : { owner }),
+    about: aboutOf(document),
     landing: ingestion.landing,
     format: formatOf(ingestion, placed),
     alsoFrom: ingestion.alsoFrom.map((source) => ({
@@ -126,6 +119,7 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
     ...(dedupe === undefined ? {} : { dedupe }),
     ...(ingestion.writeMode === 'scd2' ? { history: ingestion.scd2 ?? scd2Schema.parse({}) } : {}),
     duplicateFile: ingestion.duplicateFile,
+    replaceByEmpty: ingestion.replaceByEmpty,
     drift: ingestion.drift ?? driftSchema.parse({}),
     maxRejectPercent: ingestion.maxRejectPercent,
     ...(ingestion.qualityScoreAbove === undefined ? {} : { qualityScoreAbove: ingestion.qualityScoreAbove }),
@@ -158,6 +152,21 @@ function ownerOf({ team }: ContractDocument): string | undefined {
     members.find(({ role }) => role?.toLowerCase() === 'owner')?.username ??
     (Array.isArray(team) ? undefined : team.name)
   );
+}
+
+function aboutOf(document: ContractDocument): About {
+  const { description = {}, team, support = [] } = document;
+  const { purpose, usage, limitations } = description;
+  const name = Array.isArray(team) ? undefined : team?.name;
+  const owner = ownerOf(document);
+  return {
+    ...(purpose === undefined ? {} : { purpose }),
+    ...(usage === undefined ? {} : { usage }),
+    ...(limitations === undefined ? {} : { limitations }),
+    ...(owner === undefined ? {} : { owner }),
+    ...(name === undefined ? {} : { team: name }),
+    support: support.map(({ channel, tool }) => (tool === undefined ? channel : `${tool} ${channel}`)),
+  };
 }
 
 const keyColumns = (columns: readonly Column[]): readonly string[] =>

@@ -1,7 +1,8 @@
 import { columnOf } from './columns.ts';
-import type { Column, Dataset } from './dataset.ts';
+import type { About, Column, Dataset } from './dataset.ts';
 import { propertyExtras } from './ingestion-schema.ts';
 import type { Criterion, MatchingSpec } from './matching-schema.ts';
+import { tableNameProblems } from './names.ts';
 import type { SchemaObject } from './odcs-schema.ts';
 import type { Path, Problem } from './problems.ts';
 
@@ -10,8 +11,12 @@ export interface Entity {
   readonly contract: Dataset['contract'];
   readonly domain: string;
   readonly name: string;
+  readonly description?: string;
+  readonly about: About;
   /** Column of the id that an entity keeps from run to run. */
   readonly id: string;
+  /** Of the id, as the contract says it. */
+  readonly classification: string;
   /** The other columns of the entity's table. */
   readonly fields: readonly Column[];
   readonly sources: readonly MatchSource[];
@@ -58,33 +63,22 @@ export interface EntityDraft extends Omit<Entity, 'sources'> {
 interface EntitySource {
   readonly contract: Dataset['contract'];
   readonly domain: string;
+  readonly about: About;
   readonly object: SchemaObject;
   readonly matching: MatchingSpec;
   /** Of the schema object. */
   readonly path: Path;
 }
 
-const NAME = /^[a-z][a-z0-9_]*$/;
-
 /** What a schema object with `matching` says by itself; `linked` finds its sources. */
-export function entityOf({ contract, domain, object, matching, path }: EntitySource): {
+export function entityOf({ contract, domain, about, object, matching, path }: EntitySource): {
   readonly entity: EntityDraft;
   readonly problems: readonly Problem[];
 } {
   const index = (object.customProperties ?? []).findIndex(({ property }) => property === 'matching');
   const at: Path = [...path, 'customProperties', index, 'value'];
   const name = object.physicalName ?? object.name;
-  const problems: Problem[] = [];
-  if (!NAME.test(name))
-    problems.push({
-      path: [...path, 'name'],
-      message: `${JSON.stringify(name)} is no table name; allowed: small letters, digits, _`,
-    });
-  if (!NAME.test(domain))
-    problems.push({
-      path: ['domain'],
-      message: `${JSON.stringify(domain)} is no database name; allowed: small letters, digits, _`,
-    });
+  const problems: Problem[] = [...tableNameProblems(domain, name, path)];
   if (object.quality !== undefined)
     problems.push({
       path: [...path, 'quality'],
@@ -109,7 +103,10 @@ export function entityOf({ contract, domain, object, matching, path }: EntitySou
     contract,
     domain,
     name,
+    ...(object.description === undefined ? {} : { description: object.description }),
+    about,
     id: key?.name ?? '',
+    classification: key?.classification ?? 'public',
     fields,
     sources: matching.sources,
     comparisons: matching.comparisons,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { matching } from './matching-schema.ts';
+import { ALLOWED_NAMES, NAME } from './names.ts';
 
 const oneSign = z.string().length(1);
 
@@ -72,7 +73,7 @@ export const xlsx = z.strictObject({
   sheet: z
     .union([z.string().min(1), z.number().int().min(1)])
     .default(1)
-    .describe('Name of the sheet, or its position from 1.'),
+    .describe('Name of the sheet, or its position from 1 among those that are not hidden.'),
   headerRow: z
     .number()
     .int()
@@ -98,7 +99,7 @@ export const dedupe = z.strictObject({
     .describe('Column whose greater value is later; default business date, time received, file, row.'),
 });
 
-const historyColumn = z.string().regex(/^[a-z][a-z0-9_]*$/);
+const historyColumn = z.string().regex(NAME, `allowed: ${ALLOWED_NAMES}`);
 
 export const scd2 = z.strictObject({
   effectiveFrom: historyColumn
@@ -257,7 +258,13 @@ export const ingestion = z.strictObject({
     .enum(['append', 'merge', 'scd2', 'replacePartitions', 'replace'])
     .default('append')
     .describe(
-      'append: add rows. merge: rows with a known key replace it. scd2: each change of a key is a row with the time that it held (type 2). replacePartitions, replace: the newest file of a partition, or of the table, wins.',
+      'append: add rows. merge: rows with a known key replace it. scd2: each change of a key is a row with the time that it held (type 2). replacePartitions, replace: the newest file of a partition, or of the table, wins; with `fileSet` the newest set, whole.',
+    ),
+  replaceByEmpty: z
+    .enum(['hold', 'accept'])
+    .default('hold')
+    .describe(
+      'With `writeMode: replace`: a newest file without good rows, which would leave the table without any. hold: nothing is published until somebody decides. accept: the table is emptied.',
     ),
   dedupe: dedupe.optional().describe('Rows that are the same; default for merge and scd2: the primary key.'),
   scd2: scd2
@@ -302,7 +309,7 @@ export const ingestion = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'Keep rows that another row of the same key has replaced, or kept out, in `<domain>.<name>_earlier`, with the columns of the table. Together both tables hold every version of a row and the file that brought it. Needs `writeMode: merge`.',
+      'Keep rows that another row of the same key has replaced, or kept out, in `<domain>.<name>_earlier`, with the columns of the table, and so those that left because their file was loaded again or another took its place (`_withdrawn_by`: that file, `_withdrawn_run`). Together both tables hold every version of a row and the file that brought it. Needs `writeMode: merge`.',
     ),
 });
 

@@ -9,6 +9,17 @@ export interface LandingPattern {
   match(key: string): LandingMatch | undefined;
 }
 
+/**
+ * Sources and their tools give a file such a name until it is whole: it has not landed yet. A dot at the beginning: rsync; at the end: WinSCP
+ * (`.filepart`), browsers (`.part`, `.crdownload`), others (`.tmp`, `~`). In a stage, too: SFTP lets a client upload under one name and rename it.
+ */
+export const isUnfinished = (key: string): boolean =>
+  /(?:^|\/)\.|(?:~|\.(?:filepart|part|tmp|crdownload))$/i.test(key);
+
+/** What the console of S3 and SFTP servers put for a folder that somebody makes: no file. */
+export const isFolder = ({ key, bytes }: { readonly key: string; readonly bytes: number }): boolean =>
+  key.endsWith('/') && bytes === 0;
+
 const DIGITS: Readonly<Record<string, string>> = {
   yyyy: '(?<yyyy>\\d{4})',
   MM: '(?<MM>\\d{2})',
@@ -32,6 +43,10 @@ export function compileLandingPattern(pattern: string): LandingPattern {
   if (parts.indexOf('**', deep + 1) > deep && deep >= 0) fail('** is allowed once');
   const front = (deep < 0 ? parts : parts.slice(0, deep)).map((part) => partExpression(part, fail));
   const back = deep < 0 ? [] : parts.slice(deep + 1).map((part) => partExpression(part, fail));
+  if (isUnfinished(pattern))
+    fail(
+      'names that begin with a dot, or end in .filepart, .part, .tmp, .crdownload or ~, are uploads under way',
+    );
   return {
     match(key) {
       const given = key.split('/');

@@ -8,7 +8,7 @@ import {
   limitsOf,
   PER_FILE,
   PER_ROUND,
-  ROUNDS_OF_HISTORY,
+  ROUNDS_OF_EXECUTION,
   type StageLimits,
 } from './capacity.ts';
 import { glueRun } from './cost.ts';
@@ -69,8 +69,8 @@ ${limits
 
 ## Not by files a second
 
-- **Step Functions, history.** An execution ends with an error at [25,000 events](https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html) (read in that page): ${PER_ROUND.historyEvents} a round, so ${ROUNDS_OF_HISTORY} rounds without a rest, ${whole((ROUNDS_OF_HISTORY * ASSUMED.roundSeconds) / 60)} minutes of the shortest ones.
-  The files of the round that is cut off wait in the ledger and the sweeper starts the next execution. Lever: hand over at 20,000 events, as DESIGN section 4 wants; the definition does not do that yet.
+- **Step Functions, history.** An execution ends with an error at [25,000 events](https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html) (read in that page): ${PER_ROUND.historyEvents} a round where nothing is retried. It never comes to that: after ${ROUNDS_OF_EXECUTION} rounds, ${whole(ROUNDS_OF_EXECUTION * PER_ROUND.historyEvents)} events, Claim hands over to a new execution
+  (fewer than 20,000 whatever is retried, by a test on the definition).
 - **Glue.** ${GLUE_RUNS} runs at once (our job's setting); 50 in an account by default ([quotas](https://docs.aws.amazon.com/general/latest/gr/glue.html); the figure was read in repost.aws and aws-samples, not in that page). Runs beyond wait in Glue's queue. Runs of 50 GB that took ten minutes each
   would be ${whole(glue.runsAnHour)} an hour, ${whole(glue.gigabytesAnHour)} GB, for ${whole(glue.runsAnHour * glueRun(10, 600))} USD. Lever: \`maxConcurrentRuns\`, then a request to Service Quotas.
 - **Athena.** ${ATHENA_QUERIES} queries of readers at once, waiting ones counted ([quotas](https://docs.aws.amazon.com/athena/latest/ug/service-limits.html) vary by region; the figure was read in a library that names that page as of April 2026). Loading uses none, so it never slows files down. Lever: capacity reservations.

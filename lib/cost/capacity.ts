@@ -20,7 +20,8 @@ export interface StageLimits {
 export const PER_FILE = { ledgerWrites: 7, ledgerReads: 7, s3Writes: 1, s3Reads: 3 } as const;
 export const PER_ROUND = {
   ledgerWrites: 28,
-  ledgerReads: 26,
+  /** 41 of them ask what came on the dates that a volume rule compares with: none where a contract has no such rule. */
+  ledgerReads: 67,
   s3Writes: 6,
   s3Reads: 16,
   catalogueRequests: 8,
@@ -231,8 +232,8 @@ export function limitsOf(load: Omit<Load, 'filesAMinute'>, stage: StageLimits): 
   return limits.toSorted((a, b) => a.filesASecond - b.filesASecond);
 }
 
-/** Rounds after which an execution that never rests has used up the 25,000 events of its history. */
-export const ROUNDS_OF_HISTORY = Math.floor(25_000 / PER_ROUND.historyEvents);
+/** After so many rounds an execution hands over to a new one: `DEFAULT_LIMITS.rounds`. */
+export const ROUNDS_OF_EXECUTION = 100;
 
 /** Large batches: runs of the Glue job an hour, and what goes through them, when each takes so many minutes. */
 export const glueCapacity = (minutes: number, gigabytes: number) => {

@@ -4,10 +4,10 @@ import { type AvroBlock, openAvro } from './avro-container.ts';
 import { avroType } from './avro-schema.ts';
 import { type AvroCodec, AvroCursor, AvroDamage, codecOf, eachItem, keyAt } from './avro-values.ts';
 import type { CsvLines } from './canonical.ts';
+import type { Content } from './file-profile.ts';
 import { LIMITS } from './limits.ts';
 import { joined, steps } from './paths.ts';
 import { FormatProblem } from './problem.ts';
-import type { Content } from './profile.ts';
 
 const { types } = avsc;
 

@@ -1,10 +1,8 @@
 import { Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib';
+import type { Compression, RandomAccess } from './file-profile.ts';
 import { LIMITS } from './limits.ts';
-import type { RandomAccess } from './parquet-profile.ts';
 import { FormatProblem } from './problem.ts';
-
-export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'zip';
 
 /** The plain bytes of a file, or of one member of an archive. */
 export interface Part {
@@ -15,6 +13,8 @@ export interface Part {
 
 export interface Inflated {
   readonly compression: Compression;
+  /** Once all is read: gzip that `gzip -d` takes and DuckDB 1.5.6 may not. */
+  readonly isOddGzip: () => boolean;
   /** One, but for archives; each must be read to its end before the next. */
   readonly parts: AsyncIterable<Part>;
 }
@@ -39,13 +39,20 @@ export async function inflated(
   }
   const compression = mayInflate ? compressionOf(Buffer.concat(head)) : 'none';
   const whole = prepended(head, body);
-  if (compression === 'none') return { compression, parts: one(whole) };
+  const plain = { compression, isOddGzip: () => false };
+  if (compression === 'none') return { ...plain, parts: one(whole) };
   if (compression === 'zip') {
     if (random === undefined)
       throw new FormatProblem('file.format', 'the members of an archive can only be read, not changed');
-    return { compression, parts: members(random) };
+    return { ...plain, parts: members(random) };
   }
-  return { compression, parts: one(unpacked(whole, compression)) };
+  if (compression !== 'gzip') return { ...plain, parts: one(unpacked(whole, DECODERS[compression])) };
+  let isOddGzip = false;
+  const decode: Decode = (packed) =>
+    gunzipped(packed, () => {
+      isOddGzip = true;
+    });
+  return { compression, isOddGzip: () => isOddGzip, parts: one(unpacked(whole, decode)) };
 }
 
 /** RFC 1952, RFC 8878, the block mark of bzip2 (pi, or its square root at the end of an empty file), APPNOTE.TXT 4.3.7 and 4.3.16. */
@@ -93,7 +100,7 @@ const FREE_BYTES = 10 * 1024 * 1024;
 
 type Packed = Exclude<Compression, 'none' | 'zip'>;
 
-async function* unpacked(body: AsyncGenerator<Uint8Array>, compression: Packed): AsyncGenerator<Uint8Array> {
+async function* unpacked(body: AsyncGenerator<Uint8Array>, decode: Decode): AsyncGenerator<Uint8Array> {
   let packed = 0;
   let plain = 0;
   const counted = (async function* () {
@@ -102,7 +109,7 @@ async function* unpacked(body: AsyncGenerator<Uint8Array>, compression: Packed):
       yield chunk;
     }
   })();
-  for await (const chunk of DECODERS[compression](counted)) {
+  for await (const chunk of decode(counted)) {
     plain += chunk.length;
     if (plain > FREE_BYTES + packed * LIMITS.inflation) {
       throw new FormatProblem(
@@ -118,11 +125,55 @@ type Decode = (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
 const CHUNK = { chunkSize: 1024 * 1024 };
 
-const DECODERS: Readonly<Record<Packed, Decode>> = {
-  gzip: (body) => piped(body, createGunzip(CHUNK), 'gzip'),
+const DECODERS: Readonly<Record<Exclude<Packed, 'gzip'>, Decode>> = {
   zstd: zstdFrame,
   bzip2: bunzipped,
 };
+
+/** FNAME of RFC 1952: the one optional field that DuckDB passes over for certain. */
+const FILE_NAME = 8;
+const FLAGS_AT = 3;
+
+/**
+ * Node's decoder goes on to the next member, and ends at a zero byte without a word. Blocks of zeros behind the stream come from tapes;
+ * anything else there would be lost. @param onOdd called for optional fields, for more members than one, and for zeros
+ */
+async function* gunzipped(body: AsyncIterable<Uint8Array>, onOdd: () => void): AsyncGenerator<Uint8Array> {
+  const decoder = createGunzip(CHUNK);
+  let packed = 0;
+  let plain = 0;
+  let flags = 0;
+  /** Behind the last byte that is not zero. */
+  let end = 0;
+  let tail: Buffer = Buffer.alloc(0);
+  const counted = (async function* () {
+    for await (const chunk of body) {
+      if (packed <= FLAGS_AT) flags = chunk[FLAGS_AT - packed] ?? flags;
+      const last = chunk.findLastIndex((byte) => byte !== 0);
+      if (last !== -1) end = packed + last + 1;
+      packed += chunk.length;
+      tail = Buffer.concat([tail, chunk.subarray(-SIZE_BYTES)]).subarray(-SIZE_BYTES);
+      yield chunk;
+    }
+  })();
+  // Without `return`: what follows the stream is read, too.
+  const open = { [Symbol.asyncIterator]: () => ({ next: () => counted.next() }) };
+  for await (const chunk of piped(open, decoder, 'gzip')) {
+    plain += chunk.length;
+    yield chunk;
+  }
+  for await (const _rest of counted);
+  if (end > decoder.bytesWritten)
+    throw new FormatProblem(
+      'file.format',
+      'something follows the gzip stream that is neither another one nor zeros; send the file again',
+    );
+  const isWhole = packed === decoder.bytesWritten && tail.readUInt32LE() === plain % 2 ** 32;
+  if (!isWhole || (flags & ~FILE_NAME) !== 0) onOdd();
+}
+
+/** The last member ends with its size modulo 2^32. */
+const SIZE_BYTES = 4;
 
 async function* piped(
   body: AsyncIterable<Uint8Array>,

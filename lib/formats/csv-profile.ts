@@ -2,9 +2,9 @@ import type { CsvFormat } from '../contract/dataset.ts';
 import { splitRecord } from './csv-record.ts';
 import { CsvScanner } from './csv-scanner.ts';
 import { toUtf8 } from './encoding.ts';
+import type { Content } from './file-profile.ts';
 import { LIMITS } from './limits.ts';
 import { FormatProblem } from './problem.ts';
-import type { Content } from './profile.ts';
 
 /** Enough for every trailer line. */
 const TAIL_BYTES = 64 * 1024;
@@ -13,7 +13,7 @@ export async function profileCsv(body: AsyncIterable<Uint8Array>, format: CsvFor
   const scanner = new CsvScanner(format);
   let head: Buffer = Buffer.alloc(0);
   let tail: Buffer = Buffer.alloc(0);
-  for await (const chunk of toUtf8(body, format.encoding)) {
+  for await (const chunk of toUtf8(body, format.encoding, { setting: 'csv.encoding' })) {
     if (head.length < LIMITS.headerBytes) head = Buffer.concat([head, chunk.subarray(0, LIMITS.headerBytes)]);
     if (format.trailer !== undefined)
       tail = Buffer.concat([tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES);

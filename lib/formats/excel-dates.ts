@@ -2,15 +2,22 @@
 const isBuiltIn = (id: number): boolean =>
   (id >= 14 && id <= 22) || (id >= 27 && id <= 36) || (id >= 45 && id <= 47) || (id >= 50 && id <= 58);
 
-/** Whether a number format shows a date or time: a letter for one outside quotes, escapes, and brackets that are no elapsed time. */
-export function isDateFormat(id: number, code: string | undefined): boolean {
-  if (code === undefined) return isBuiltIn(id);
+/** `[h]:mm:ss` */
+const BUILT_IN_DURATION = 46;
+
+/** What a number format shows a number as; undefined for a number. */
+export type Shown = 'date' | 'duration' | undefined;
+
+/** By the letters for dates and times outside quotes, escapes, and brackets that are no elapsed time. */
+export function shownAs(id: number, code: string | undefined): Shown {
+  if (code === undefined) return id === BUILT_IN_DURATION ? 'duration' : isBuiltIn(id) ? 'date' : undefined;
   const [positive = ''] = code.split(';');
   const bare = positive
     .replaceAll(/"[^"]*"|\\.|_.|\*./g, '')
     .replaceAll(/\[(?!h+\]|m+\]|s+\])[^\]]*\]/gi, '')
     .replaceAll(/general/gi, '');
-  return /[ymdhs]/i.test(bare);
+  if (/\[[hms]+\]/i.test(bare) && !/[yd]/i.test(bare)) return 'duration';
+  return /[ymdhs]/i.test(bare) ? 'date' : undefined;
 }
 
 const DAY = 86_400_000;
@@ -18,6 +25,20 @@ const DAY = 86_400_000;
 const EPOCH_1900 = Date.UTC(1899, 11, 30);
 const EPOCH_1904 = Date.UTC(1904, 0, 1);
 const PHANTOM_DAY = 60;
+/** 10000-01-01. */
+const END = Date.UTC(10_000, 0, 1);
+
+/** Elapsed time as Excel shows it: hours, which may be more than 24, minutes, seconds and what is left of them. */
+export function durationText(serial: number): string | undefined {
+  if (!Number.isFinite(serial)) return undefined;
+  const total = Math.round(Math.abs(serial) * DAY);
+  const hours = Math.floor(total / 3_600_000);
+  const rest = new Date(total % 3_600_000)
+    .toISOString()
+    .slice(14, -1)
+    .replace(/\.000$/, '');
+  return `${serial < 0 && total > 0 ? '-' : ''}${hours}:${rest}`;
+}
 
 export type DateShape = 'date' | 'timestamp' | undefined;
 
@@ -26,7 +47,7 @@ export type DateShape = 'date' | 'timestamp' | undefined;
  * otherwise. Undefined: no date, as before the epoch or on 1900-02-29, which never was.
  */
 export function serialText(serial: number, is1904: boolean, wanted: DateShape): string | undefined {
-  if (!Number.isFinite(serial) || serial < 0 || serial > 2_958_466) return undefined;
+  if (!Number.isFinite(serial) || serial < 0) return undefined;
   const milliseconds = Math.round(serial * DAY);
   const day = Math.floor(milliseconds / DAY);
   if (!is1904 && day === PHANTOM_DAY) return undefined;
@@ -37,6 +58,7 @@ export function serialText(serial: number, is1904: boolean, wanted: DateShape): 
       .slice(11, -1)
       .replace(/\.000$/, '');
   const epoch = is1904 ? EPOCH_1904 : day < PHANTOM_DAY ? EPOCH_1900 + DAY : EPOCH_1900;
+  if (epoch + milliseconds >= END) return undefined;
   const text = new Date(epoch + milliseconds).toISOString();
   const hasTime = milliseconds % DAY !== 0;
   return hasTime || wanted === 'timestamp' ? text.slice(0, -1).replace(/\.000$/, '') : text.slice(0, 10);

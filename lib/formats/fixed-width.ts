@@ -2,9 +2,9 @@ import type { FixedWidthFormat } from '../contract/dataset.ts';
 import { type RecordSink, refusedRecord } from './canonical.ts';
 import { CsvScanner } from './csv-scanner.ts';
 import { toUtf8 } from './encoding.ts';
+import type { Content } from './file-profile.ts';
 import { LIMITS } from './limits.ts';
 import { FormatProblem } from './problem.ts';
-import type { Content } from './profile.ts';
 
 const LINES = { delimiter: '\0', quote: '', escape: '' } as const;
 
@@ -15,7 +15,7 @@ export async function profileFixedWidth(
 ): Promise<Content> {
   const scanner = new CsvScanner({ kind: 'csv', ...LINES, header: false, encoding, skipLines });
   let bytes = 0;
-  for await (const chunk of toUtf8(body, encoding)) {
+  for await (const chunk of toUtf8(body, encoding, { setting: 'fixedWidth.encoding' })) {
     bytes += chunk.length;
     scanner.push(chunk);
   }
@@ -50,7 +50,7 @@ export async function* fixedWidthRecords(
       sink.refuse(refusedRecord('record.malformed'));
     else sink.row(fields.map(({ start, length }) => cut(start - 1, start - 1 + length).trim()));
   };
-  for await (const chunk of toUtf8(body, encoding)) {
+  for await (const chunk of toUtf8(body, encoding, { setting: 'fixedWidth.encoding' })) {
     const text = held + chunk.toString();
     // The LF of a CRLF may come with the next chunk.
     const lines = text.split(/\r\n|\n|\r(?!$)/);

@@ -1,4 +1,4 @@
-import { type JsonPart, textOf } from './json-records.ts';
+import { isBlank, type JsonPart } from './json-records.ts';
 import { LIMITS } from './limits.ts';
 import { steps } from './paths.ts';
 import { FormatProblem } from './problem.ts';
@@ -6,7 +6,6 @@ import { FormatProblem } from './problem.ts';
 const QUOTE = 34;
 const BACKSLASH = 92;
 const COMMA = 44;
-const COLON = 58;
 const OPEN_BRACE = 123;
 const CLOSE_BRACE = 125;
 const OPEN_BRACKET = 91;
@@ -40,6 +39,8 @@ class PathScanner {
   #isFound = false;
   #isOver = false;
   #from = 0;
+  /** Behind an element of the array. */
+  #hasComma = false;
 
   constructor(path: readonly string[]) {
     this.#path = path;
@@ -50,7 +51,7 @@ class PathScanner {
     let at = this.#at;
     while (at < bytes.length) {
       const byte = bytes[at] ?? 0;
-      if (byte === QUOTE) {
+      if (byte === QUOTE && this.#open.length > 0) {
         const end = stringEnd(bytes, at);
         if (end === -1) break;
         if (!this.#isIn && this.#open.length === this.#matched)
@@ -64,8 +65,7 @@ class PathScanner {
         this.#closes(byte);
       } else if (byte === COMMA && this.#isIn && this.#open.length === this.#inside)
         yield* this.#element(bytes, at, true);
-      else if (byte > 32 && byte !== COMMA && byte !== COLON && this.#open.length === 0)
-        throw this.#notThere();
+      else if (byte > 32 && this.#open.length === 0) throw this.#notThere();
       at++;
     }
     const keep = this.#isIn ? this.#from : at;
@@ -97,7 +97,7 @@ class PathScanner {
     this.#open.push(byte === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET);
     if (isOnPath && isLast && byte === OPEN_BRACKET) this.#enters(at);
     if (isOnPath && !isLast && byte === OPEN_BRACE) this.#matched = depth + 1;
-    if (this.#open.length > LIMITS.nesting)
+    if (!this.#isIn && this.#open.length > LIMITS.nesting)
       throw new FormatProblem(
         'file.too_large',
         `objects and arrays are nested deeper than ${LIMITS.nesting}`,
@@ -123,7 +123,10 @@ class PathScanner {
   *#element(bytes: Buffer, to: number, more: boolean): Generator<JsonPart> {
     const part = { bytes, from: this.#from, to, start: this.#offset + this.#from };
     this.#from = to + 1;
-    if (more || textOf(part).trim() !== '') yield part;
+    if (more || !isBlank(part)) yield part;
+    else if (this.#hasComma)
+      throw new FormatProblem('file.format', 'the JSON array ends with a comma; send the file again');
+    this.#hasComma = more;
   }
 
   #notThere(): FormatProblem {

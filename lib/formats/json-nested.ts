@@ -1,6 +1,7 @@
 import type { JsonFormat, Nesting } from '../contract/dataset.ts';
 import { type CsvLines, type Place as FilePlace, refusedRecord } from './canonical.ts';
 import { toUtf8 } from './encoding.ts';
+import type { Content } from './file-profile.ts';
 import { jsonArray } from './json-array.ts';
 import { type JsonPart, jsonLines } from './json-records.ts';
 import {
@@ -21,7 +22,6 @@ import {
 } from './json-text.ts';
 import { LIMITS } from './limits.ts';
 import { FormatProblem } from './problem.ts';
-import type { Content } from './profile.ts';
 import { type Place, Shape } from './shape.ts';
 
 /** Records, or rows where the contract makes rows of an array, and the names of all values down to the places of the contract. */
@@ -59,12 +59,10 @@ async function* read(
   format: JsonFormat,
   reader: JsonReader,
 ): AsyncGenerator<void> {
-  let mark = 0;
-  const text = toUtf8(body, 'utf-8', (bytes) => {
-    mark = bytes;
-  });
+  const mark = { bytes: 0 };
+  const text = toUtf8(body, 'utf-8', { mark });
   for await (const parts of format.kind === 'jsonl' ? jsonLines(text) : jsonArray(text, format.records)) {
-    for (const part of parts) reader.read(part, mark);
+    for (const part of parts) reader.read(part, mark.bytes);
     yield;
   }
 }

@@ -1,8 +1,9 @@
 import { toUtf8 } from './encoding.ts';
-import { jsonElements, jsonFields, jsonLines, textOf } from './json-records.ts';
+import type { Content } from './file-profile.ts';
+import { jsonArray } from './json-array.ts';
+import { jsonFields, jsonLines, textOf } from './json-records.ts';
 import { LIMITS } from './limits.ts';
 import { FormatProblem } from './problem.ts';
-import type { Content } from './profile.ts';
 
 /** Counts records and gathers the keys of all objects, in the order in which they first appear. */
 export async function profileJson(body: AsyncIterable<Uint8Array>, kind: 'json' | 'jsonl'): Promise<Content> {
@@ -12,7 +13,7 @@ export async function profileJson(body: AsyncIterable<Uint8Array>, kind: 'json' 
   const text = counted(toUtf8(body, 'utf-8'), (length) => {
     bytes += length;
   });
-  for await (const parts of kind === 'json' ? jsonElements(text) : jsonLines(text)) {
+  for await (const parts of kind === 'json' ? jsonArray(text) : jsonLines(text)) {
     records += parts.length;
     for (const part of parts) for (const key of jsonFields(textOf(part))?.keys() ?? []) keys.add(key);
     if (keys.size > LIMITS.jsonKeys) {

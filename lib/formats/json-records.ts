@@ -36,76 +36,10 @@ export async function* jsonLines(body: AsyncIterable<Buffer>): AsyncGenerator<re
   if (!isBlank(last)) yield [last];
 }
 
-const isBlank = (part: JsonPart): boolean =>
+export const isBlank = (part: JsonPart): boolean =>
   part.bytes[part.from] !== OPEN_BRACE && textOf(part).trim() === '';
 
-/** Elements of the one top-level array. @throws FormatProblem where the file is no array or ends inside it */
-export async function* jsonElements(body: AsyncIterable<Buffer>): AsyncGenerator<readonly JsonPart[]> {
-  const scanner = new ArrayScanner();
-  for await (const chunk of body) yield Array.from(scanner.push(chunk));
-  scanner.end();
-}
-
-const OPENING = new Set(Buffer.from('[{'));
-const CLOSING = new Set(Buffer.from(']}'));
-const BLANK = new Set(Buffer.from(' \t\r\n'));
-const [QUOTE, BACKSLASH, COMMA, BRACKET, COLON, OPEN_BRACE] = Buffer.from('"\\,[:{');
-
-class ArrayScanner {
-  #held: Buffer = Buffer.alloc(0);
-  #offset = 0;
-  #depth = 0;
-  #inText = false;
-  #escaped = false;
-  #done = false;
-
-  *push(chunk: Buffer): Generator<JsonPart> {
-    const scanned = this.#held.length;
-    const joined = scanned === 0 ? chunk : Buffer.concat([this.#held, chunk]);
-    let from = 0;
-    for (let at = scanned; at < joined.length; at++) {
-      const byte = joined[at] ?? 0;
-      if (this.#inText) {
-        this.#text(byte);
-        continue;
-      }
-      if (byte === QUOTE && this.#depth > 0) this.#inText = true;
-      else if (CLOSING.has(byte) && this.#depth === 0) throw notAnArray();
-      else if (OPENING.has(byte) && !this.#done) {
-        if (this.#depth === 0 && byte !== BRACKET) throw notAnArray();
-        if (this.#depth++ === 0) from = at + 1;
-      } else if ((byte === COMMA && this.#depth === 1) || (CLOSING.has(byte) && this.#depth-- === 1)) {
-        yield* this.#element(joined, from, at, byte === COMMA);
-        from = at + 1;
-        if (byte !== COMMA) this.#done = true;
-      } else if (this.#depth === 0 && !BLANK.has(byte)) throw notAnArray();
-    }
-    this.#offset += from;
-    this.#held = joined.subarray(from);
-    tooLong(this.#held.length);
-  }
-
-  end(): void {
-    if (!this.#done) throw new FormatProblem('file.format', 'the JSON array is cut off; send the file again');
-  }
-
-  #text(byte: number): void {
-    if (this.#escaped) this.#escaped = false;
-    else if (byte === BACKSLASH) this.#escaped = true;
-    else if (byte === QUOTE) this.#inText = false;
-  }
-
-  *#element(bytes: Buffer, from: number, to: number, more: boolean): Generator<JsonPart> {
-    const part = { bytes, from, to, start: this.#offset + from };
-    if (more || !isBlank(part)) yield part;
-  }
-}
-
-const notAnArray = (): FormatProblem =>
-  new FormatProblem(
-    'file.format',
-    'the file is not one JSON array of objects; for one object a line use format jsonl',
-  );
+const [QUOTE, BACKSLASH, COLON, OPEN_BRACE] = Buffer.from('"\\:{');
 
 function tooLong(bytes: number): void {
   if (bytes <= LIMITS.recordBytes) return;

@@ -3,7 +3,8 @@ import { TerminalError } from '../errors.ts';
 import { inflated, type Part } from './compression.ts';
 import { splitRecord } from './csv-record.ts';
 import { toUtf8 } from './encoding.ts';
-import { type JsonParts, jsonElements, jsonFields, jsonLines, textOf } from './json-records.ts';
+import { jsonArray } from './json-array.ts';
+import { type JsonParts, jsonFields, jsonLines, textOf } from './json-records.ts';
 import { QuoteState } from './quote-state.ts';
 
 /** New texts of a record's fields, by position in a CSV file, by key in JSON. */
@@ -43,7 +44,11 @@ async function* mended(
     throw notOneByOne(`nested ${format.kind}`);
   switch (format.kind) {
     case 'csv':
-      for await (const text of mendCsv(toUtf8(plain, format.encoding), format, mending))
+      for await (const text of mendCsv(
+        toUtf8(plain, format.encoding, { setting: 'csv.encoding' }),
+        format,
+        mending,
+      ))
         yield encoded(text, format.encoding);
       return;
     case 'jsonl':
@@ -176,7 +181,7 @@ function mendedObject(text: string, correction: ReadonlyMap<number | string, str
 
 async function* mendArray(body: AsyncIterable<Buffer>, corrections: Corrections): AsyncGenerator<Uint8Array> {
   let before = '[';
-  for await (const text of mendedObjects(jsonElements(body), corrections)) {
+  for await (const text of mendedObjects(jsonArray(body), corrections)) {
     yield Buffer.from(`${before}\n${text}`);
     before = ',';
   }

@@ -3,13 +3,13 @@ import { avroRecords } from './avro-records.ts';
 import { type CsvLines, canonicalCsv, type RejectedRecord } from './canonical.ts';
 import { inflated, type Part } from './compression.ts';
 import { toUtf8 } from './encoding.ts';
+import type { FileProfile, RandomAccess } from './file-profile.ts';
 import { fixedWidthRecords } from './fixed-width.ts';
+import { jsonArray } from './json-array.ts';
 import { nestedJsonRecords } from './json-nested.ts';
-import { jsonElements, jsonFields, jsonLines, textOf } from './json-records.ts';
+import { jsonFields, jsonLines, textOf } from './json-records.ts';
 import { LIMITS } from './limits.ts';
-import type { RandomAccess } from './parquet-profile.ts';
 import { Preamble } from './preamble.ts';
-import type { FileProfile } from './profile.ts';
 import { QuoteState } from './quote-state.ts';
 import { xlsxRecords } from './xlsx-records.ts';
 import { xmlRecords } from './xml-records.ts';
@@ -18,8 +18,17 @@ export type { RejectedRecord } from './canonical.ts';
 
 export interface NormaliseOptions {
   readonly onReject: (record: RejectedRecord) => void;
+  /** Learns where records of CSV lie that the parser will refuse for their length or number of fields; for UTF-8 that is not compressed. */
+  readonly onPlace?: (place: RecordPlace) => void;
   /** The same file: archives and workbooks keep their directories at the end. */
   readonly random: RandomAccess;
+}
+
+/** Bytes of a record in the file, without its line end; `record` is its number, from 1. */
+export interface RecordPlace {
+  readonly record: number;
+  readonly start: number;
+  readonly end: number;
 }
 
 /**
@@ -30,7 +39,7 @@ export async function* normalise(
   body: AsyncIterable<Uint8Array>,
   format: FileFormat,
   profile: FileProfile,
-  { onReject, random }: NormaliseOptions,
+  { onReject, onPlace, random }: NormaliseOptions,
 ): AsyncGenerator<Uint8Array> {
   const header = profile.header ?? [];
   if (format.kind === 'xlsx') {
@@ -40,7 +49,7 @@ export async function* normalise(
   const source = body[Symbol.asyncIterator]();
   try {
     const { parts } = await inflated(source, random);
-    if (format.kind === 'csv') yield* oneCsv(parts, format, profile);
+    if (format.kind === 'csv') yield* oneCsv(parts, format, { profile, onPlace });
     else if (format.kind !== 'parquet')
       yield* canonicalCsv(header, (lines) => recordsOf(parts, format, header, lines), onReject);
   } finally {
@@ -48,14 +57,24 @@ export async function* normalise(
   }
 }
 
+interface Rewriting {
+  readonly profile: FileProfile;
+  readonly onPlace: NormaliseOptions['onPlace'];
+}
+
 async function* oneCsv(
   parts: AsyncIterable<Part>,
   format: CsvFormat,
-  profile: FileProfile,
+  { profile, onPlace }: Rewriting,
 ): AsyncGenerator<Uint8Array> {
   let isFirst = true;
   for await (const { body } of parts) {
-    const lines = lineFeeds(toUtf8(body, format.encoding), format, profile);
+    const mark = { bytes: 0 };
+    const text = toUtf8(body, format.encoding, { setting: 'csv.encoding', mark });
+    const tell: Rewriting['onPlace'] =
+      onPlace &&
+      (({ record, start, end }) => onPlace({ record, start: mark.bytes + start, end: mark.bytes + end }));
+    const lines = lineFeeds(text, format, { profile, onPlace: tell });
     let last: number | undefined;
     for await (const chunk of isFirst ? lines : withoutHeader(lines, format)) {
       last = chunk.at(-1) ?? last;
@@ -126,11 +145,12 @@ const CUT = LIMITS.recordBytes + 64 * 1024;
 async function* lineFeeds(
   body: AsyncIterable<Buffer>,
   format: CsvFormat,
-  { lineEnd, hasBlankLines, hasLongRecords, hasSurplusDelimiters }: FileProfile,
+  { profile, onPlace }: Rewriting,
 ): AsyncGenerator<Uint8Array> {
+  const { lineEnd, hasBlankLines, hasLongRecords, hasSurplusDelimiters } = profile;
   const preamble = new Preamble(format.skipLines);
   const isPlain = hasBlankLines !== true && hasLongRecords !== true && hasSurplusDelimiters !== true;
-  if (lineEnd === 'lf' && isPlain) {
+  if (lineEnd === 'lf' && isPlain && onPlace === undefined) {
     for await (const chunk of body) yield preamble.rest(chunk);
     return;
   }
@@ -144,13 +164,23 @@ async function* lineFeeds(
   let hasBytes = false;
   let recordBytes = 0;
   let isCutInQuotes = false;
+  let seen = 0;
+  let record = format.header ? 0 : 1;
+  let start = 0;
   const isSurplus = () => last === delimiter && delimiters > (expected ?? delimiters);
+  const tellPlace = (end: number) => {
+    const isRefused = delimiters !== (expected ?? delimiters) || recordBytes > LIMITS.recordBytes;
+    if (isRefused && record > 0) onPlace?.({ record, start, end });
+  };
   for await (const whole of body) {
     const chunk = preamble.rest(whole);
+    let at = seen + whole.length - chunk.length - 1;
+    seen += whole.length;
     // A sign more for each line at most; a record that an earlier chunk began may need its closing quote.
     const out = Buffer.allocUnsafe(chunk.length * 2 + CLOSING);
     let length = 0;
     for (const byte of chunk) {
+      at++;
       const ended = afterCr;
       afterCr = false;
       if (ended && byte === LF) continue; // the CR before it has been written as LF
@@ -160,6 +190,7 @@ async function* lineFeeds(
         if (!quotes.inQuotes && byte === delimiter) delimiters++;
         last = quotes.inQuotes ? -1 : byte;
         quotes.take(byte);
+        if (!hasBytes) start = at;
         hasBytes = true;
         if (++recordBytes <= CUT) out[length++] = byte;
         else if (recordBytes === CUT + 1) isCutInQuotes = quotes.inQuotes;
@@ -167,6 +198,8 @@ async function* lineFeeds(
       }
       quotes.restart();
       if (!hasBytes) continue;
+      tellPlace(at);
+      record++;
       if (isCutInQuotes) for (const sign of [PLAIN, format.quote.charCodeAt(0)]) out[length++] = sign;
       if (isSurplus()) out[length++] = surplus;
       out[length++] = LF;
@@ -179,6 +212,7 @@ async function* lineFeeds(
     }
     yield out.subarray(0, length);
   }
+  if (hasBytes) tellPlace(seen);
   if (isSurplus()) yield Buffer.of(surplus);
 }
 
@@ -198,13 +232,11 @@ async function* flatJsonRecords(
   header: readonly string[],
   lines: CsvLines,
 ): AsyncGenerator<void> {
-  let mark = 0;
-  const text = toUtf8(body, 'utf-8', (bytes) => {
-    mark = bytes;
-  });
-  for await (const parts of kind === 'json' ? jsonElements(text) : jsonLines(text)) {
+  const mark = { bytes: 0 };
+  const text = toUtf8(body, 'utf-8', { mark });
+  for await (const parts of kind === 'json' ? jsonArray(text) : jsonLines(text)) {
     for (const part of parts) {
-      const start = mark + part.start;
+      const start = mark.bytes + part.start;
       const place = { start, end: start + part.to - part.from };
       const byKey = jsonFields(textOf(part));
       if (byKey === undefined) lines.refuse({ code: 'record.malformed', ...place });

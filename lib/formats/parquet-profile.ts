@@ -1,36 +1,32 @@
-import { parquetMetadataAsync, parquetSchema } from 'hyparquet';
+import { type AsyncBuffer, parquetMetadataAsync, parquetSchema } from 'hyparquet';
+import type { Content, RandomAccess } from './file-profile.ts';
 import { LIMITS } from './limits.ts';
+import { checkPages } from './parquet-checksums.ts';
 import { FormatProblem } from './problem.ts';
-import type { Content } from './profile.ts';
 
-/** Reads parts of the file: Parquet keeps its footer at the end. */
-export interface RandomAccess {
-  readonly bytes: number;
-  slice(start: number, end: number): Promise<Uint8Array>;
-}
-
-/** Rows and columns as the footer states them, read by hyparquet and not by the engine. */
+/** Rows and columns as the footer states them, read by hyparquet and not by the engine; pages are held against their checksums. */
 export async function profileParquet(
   body: AsyncIterable<Uint8Array>,
   random: RandomAccess,
 ): Promise<Content> {
-  for await (const _chunk of body);
   if (random.bytes === 0)
     throw new FormatProblem('file.empty', 'the file has no bytes; send it again or ask its source');
   try {
-    const metadata = await parquetMetadataAsync({
-      byteLength: random.bytes,
-      slice: async (start, end = random.bytes) => {
-        const bytes = await random.slice(start < 0 ? random.bytes + start : start, end);
-        return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
-      },
-    });
+    const metadata = await parquetMetadataAsync(asyncBuffer(random));
+    await checkPages(body, metadata);
     const columns = parquetSchema(metadata).children;
     const header = columns.map(({ element }) => element.name);
     if (header.length > LIMITS.columns)
       throw new FormatProblem('file.too_large', `more than ${LIMITS.columns} columns`);
+    const groups = metadata.row_groups.map(({ num_rows }) => num_rows);
+    if (
+      groups.some((rows) => rows < 0n) ||
+      groups.reduce((sum, rows) => sum + rows, 0n) !== metadata.num_rows
+    )
+      throw new Error('the numbers of rows that the footer states do not agree');
     return {
       records: Number(metadata.num_rows),
+      plainBytes: metadata.row_groups.reduce((sum, group) => sum + Number(group.total_byte_size), 0),
       header,
       types: columns.map(typeOf),
       nested: columns.map(({ children }) => children.length > 0),
@@ -44,6 +40,15 @@ export async function profileParquet(
     );
   }
 }
+
+/** A file as hyparquet reads it. */
+export const asyncBuffer = (random: RandomAccess): AsyncBuffer => ({
+  byteLength: random.bytes,
+  slice: async (start, end = random.bytes) => {
+    const bytes = await random.slice(start < 0 ? random.bytes + start : start, end);
+    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+  },
+});
 
 type Column = ReturnType<typeof parquetSchema>;
 

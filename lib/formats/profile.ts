@@ -1,45 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { FileFormat } from '../contract/dataset.ts';
-import { type Compression, inflated, type Part } from './compression.ts';
+import { inflated, type Part } from './compression.ts';
 import { profileCsv } from './csv-profile.ts';
+import type { Compression, Content, FileProfile, RandomAccess } from './file-profile.ts';
 import { profileFixedWidth } from './fixed-width.ts';
-import { profileJson } from './json-profile.ts';
-import type { RandomAccess } from './parquet-profile.ts';
 import { FormatProblem } from './problem.ts';
-
-/** What one pass over the bytes tells; plain JSON, kept in the ledger. */
-export interface FileProfile {
-  /** Of the bytes as they landed. */
-  readonly sha256: string;
-  readonly bytes: number;
-  readonly compression: Compression;
-  /** Header, blank lines, skipped lines and the trailer are no records; records that can't be split are. */
-  readonly records: number;
-  /** Names of the fields in order: header of a CSV file or sheet, keys or paths of JSON and XML, columns of a Parquet or Avro file. */
-  readonly header?: readonly string[];
-  /** Number of fields of the first record, where there is no header. */
-  readonly width?: number;
-  readonly trailer?: readonly string[];
-  readonly lineEnd?: 'lf' | 'crlf' | 'cr' | 'mixed';
-  readonly hasBlankLines?: boolean;
-  /** A record is longer than `LIMITS.engineRecordBytes`. */
-  readonly hasLongRecords?: boolean;
-  readonly hasOddPreamble?: boolean;
-  readonly hasSurplusDelimiters?: boolean;
-  /** Of a sheet: its reader must know merged ranges before the rows, and they stand behind them. */
-  readonly hasMergedCells?: boolean;
-  /** Physical and logical type of each column of a Parquet file, as text that is equal for equal types. */
-  readonly types?: readonly string[];
-  /** Which columns of a Parquet file hold lists, maps or structs. */
-  readonly nested?: readonly boolean[];
-  /** Of an archive, in its order; their records are numbered on from one to the next. */
-  readonly members?: readonly { readonly name: string; readonly records: number }[];
-  /** Why the file as a whole can't be taken in. */
-  readonly problem?: { readonly code: string; readonly message: string };
-}
-
-/** What a format's own pass finds. */
-export type Content = Omit<FileProfile, 'sha256' | 'bytes' | 'compression' | 'problem'>;
 
 /**
  * Hashes and counts in one streaming pass with constant memory, without the engine: both counts must agree.
@@ -67,10 +32,10 @@ export async function profileFile(
     [Symbol.asyncIterator]: () => hashed,
   };
   try {
-    const { compression, content, problem } = await contentOf(hashed, format, random);
+    const { content, problem, ...packing } = await contentOf(hashed, format, random);
     for await (const _rest of hashed);
     const failure = problem === undefined ? {} : { problem };
-    return { records: 0, ...content, ...failure, compression, bytes, sha256: hash.digest('hex') };
+    return { records: 0, ...content, ...failure, ...packing, bytes, sha256: hash.digest('hex') };
   } finally {
     await source.return?.();
   }
@@ -78,6 +43,8 @@ export async function profileFile(
 
 interface Found {
   readonly compression: Compression;
+  readonly isOddGzip?: boolean;
+  readonly plainBytes?: number;
   readonly content?: Content | undefined;
   readonly problem?: { readonly code: string; readonly message: string };
 }
@@ -90,12 +57,30 @@ async function contentOf(
   let compression: Compression = 'none';
   if (format === undefined) return { compression };
   try {
-    const { parts, ...packed } = await inflated(body, random, !isWhole(format));
+    const { parts, isOddGzip, ...packed } = await inflated(body, random, !isWhole(format));
     compression = packed.compression;
-    return { compression, content: await contentOfParts(parts, format, random) };
+    if (compression === 'none') return { compression, content: await contentOfParts(parts, format, random) };
+    let plainBytes = 0;
+    const counted = counting(parts, (bytes) => {
+      plainBytes += bytes;
+    });
+    const content = await contentOfParts(counted, format, random);
+    return { compression, plainBytes, content, ...(isOddGzip() ? { isOddGzip: true } : {}) };
   } catch (error) {
     if (!(error instanceof FormatProblem)) throw error;
     return { compression, problem: { code: error.code, message: error.message } };
+  }
+}
+
+async function* counting(parts: AsyncIterable<Part>, count: (bytes: number) => void): AsyncGenerator<Part> {
+  for await (const { body, ...part } of parts) {
+    const counted = async function* () {
+      for await (const chunk of body) {
+        count(chunk.length);
+        yield chunk;
+      }
+    };
+    yield { ...part, body: counted() };
   }
 }
 
@@ -155,7 +140,7 @@ function together(all: Content, next: Content, format: FileFormat, name: string)
   };
 }
 
-/** Readers of rarer formats are loaded when one is met: intake on AWS starts without them. */
+/** Readers of formats other than lines are loaded when one is met: intake on AWS starts without them. */
 async function passOf(
   body: AsyncIterable<Uint8Array>,
   format: FileFormat,
@@ -167,7 +152,7 @@ async function passOf(
     case 'json':
     case 'jsonl':
       return format.nesting === undefined
-        ? profileJson(body, format.kind)
+        ? (await import('./json-profile.ts')).profileJson(body, format.kind)
         : (await import('./json-nested.ts')).profileNestedJson(body, format);
     case 'parquet':
       return (await import('./parquet-profile.ts')).profileParquet(body, random);
@@ -196,6 +181,7 @@ export const needsRewrite = (format: FileFormat, profile: FileProfile): boolean 
         profile.hasLongRecords === true ||
         profile.hasOddPreamble === true ||
         profile.hasSurplusDelimiters === true ||
+        profile.isOddGzip === true ||
         (profile.compression !== 'none' && profile.compression !== 'gzip')
       );
     case 'json':

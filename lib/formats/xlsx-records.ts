@@ -1,10 +1,9 @@
 import type { XlsxFormat } from '../contract/dataset.ts';
 import { countRecords, type RecordSink, refusedRecord } from './canonical.ts';
-import { type DateShape, serialText } from './excel-dates.ts';
+import { type DateShape, durationText, serialText } from './excel-dates.ts';
+import type { Content, RandomAccess } from './file-profile.ts';
 import { LIMITS } from './limits.ts';
-import type { RandomAccess } from './parquet-profile.ts';
 import { FormatProblem } from './problem.ts';
-import type { Content } from './profile.ts';
 import { openWorkbook, parsedXml, textReader, unescaped, type Workbook } from './xlsx-workbook.ts';
 
 /** Names of the header row, and the rows below it in which a cell has a value. */
@@ -253,10 +252,11 @@ class SheetReader {
   }
 
   #numberText(value: string): string {
-    if (this.#workbook.dateStyles[this.#style] === true) {
-      const text = serialText(Number(value), this.#workbook.is1904, this.#shapes?.[this.#column]);
-      if (text !== undefined) return text;
-    }
+    const shown = this.#workbook.styles[this.#style];
+    const serial = Number(value);
+    if (shown === 'duration') return durationText(serial) ?? plainNumber(value);
+    if (shown === 'date')
+      return serialText(serial, this.#workbook.is1904, this.#shapes?.[this.#column]) ?? plainNumber(value);
     return plainNumber(value);
   }
 

@@ -1,8 +1,8 @@
 import { TextDecoder } from 'node:util';
 import { SaxesParser } from 'saxes';
-import { isDateFormat } from './excel-dates.ts';
+import { type Shown, shownAs } from './excel-dates.ts';
+import type { RandomAccess } from './file-profile.ts';
 import { LIMITS } from './limits.ts';
-import type { RandomAccess } from './parquet-profile.ts';
 import { FormatProblem } from './problem.ts';
 import { type Member, zipMembers } from './zip-archive.ts';
 
@@ -11,24 +11,25 @@ export interface Workbook {
   readonly sheet: Member;
   /** Texts that cells name by number. */
   readonly shared: readonly string[];
-  /** For each cell style whether its number is shown as a date or time. */
-  readonly dateStyles: readonly boolean[];
+  /** For each cell style what its number is shown as. */
+  readonly styles: readonly Shown[];
   /** Day 0 is 1904-01-01 and not 1899-12-30. */
   readonly is1904: boolean;
 }
 
-/** @param sheet name, or position from 1 in the order of the tabs */
+/** @param sheet name, or position from 1 in the order of the tabs that are not hidden */
 export async function openWorkbook(random: RandomAccess, sheet: string | number): Promise<Workbook> {
   if (random.bytes === 0)
     throw new FormatProblem('file.empty', 'the file has no bytes; send it again or ask its source');
   await refuseOldWorkbook(random);
   const members = new Map((await zipMembers(random)).map((member) => [member.name, member]));
   const { sheets, is1904 } = await workbookOf(memberNamed(members, 'xl/workbook.xml'));
-  const chosen = typeof sheet === 'number' ? sheets[sheet - 1] : sheets.find(({ name }) => name === sheet);
+  const shown = typeof sheet === 'number' ? sheets.filter(({ isHidden }) => !isHidden) : sheets;
+  const chosen = typeof sheet === 'number' ? shown[sheet - 1] : sheets.find(({ name }) => name === sheet);
   if (chosen === undefined)
     throw new FormatProblem(
       'file.format',
-      `the workbook has no sheet ${JSON.stringify(sheet)}; it has ${sheets.map(({ name }) => JSON.stringify(name)).join(', ')}`,
+      `the workbook has no sheet ${JSON.stringify(sheet)}; it has ${shown.map(({ name }) => JSON.stringify(name)).join(', ')}`,
     );
   const targets = await relationsOf(memberNamed(members, 'xl/_rels/workbook.xml.rels'));
   const styles = members.get('xl/styles.xml');
@@ -36,7 +37,7 @@ export async function openWorkbook(random: RandomAccess, sheet: string | number)
   return {
     sheet: memberNamed(members, targets.get(chosen.relation) ?? ''),
     shared: shared === undefined ? [] : await sharedStrings(shared),
-    dateStyles: styles === undefined ? [] : await dateStyles(styles),
+    styles: styles === undefined ? [] : await stylesOf(styles),
     is1904,
   };
 }
@@ -128,19 +129,25 @@ async function allOf(member: Member, handlers: Handlers): Promise<void> {
 }
 
 interface Sheets {
-  readonly sheets: readonly { readonly name: string; readonly relation: string }[];
+  readonly sheets: readonly {
+    readonly name: string;
+    readonly relation: string;
+    readonly isHidden: boolean;
+  }[];
   readonly is1904: boolean;
 }
 
 async function workbookOf(member: Member): Promise<Sheets> {
-  const sheets: { name: string; relation: string }[] = [];
+  const sheets: { name: string; relation: string; isHidden: boolean }[] = [];
   let is1904 = false;
   await allOf(member, {
     open: (name, attributes) => {
       if (name === 'workbookPr') is1904 = /^(1|true)$/.test(attributes.date1904 ?? '');
       // The prefix of the relationship's namespace is `r` by custom, not by rule.
       const relation = Object.entries(attributes).find(([key]) => key.endsWith(':id'))?.[1];
-      if (name === 'sheet') sheets.push({ name: attributes.name ?? '', relation: relation ?? '' });
+      const { name: title = '', state = 'visible' } = attributes;
+      if (name === 'sheet')
+        sheets.push({ name: title, relation: relation ?? '', isHidden: state !== 'visible' });
     },
   });
   return { sheets, is1904 };
@@ -212,9 +219,9 @@ export const unescaped = (text: string): string =>
       )
     : text;
 
-async function dateStyles(member: Member): Promise<readonly boolean[]> {
+async function stylesOf(member: Member): Promise<readonly Shown[]> {
   const codes = new Map<number, string>();
-  const styles: boolean[] = [];
+  const styles: Shown[] = [];
   let isCellStyles = false;
   await allOf(member, {
     open: (name, attributes) => {
@@ -222,7 +229,7 @@ async function dateStyles(member: Member): Promise<readonly boolean[]> {
       else if (name === 'cellXfs') isCellStyles = true;
       else if (name === 'xf' && isCellStyles) {
         const id = Number(attributes.numFmtId ?? 0);
-        styles.push(isDateFormat(id, codes.get(id)));
+        styles.push(shownAs(id, codes.get(id)));
       }
     },
     close: (name) => {

@@ -2,9 +2,9 @@ import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes';
 import type { CsvEncoding, XmlFormat } from '../contract/dataset.ts';
 import { countRecords, type RecordSink, refusedRecord } from './canonical.ts';
 import { toUtf8 } from './encoding.ts';
+import type { Content } from './file-profile.ts';
 import { LIMITS } from './limits.ts';
 import { FormatProblem } from './problem.ts';
-import type { Content } from './profile.ts';
 import { type Place, Shape } from './shape.ts';
 
 /** Rows and the names of all values: elements by path below the record, attributes as `@name`. The whole file must be well formed. */

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { crc32, createInflateRaw } from 'node:zlib';
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
+import type { RandomAccess } from './file-profile.ts';
 import { LIMITS } from './limits.ts';
-import type { RandomAccess } from './parquet-profile.ts';
 import { FormatProblem } from './problem.ts';
 
 /** A file in a ZIP archive, in the order of the archive's directory. */
@@ -121,8 +121,8 @@ async function whileReading<Value>(action: () => Promise<Value>): Promise<Value>
     return await action();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const isPlain = error instanceof Error && error.constructor === Error;
-    if (isPlain && (code === undefined || code.startsWith('Z_'))) throw damaged(error);
+    const isPlain = code === undefined && error instanceof Error && error.constructor === Error;
+    if (isPlain || String(code).startsWith('Z_')) throw damaged(error);
     throw error;
   }
 }

@@ -31,6 +31,8 @@ interface Person {
   readonly sees: (typeof CLASSIFICATIONS)[number];
   /** Objects read besides the tables'. */
   readonly buckets: readonly BucketName[];
+  /** Of the ledger, which holds no rows: what `headgate --env` shows comes from there, and decisions go there. */
+  readonly ledger: readonly string[];
   readonly actions: readonly string[];
 }
 
@@ -42,20 +44,30 @@ const ATHENA = [
   'athena:GetWorkGroup',
 ];
 
-/** What people may do. Nobody reads the vault here: erasure and rotation are functions' work. */
+const READ_LEDGER = ['dynamodb:GetItem', 'dynamodb:Query'];
+
+/** What people may do. Nobody reads the vault here: runs write it, matching reads it. */
 export const PEOPLE: Readonly<Record<'Analyst' | 'Engineer' | 'Steward' | 'Operator', Person>> = {
-  Analyst: { reads: ['internal'], sees: 'restricted', buckets: [], actions: [] },
+  Analyst: { reads: ['internal'], sees: 'restricted', buckets: [], ledger: [], actions: [] },
   Engineer: {
     reads: ['internal'],
     sees: 'restricted',
     buckets: ['results'],
+    ledger: READ_LEDGER,
     actions: ['states:DescribeExecution', 'states:GetExecutionHistory'],
   },
-  Steward: { reads: ['internal', 'restricted'], sees: 'secret', buckets: ['raw'], actions: [] },
+  Steward: {
+    reads: ['internal', 'restricted'],
+    sees: 'secret',
+    buckets: ['raw'],
+    ledger: READ_LEDGER,
+    actions: [],
+  },
   Operator: {
     reads: ['internal'],
     sees: 'internal',
     buckets: ['results'],
+    ledger: [...READ_LEDGER, 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'],
     actions: [
       'states:DescribeExecution',
       'states:GetExecutionHistory',
@@ -104,7 +116,11 @@ export class AccessStack extends Stack {
     }
   }
 
-  private addRole(name: string, { reads, sees, buckets, actions }: Person, props: AccessStackProps): void {
+  private addRole(
+    name: string,
+    { reads, sees, buckets, ledger, actions }: Person,
+    props: AccessStackProps,
+  ): void {
     const { config, data } = props;
     const role = new Role(this, name, {
       roleName: `headgate-${config.stage}-${name.toLowerCase()}`,
@@ -148,6 +164,12 @@ export class AccessStack extends Stack {
         ),
       ],
     );
+    // Every query of Athena looks it up (permissions.ts).
+    allow(
+      ['glue:GetDatabase'],
+      [this.formatArn({ service: 'glue', resource: 'database', resourceName: 'default' })],
+    );
+    if (ledger.length > 0) allow(ledger, [data.ledger.tableArn]);
     const arnOf = (bucket: BucketName) => data.exportValue(data.buckets[bucket].bucketArn);
     const [lake, results] = [arnOf('lake'), arnOf('results')];
     // Every database is a folder, so a database that is closed is a folder that is closed.

@@ -149,6 +149,11 @@ export class Buckets extends Construct {
         principals: [new AccountPrincipal(account)],
         actions: ['s3:PutObject', 's3:AbortMultipartUpload'],
         resources: [this.buckets.landing.arnForObjects(`${prefix}*`)],
+        // Encrypted with a key of theirs it could not be read here: that is refused to who sends it, rather than found out by intake.
+        conditions: {
+          StringEqualsIfExists: { 's3:x-amz-server-side-encryption': 'AES256' },
+          Null: { 's3:x-amz-server-side-encryption-customer-algorithm': 'true' },
+        },
       }),
     );
   }

@@ -1,5 +1,6 @@
+import { globSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 /** Largest minified bundle in bytes, DuckDB's library apart. */
@@ -60,9 +61,10 @@ const OPTIONS: BuildOptions = {
 
 /**
  * Bundles a handler into `index.mjs` of a folder. What it imports on demand (readers of rare formats) stands in files beside it. Answers
- * the bytes that a cold start loads, DuckDB's library apart.
+ * the bytes that a cold start loads, DuckDB's library apart. What an earlier bundle has left is removed: it would be deployed, too, and be a difference.
  */
 export async function bundle(entry: string, folder: string): Promise<number> {
+  for (const left of globSync('*.mjs', { cwd: folder })) rmSync(join(folder, left));
   const { metafile } = await build({
     ...OPTIONS,
     entryPoints: { index: entry },

@@ -60,12 +60,17 @@ const settings = z.strictObject({
   alarms: z.strictObject({
     /** Share of refused rows, in percent of an hour's rows of a dataset. */
     quarantinedPercent: z.number().positive().max(100),
-    /** Age of the oldest event that intake has not handled, minutes. */
+    /** Age of the oldest event that intake has not handled, minutes. One that failed comes again after 16. */
     oldestEventMinutes: count,
   }),
   /** One for each domain: CloudWatch takes money for each from the fourth on. */
   dashboards: z.boolean().default(true),
-  budget: z.strictObject({ usdPerMonth: z.number().positive(), email: z.email() }),
+  budget: z.strictObject({
+    usdPerMonth: z.number().positive(),
+    email: z.email(),
+    /** Mails what is out of the ordinary, by the tag of the stage. AWS lets only the account that pays the bill watch tags: in any other the deploy would fail. */
+    anomalies: z.boolean().default(false),
+  }),
 });
 
 const schema = settings.refine(

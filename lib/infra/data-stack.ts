@@ -28,6 +28,7 @@ export class DataStack extends Stack {
   constructor(scope: Construct, id: string, { config, databases, ...props }: DataStackProps) {
     super(scope, id, { terminationProtection: !config.ephemeral, ...props });
     const removalPolicy = config.ephemeral ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;
+    const named = removalOfNamed(config);
     const platform = platformKey(this, 'PlatformKey', config);
     const buckets = new Buckets(this, 'Buckets', { config, platformKey: platform });
     this.buckets = buckets.buckets;
@@ -54,7 +55,7 @@ export class DataStack extends Stack {
           locationUri: this.buckets[bucketOf(name)].s3UrlForObject(name),
         },
       });
-      database.applyRemovalPolicy(removalPolicy);
+      database.applyRemovalPolicy(named);
     }
 
     this.workgroup = `headgate-${config.stage}`;
@@ -72,13 +73,13 @@ export class DataStack extends Stack {
         excludeCharacters: 'ghijklmnopqrstuvwxyz',
         requireEachIncludedType: false,
       },
-      removalPolicy,
+      removalPolicy: named,
     });
     this.webhooks = new Secret(this, 'Webhooks', {
       secretName: `headgate/${config.stage}/webhooks`,
       description: 'JSON with the addresses slack, teams or both; put in by a person after the first deploy',
       encryptionKey: platform,
-      removalPolicy,
+      removalPolicy: named,
     });
     this.explain();
   }
@@ -121,6 +122,10 @@ export class DataStack extends Stack {
     Tags.of(workgroup).add('team', team ?? 'platform');
   }
 }
+
+/** What has a name of its own stays as well, but not when the deploy that makes it fails: it would be in the way of the next one, which makes it again. */
+export const removalOfNamed = ({ ephemeral }: StageConfig): RemovalPolicy =>
+  ephemeral ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
 
 /** Where a database's tables lie. */
 export const bucketOf = (database: string): BucketName => (database.endsWith('_vault') ? 'vault' : 'lake');

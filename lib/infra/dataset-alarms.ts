@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { longestPause, scheduleOf } from '../arrivals/calendar.ts';
 import { type Dataset, datasetId, type ServiceLevel } from '../contract/dataset.ts';
 import type { Watch } from './alarms.ts';
 import type { StageConfig } from './config.ts';
@@ -87,7 +88,7 @@ const isAwaited = (dataset: Dataset): boolean =>
   dataset.fileSet !== undefined || dataset.arrivals !== undefined;
 
 /**
- * Hours in which something must have been published: how often files come, and how long one may take. Undefined where the contract promises no
+ * Hours in which something must have been published: how often files come, and how long one may take, over a weekend or holidays of its calendar, too. Undefined where the contract promises no
  * frequency, or one that is longer than CloudWatch looks back: the daily check watches those.
  * @throws Error for a unit that is not known
  */
@@ -96,10 +97,23 @@ export function promisedHours(dataset: Dataset): number | undefined {
   const frequency = level('frequency');
   if (frequency === undefined) return undefined;
   const latency = level('latency');
+  const pause = pauseHours(dataset, hoursOf(dataset, frequency));
   const hours = Math.ceil(
-    hoursOf(dataset, frequency) + (latency === undefined ? 0 : hoursOf(dataset, latency)),
+    hoursOf(dataset, frequency) + pause + (latency === undefined ? 0 : hoursOf(dataset, latency)),
   );
   return hours > MOST_HOURS ? undefined : hours;
+}
+
+const DAY_HOURS = 24;
+
+/** What the longest pause of its calendar adds to how often files come; and the night when clocks are set back has an hour more. */
+function pauseHours(dataset: Dataset, every: number): number {
+  const { arrivals } = dataset;
+  const schedule = scheduleOf(dataset);
+  if (arrivals === undefined || schedule === undefined) return 0;
+  const days = longestPause(schedule, arrivals) ?? Number.POSITIVE_INFINITY;
+  const hour = arrivals.timezone === 'UTC' ? 0 : 1;
+  return Math.max(0, days * DAY_HOURS - Math.max(every, DAY_HOURS)) + hour;
 }
 
 function hoursOf(dataset: Dataset, { property, value, unit = 'd' }: ServiceLevel): number {

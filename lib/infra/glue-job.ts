@@ -56,6 +56,15 @@ export class SparkJob extends Construct {
         resources: [logs],
       }),
     );
+    // What --enable-metrics and --enable-observability-metrics ask for, https://repost.aws/knowledge-center/glue-job-metrics-cloudwatch
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['cloudwatch:PutMetricData'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'cloudwatch:namespace': 'Glue' } },
+      }),
+    );
+    acknowledgeStars(role, 'CloudWatch knows no resource for metrics; the namespace is named.', ['*']);
     acknowledgeStars(role, 'Glue names its log groups itself, with the name of the security configuration.', [
       logs,
     ]);

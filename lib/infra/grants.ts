@@ -85,6 +85,12 @@ export class Grants {
       tables: { arns: glue(databases) },
       views: { arns: glue(views) },
       'ledger tables': { arns: glue([LEDGER_DATABASE]) },
+      'default database': {
+        arns: [
+          stack.formatArn({ service: 'glue', resource: 'catalog' }),
+          stack.formatArn({ service: 'glue', resource: 'database', resourceName: 'default' }),
+        ],
+      },
       'ledger table objects': {
         arns: [`${exported(data.buckets.lake.bucketArn)}/${LEDGER_DATABASE}/*`],
         key: lake,

@@ -34,8 +34,9 @@ export class IntakeQueue extends Construct {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
-      // Six times the function's, https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-      visibilityTimeout: Duration.seconds(6 * timeout),
+      // What failed comes again when this has ended. The six times the function's timeout that Lambda's guide advises are for batches that wait because
+      // the function is throttled; here the queue asks for no more at once than is reserved, and an event handled twice changes nothing.
+      visibilityTimeout: Duration.seconds(timeout + 60),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: RECEIVES },
     });
     this.undelivered = deadLetterQueue(this, 'Undelivered');

@@ -68,6 +68,7 @@ export class ObservabilityStack extends Stack {
         workgroup: data.workgroup,
       });
     addBudget(this, config);
+    if (config.budget.anomalies) watchCosts(this, config);
   }
 
   private watchIntake(alarms: Alarms, { config, pipeline }: ObservabilityStackProps): void {
@@ -104,8 +105,8 @@ export class ObservabilityStack extends Stack {
       alarms.watch({
         kind: 'function-throttles',
         metric: sumOf(
-          // A copy of the ledger or a nightly call that finds the one before at work is done by the next.
-          ['intake', 'sweeper', 'quality', 'execute'].map((name) =>
+          // A sweep, a copy of the ledger or a nightly call that finds the one before at work is done by the next.
+          ['intake', 'execute'].map((name) =>
             pipeline.functionOf(name).function.metricThrottles({ period: FIVE_MINUTES }),
           ),
           FIVE_MINUTES,
@@ -186,17 +187,19 @@ function delayedRuns(scope: Construct, jobName: string): Metric {
   });
 }
 
-/** By mail: what a month costs, and what is out of the ordinary. Needs the tag `headgate:stage` to be activated for the bill. */
+/** The tag that must be activated for the bill. */
+const TAG = 'headgate:stage';
+
+/** By mail: what a month costs, and is to cost. */
 function addBudget(scope: Construct, { stage, budget }: StageConfig): void {
   const subscribers = [{ subscriptionType: 'EMAIL', address: budget.email }];
-  const tag = { key: 'headgate:stage', value: stage };
   new CfnBudget(scope, 'Budget', {
     budget: {
       budgetName: `headgate-${stage}`,
       budgetType: 'COST',
       timeUnit: 'MONTHLY',
       budgetLimit: { amount: budget.usdPerMonth, unit: 'USD' },
-      costFilters: { TagKeyValue: [`user:${tag.key}$${tag.value}`] },
+      costFilters: { TagKeyValue: [`user:${TAG}$${stage}`] },
     },
     notificationsWithSubscribers: [
       { type: 'ACTUAL', threshold: 80 },
@@ -211,11 +214,15 @@ function addBudget(scope: Construct, { stage, budget }: StageConfig): void {
       subscribers,
     })),
   });
+}
+
+/** https://docs.aws.amazon.com/cost-management/latest/userguide/getting-started-ad.html: monitors of tags "can only be created in the management account" */
+function watchCosts(scope: Construct, { stage, budget }: StageConfig): void {
   const monitor = new CfnAnomalyMonitor(scope, 'CostMonitor', {
     monitorName: `headgate-${stage}`,
     monitorType: 'CUSTOM',
     monitorSpecification: JSON.stringify({
-      Tags: { Key: `user:${tag.key}`, Values: [tag.value], MatchOptions: ['EQUALS'] },
+      Tags: { Key: `user:${TAG}`, Values: [stage], MatchOptions: ['EQUALS'] },
     }),
   });
   new CfnAnomalySubscription(scope, 'CostAnomalies', {

@@ -19,6 +19,8 @@ export type Resource =
   | 'tables'
   | 'views'
   | 'ledger tables'
+  /** The account's database `default`, which every query of Athena looks up. */
+  | 'default database'
   | 'ledger table objects'
   | 'key secret'
   | 'webhook secret'
@@ -78,10 +80,21 @@ const ASK = [
   'athena:GetQueryResults',
   'athena:StopQueryExecution',
 ];
+/** https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html#full-access-to-default-db-per-region */
+const DEFAULT_DATABASE: FunctionSpec['actions'][number] = ['default database', ['glue:GetDatabase']];
 const MAKE_AND_CHANGE = ['glue:GetTable', 'glue:CreateTable', 'glue:CreateDatabase', 'glue:UpdateTable'];
 const DOCUMENTS: FunctionSpec['actions'] = [
   ['results', LIST],
   ['results objects', READ_OBJECT],
+];
+
+/** Metadata that another writer was faster than is removed again. */
+const CHANGE_TABLES: FunctionSpec['actions'] = [
+  ['lake', LIST],
+  ['vault', LIST],
+  ['lake objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+  ['vault objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
+  ['tables', ['glue:GetTable', 'glue:UpdateTable']],
 ];
 
 /** Whether a run that failed has committed anything: plan, pointers, metadata. */
@@ -116,16 +129,14 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
       ['state machine', ['states:StartExecution']],
     ],
   },
-  task('Claim', [
-    TELL,
-    ['executions', ['states:DescribeExecution']],
-    ['results', LIST],
-    ['results objects', READ_OBJECT],
-  ]),
+  // A rollback that died is finished before anything else is taken.
+  task('Claim', [TELL, ['executions', ['states:DescribeExecution']], ...DOCUMENTS, ...CHANGE_TABLES]),
   {
-    // A column that a file brings evolves the tables, and the owner is told.
+    // A column that a file brings evolves the tables, and the owner is told. What waits or is replayed is judged again where its contract has changed.
     ...task('Plan', [
       TELL,
+      ['raw', LIST],
+      ['raw objects', READ_OBJECT],
       ...MAKE_TABLES,
       ['tables', ['glue:UpdateTable']],
       ['results objects', WRITE_OBJECT],
@@ -158,23 +169,11 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   { ...task('Accept', [...DOCUMENTS, ['results objects', WRITE_OBJECT]]), variables: JOB_VARIABLES },
   task('Verify', DOCUMENTS),
-  task('Publish', [
-    ...DOCUMENTS,
-    ['lake', LIST],
-    ['vault', LIST],
-    ['lake objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
-    ['vault objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
-    ['tables', ['glue:GetTable', 'glue:UpdateTable']],
-  ]),
+  task('Publish', [...DOCUMENTS, ...CHANGE_TABLES]),
   task('Announce', [TELL]),
   task('Hold', [TELL]),
   task('Isolate', [TELL, ...LOOK_INTO_TABLES]),
-  task('Abandon', [
-    ...LOOK_INTO_TABLES,
-    ['lake objects', WRITE_OBJECT],
-    ['vault objects', WRITE_OBJECT],
-    ['tables', ['glue:UpdateTable']],
-  ]),
+  task('Abandon', [...DOCUMENTS, ...CHANGE_TABLES]),
   task('Fail', [TELL, ...LOOK_INTO_TABLES]),
   {
     name: 'sweeper',
@@ -208,6 +207,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
       LEDGER,
       TELL,
       ['workgroup', ASK],
+      DEFAULT_DATABASE,
       // Athena reads tables and writes results in the name of who asks.
       ['tables', ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions']],
       ['views', ['glue:GetDatabase', 'glue:GetTable']],
@@ -230,6 +230,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
       ['vault objects', [...READ_OBJECT, ...WRITE_OBJECT, 's3:DeleteObject']],
       ['tables', ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartitions', 'glue:UpdateTable']],
       ['workgroup', ASK],
+      DEFAULT_DATABASE,
       ['results', [...LIST, 's3:GetBucketLocation']],
       ['results objects', [...READ_OBJECT, ...WRITE_OBJECT]],
     ],
@@ -263,6 +264,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
       ['ledger tables', [...MAKE_AND_CHANGE, 'glue:GetDatabase']],
       ['views', ['glue:GetDatabase', 'glue:GetTable', 'glue:CreateTable', 'glue:UpdateTable']],
       ['workgroup', ASK],
+      DEFAULT_DATABASE,
       ['lake', ['s3:GetBucketLocation']],
       ['results', [...LIST, 's3:GetBucketLocation']],
       ['results objects', [...READ_OBJECT, ...WRITE_OBJECT]],

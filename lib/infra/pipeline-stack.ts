@@ -1,4 +1,4 @@
-import { ArnFormat, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
@@ -8,7 +8,7 @@ import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Trigger } from 'aws-cdk-lib/triggers';
 import type { Construct } from 'constructs';
 import type { StageConfig } from './config.ts';
-import type { DataStack } from './data-stack.ts';
+import { type DataStack, removalOfNamed } from './data-stack.ts';
 import { type Definition, timeoutOf } from './definition.ts';
 import type { Setting } from './functions.ts';
 import { jobName, matchJobName, SparkJob } from './glue-job.ts';
@@ -64,7 +64,7 @@ export class PipelineStack extends Stack {
       matchJob: matchJobName(config),
       databases,
       views,
-      removalPolicy: config.ephemeral ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+      removalPolicy: removalOfNamed(config),
     });
     const settings = settingsOf(config, data, { topicArn: this.topic.topicArn, stateMachineArn: aliasArn });
     this.functions = new Map(

@@ -84,7 +84,8 @@ export class PipelineMachine extends Construct {
       tracingEnabled: true,
       // Only references and counts travel through the states, so the log holds no values of rows.
       logs: { destination: log, level: LogLevel.ALL, includeExecutionData: true },
-      removalPolicy: grants.removalPolicy,
+      // It holds nothing that the ledger does not: thrown away, it is made again under its name.
+      removalPolicy: RemovalPolicy.DESTROY,
     });
     const version = new CfnStateMachineVersion(this, 'Version', {
       stateMachineArn: this.machine.stateMachineArn,

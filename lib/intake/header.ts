@@ -1,6 +1,6 @@
 import type { Column, Dataset } from '../contract/dataset.ts';
 import { driftName, takesDrift } from '../contract/drift.ts';
-import type { FileProfile } from '../formats/profile.ts';
+import type { FileProfile } from '../formats/file-profile.ts';
 
 /** For each field of the file in order the column that it feeds, null where the contract ignores it. */
 export type HeaderMatch =
@@ -32,7 +32,7 @@ export function matchHeader(
 /** More at once is no drift but another file. */
 const MOST_ADDED = 50;
 
-/** New columns that can't be added: without a name of their own, or too many. Nothing where the names may be a person's data. */
+/** New columns that can't be added: without a name of their own, or too many. */
 function driftProblems(
   dataset: Dataset,
   names: readonly string[],
@@ -53,7 +53,7 @@ function driftProblems(
     if (name === '' || known[index] !== null) return false;
     return own === undefined || taken.includes(own) || given.indexOf(own) !== given.lastIndexOf(own);
   });
-  return list('not in the contract, and no column can be named after it', nameless);
+  return named('not in the contract, and no column can be named after it', nameless, dataset, known);
 }
 
 const DELIMITERS = { ',': 'commas', ';': 'semicolons', '\t': 'tabs', '|': 'bars' } as const;
@@ -107,20 +107,37 @@ function differences(
         pii !== undefined || drift.missingColumn === 'reject' || (required && drift.missingColumn === 'null'),
     )
     .map(({ name }) => name);
-  // Where no name is known the header may be missing and the names be a person's data: messages show none (DESIGN section 8).
+  // Where no name is known, names may be a person's data, in keys of JSON and elements of XML as in a line: none is shown (`named` hides those of a
+  // line only), and one sentence says what is wrong instead.
   const unsafe = found.length === 0 && columns.some(({ pii }) => pii !== undefined);
   const personal = missing.filter(({ pii }) => pii !== undefined).map(({ name }) => name);
   const agreed = columns.map(({ name }) => name).filter((name) => found.includes(name));
   return [
     ...list('missing', keyed ? personal : lacking),
     ...(unsafe ? ['none of its names is an agreed one, as if the header were missing'] : []),
-    ...list('not in the contract', drift.addedColumn === 'reject' && !unsafe ? added : []),
-    ...list('more than once', unsafe ? [] : repeated),
+    ...named('not in the contract', drift.addedColumn === 'reject' && !unsafe ? added : [], dataset, fields),
+    ...named('more than once', unsafe ? [] : repeated, dataset, fields),
     ...list('without a name', blank),
     ...(drift.reordered === 'reject' && agreed.join() !== found.join()
       ? ['the columns stand in another order']
       : []),
   ];
+}
+
+/**
+ * Names of the file in a message. A first line of which few names are agreed ones may be a row, and messages show no value of a row (DESIGN
+ * section 6): then only their number. Formats whose records or schema carry names show them.
+ */
+function named(
+  what: string,
+  names: readonly string[],
+  { columns, format }: Dataset,
+  fields: readonly (string | null)[],
+): readonly string[] {
+  const agreed = new Set(fields.filter((field) => field !== null)).size;
+  const isLine = format.kind === 'csv' || format.kind === 'xlsx';
+  if (names.length === 0 || !isLine || agreed * 2 >= columns.length) return list(what, names);
+  return [`${what}: ${names.length} names, not shown because the line may be a row and not the header`];
 }
 
 /** Names enough to act on; a header of thousands would not fit into a message. */

@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import type { Dataset, FileFormat } from '../contract/dataset.ts';
-import type { RandomAccess } from '../formats/parquet-profile.ts';
-import { type FileProfile, profileFile } from '../formats/profile.ts';
+import type { FileProfile, RandomAccess } from '../formats/file-profile.ts';
+import { profileFile } from '../formats/profile.ts';
 import type { FileEntry, Reason } from '../ledger/entries.ts';
 import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
 import { matchHeader } from './header.ts';
@@ -10,18 +10,22 @@ import type { ReasonCode } from './reasons.ts';
 /** An item of DynamoDB holds 400 KB: whatever a file holds, its entry fits. */
 const LEDGER_HEADER_BYTES = 128 * 1024;
 
-/** Pure: whether the contract admits the file, and which field feeds which column. */
+/** What the ledger keeps of a file that no contract has admitted yet: its names and its trailer may be a row, with a person's data. */
+export const nameless = ({ header: _header, trailer: _trailer, ...profile }: FileProfile): FileProfile =>
+  profile;
+
+/** Pure: whether the contract admits the file, and which field feeds which column. The profile is the entry's own only where it does. */
 export function judge(entry: FileEntry, dataset: Dataset, profile: FileProfile): FileEntry {
   if (profile.problem !== undefined) return refused(entry, profile.problem.code, profile.problem.message);
   if (Buffer.byteLength(JSON.stringify(profile.header ?? [])) > LEDGER_HEADER_BYTES) {
     const message = `the names of its columns take more than ${LEDGER_HEADER_BYTES} bytes; send a file with shorter or fewer ones`;
-    return refused({ ...entry, profile: { ...profile, header: [] } }, 'file.too_large', message);
+    return refused(entry, 'file.too_large', message);
   }
   const header = matchHeader(dataset, profile);
   if (header.kind === 'refusal') return refused(entry, 'file.header', header.message);
   const wrongTotal = controlTotal(dataset, profile);
   if (wrongTotal !== undefined) return refused(entry, 'file.control_total', wrongTotal);
-  return { ...entry, fields: header.fields };
+  return { ...entry, fields: header.fields, profile };
 }
 
 /** A refused file counts all its records as quarantined: they wait in it. */

@@ -15,6 +15,8 @@ export const REASONS = {
     'The columns differ from the contract. The reason lists them; send the file with the agreed columns, or declare `sourceNames` or `drift`.',
   'file.duplicate':
     'The same bytes are known under another name. Nothing to do; `duplicateFile: reload` takes such files in again.',
+  'file.corrected':
+    'A corrected file took the place of the one with these bytes. `headgate quarantine release` puts them back in its place.',
   'file.control_total':
     'The totals that the trailer, or the manifest of its set, states differ from the file, or the trailer is missing. The file may be cut off; send it, or the manifest, again.',
   'file.incomplete_set':
@@ -33,6 +35,19 @@ export const REASONS = {
     'A rule with `onFailure: rejectFile` failed for at least one row. The reason names the rule; send a corrected file.',
   'file.rejected_on_hold':
     'A person rejected the batch that the quality gate had held. Send a corrected file.',
+  'file.share':
+    'Of one file more rows are refused than `maxRejectPercent` allows, so its batch is held. `headgate hold show` says more; release or reject it.',
+  'file.score': 'The quality score of one file is not above `qualityScoreAbove`, so its batch is held.',
+  'batch.share': 'Of the batch more rows are refused than `maxRejectPercent` allows, so it is held.',
+  'batch.score': 'The quality score of the batch is not above `qualityScoreAbove`, so it is held.',
+  'batch.rule':
+    'A rule over the batch with `onFailure: hold` failed; the message names it and what it found.',
+  'batch.volume':
+    'Far more or fewer rows than on the last comparable days. A warning, or a hold where `volume.onAnomaly` says so.',
+  'batch.volume_unknown': 'Too few comparable days are known to judge the number of rows.',
+  'batch.empties_table':
+    'The newest file of a table that it replaces has no good rows, and the table would be left without any. Release or reject it, or say `replaceByEmpty: accept`.',
+  'batch.held': 'Nothing is wrong with this file: another one of its batch held it.',
   'record.malformed':
     'The record can’t be split into the agreed fields: too many or too few fields, a stray quote, no JSON object or one with a key twice, half a surrogate pair, an XML element twice or with text between elements, a damaged Avro record. Quarantine points at its place in the file.',
   'record.too_long':
@@ -44,10 +59,11 @@ export const REASONS = {
     'A cell of the row is merged over several columns, so nobody can tell whose value it is. Split the cell and send the file again.',
   'value.missing': 'A required value is missing.',
   'value.type':
-    'The text is not a value of the column’s type: see “what is a valid value” in the contract reference. A local time that a change of the clocks leaves out is none.',
+    'The text is not a value of the column’s type: see “What is a valid value” in [architecture](architecture.md). A local time that a change of the clocks leaves out is none.',
   'value.range':
     'The value lies outside the type’s or the contract’s range, or is no multiple of the agreed step.',
-  'value.length': 'The text is shorter or longer than the contract allows.',
+  'value.length':
+    'The text is shorter or longer than the contract allows; or the table is partitioned by it and no folder can have so long a name (240 bytes, percent-encoded).',
   'value.pattern': 'The text does not match the contract’s pattern or format.',
   'value.not_allowed': 'The text is not one of the contract’s valid values.',
   'value.unexpected':

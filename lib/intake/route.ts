@@ -20,9 +20,6 @@ export type Routing =
 
 export type Router = (key: string) => Routing;
 
-/** Sources and their tools (rsync, browsers) give a file a name that starts with a dot until it is whole: it has not landed yet. */
-export const isUnfinished = (key: string): boolean => key.split('/').some((part) => part.startsWith('.'));
-
 /** Finds a file's dataset by its key. */
 export function router(datasets: readonly Dataset[]): Router {
   const patterns = datasets.flatMap(sources).map((dataset) => ({

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { datasetId } from '../contract/dataset.ts';
+import { isFolder, isUnfinished } from '../contract/landing-pattern.ts';
 import { ConflictError, TerminalError } from '../errors.ts';
 import type { FileEntry } from '../ledger/entries.ts';
 import { isKnownObject, recordGone } from '../ledger/files.ts';
@@ -32,6 +33,8 @@ export async function takeInArrival(
       fault: 'headgate',
     });
   }
+  // Nor is it missed when it is gone: renamed, it arrives under its own name.
+  if (isUnfinished(arrival.key) || isFolder(arrival)) return [];
   const { object, intake } = await takeInCurrent(ports, place, arrival.key);
   const isSame = object !== undefined && (arrival.etag === '' || object.etag.startsWith(arrival.etag));
   const there = intake === undefined ? [] : [intake];
@@ -51,6 +54,7 @@ async function takeInCovered(ports: IntakePorts, place: LandingPlace, key: strin
   for await (const object of ports.landing.list(prefix ?? '')) {
     const route = place.route(object.key);
     const isMember =
+      !isUnfinished(object.key) &&
       route.kind === 'route' &&
       route.control === undefined &&
       route.dataset === marker.dataset &&

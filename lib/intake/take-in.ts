@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type Dataset, datasetId } from '../contract/dataset.ts';
+import { type Dataset, datasetId, replacesWhole } from '../contract/dataset.ts';
 import { ConflictError, TransientError } from '../errors.ts';
-import { type FileProfile, profileFile } from '../formats/profile.ts';
+import type { FileProfile } from '../formats/file-profile.ts';
+import { profileFile } from '../formats/profile.ts';
 import type { ContentEntry, FileEntry } from '../ledger/entries.ts';
 import { fileOf, fileOfObject, knownContent, recordFile } from '../ledger/files.ts';
 import { due, noticeId, tell } from '../ledger/notices.ts';
@@ -10,7 +11,8 @@ import type { Notifier } from '../ports/notifier.ts';
 import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
 import { type Channel, channel } from './channel.ts';
 import { fileIdOf } from './file-id.ts';
-import { judge, profileObject, randomAccess, refused } from './judge.ts';
+import { judge, nameless, profileObject, randomAccess, refused } from './judge.ts';
+import { type Fate, fateOf } from './known-bytes.ts';
 import { MANIFEST_BYTES, parseManifest } from './manifest.ts';
 import type { Router, Routing } from './route.ts';
 
@@ -71,13 +73,16 @@ export async function takeIn(
   const entry = newEntry(bucket, object, route, copied);
   // Markers of every day have the same bytes.
   const known = isControl(route) ? undefined : await knownContent(ports.ledger, entry.dataset, entry.sha256);
+  const fate: Fate =
+    known === undefined ? { kind: 'stands' } : await fateOf(ports.ledger, entry.dataset, known.body.fileId);
   const decided = isControl(route)
     ? controlFile(entry, body)
-    : decide(entry, route, copied.profile, known?.body);
+    : decide(entry, route, copied.profile, known === undefined ? undefined : { ...known.body, fate });
   const file = decided.state === 'duplicate' ? await sharingRaw(ports.ledger, decided) : decided;
   const notice = file.state === 'quarantined' ? quarantineNotice(file) : undefined;
   const beside = notice === undefined ? [] : [due(notice, file.fileId)];
-  const recording = { own: place.own, contentVersion: known?.version ?? 0, seen, beside };
+  const gone = fate.kind === 'gone' && file.state === 'admitted' ? fate.file : undefined;
+  const recording = { own: place.own, contentVersion: known?.version ?? 0, seen, gone, beside };
   const recorded = recordFile(ports.ledger, file, recording);
   turn.next();
   if ((await recorded) === 'conflict') return takeInAgain(ports, place, object, attempt);
@@ -208,19 +213,20 @@ function rawKey(object: LandedObject, dataset: Dataset | undefined): string {
   return `${folder}/${object.modified.toISOString().slice(0, 10)}/${identity}`;
 }
 
+interface Known extends ContentEntry {
+  readonly fate: Fate;
+}
+
 /** Pure: the decision follows from the entry, the contract and what is known of the content. */
-function decide(
-  entry: FileEntry,
-  route: Routing,
-  profile: FileProfile,
-  known: ContentEntry | undefined,
-): FileEntry {
+function decide(entry: FileEntry, route: Routing, profile: FileProfile, known: Known | undefined): FileEntry {
   const dataset = datasetOf(route);
   const isKnown =
     known !== undefined && (known.refusedUnder === undefined || known.refusedUnder === entry.judgedBy);
   const reloads =
     dataset !== undefined && (dataset.duplicateFile === 'reload' || isNews(entry, dataset, known));
-  if (isKnown && !reloads) return duplicate(entry, known);
+  if (known?.fate.kind === 'corrected' && !reloads && known.refusedUnder !== entry.judgedBy)
+    return corrected(entry, known.fate.by);
+  if (isKnown && known.fate.kind !== 'gone' && !reloads) return duplicate(entry, known);
   if (route.kind === 'ambiguous') {
     const names = route.datasets.map(datasetId).join(' and ');
     const message = `the landing patterns of ${names} match ${entry.key}; make them distinct and send the file again`;
@@ -244,8 +250,11 @@ function isNews(
   known: ContentEntry | undefined,
 ): boolean {
   if (businessDate === undefined || known?.fileId.startsWith(`${businessDate}.`) === true) return false;
-  const replaces = writeMode === 'replace' || writeMode === 'replacePartitions';
-  return counts.received === 0 || replaces || (writeMode === 'merge' && dedupe?.orderBy === undefined);
+  return (
+    counts.received === 0 ||
+    replacesWhole({ writeMode }) ||
+    (writeMode === 'merge' && dedupe?.orderBy === undefined)
+  );
 }
 
 function newEntry(bucket: string, object: ObjectInfo, route: Routing, { profile, raw }: Copied): FileEntry {
@@ -275,7 +284,7 @@ function newEntry(bucket: string, object: ObjectInfo, route: Routing, { profile,
     rawKey: raw.key,
     rawEtag: raw.etag,
     fields: [],
-    profile,
+    profile: nameless(profile),
     judgedBy: fingerprintOf(route),
     ...(set === undefined ? {} : { set }),
     ...(control === undefined ? {} : { control }),
@@ -291,6 +300,16 @@ export const waitingForSet = (file: FileEntry): FileEntry => ({
       message: `waits until the set ${file.set} is complete; headgate arrivals says what it lacks`,
     },
   ],
+});
+
+/** A person has put another file in the place of these bytes: whether they come back is for a person to say, too. */
+const corrected = (file: FileEntry, { dataset, fileId }: FileEntry): FileEntry => ({
+  ...refused(
+    file,
+    'file.corrected',
+    `the file with these bytes was corrected, ${fileId} took its place; to load these in place of that one: headgate quarantine release ${file.fileId}`,
+  ),
+  supersedes: { dataset, fileId },
 });
 
 const duplicate = (file: FileEntry, { fileId, refusedUnder }: ContentEntry): FileEntry => ({

@@ -1,4 +1,4 @@
-import type { Clock } from '../ports/clock.ts';
+import { type Clock, DAY_MS } from '../ports/clock.ts';
 import type { Ledger, LedgerWrite } from '../ports/ledger.ts';
 import type { Notice, Notifier } from '../ports/notifier.ts';
 import { partitions } from './entries.ts';
@@ -19,7 +19,6 @@ export const isSettled = async ({ ledger }: AlertPorts, matter: string): Promise
 
 /** For a matter of a date, after it came due: sweeps and the daily look ask about the last weeks only. */
 export const DATED_MATTER_DAYS = 90;
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Settles a matter that nobody has settled, in one transaction with the notice of it where there is one. For `due`'s notice the matter is the subject. That it

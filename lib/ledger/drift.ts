@@ -5,10 +5,11 @@ import { type DriftEntry, partitions } from './entries.ts';
 /** Columns and wider types that files have brought to a dataset, in the order in which they came. */
 export async function driftOf(ledger: Ledger, dataset: string): Promise<readonly DriftEntry[]> {
   const items = await ledger.query<DriftEntry>({ partition: partitions.drift(dataset), limit: 10_000 });
-  return items
-    .map(({ body }) => body)
-    .sort((a, b) => a.at.localeCompare(b.at) || a.column.localeCompare(b.column));
+  return items.map(({ body }) => body).sort((a, b) => compare(`${a.at} ${a.column}`, `${b.at} ${b.column}`));
 }
+
+/** Not by a language: the order of columns would be another one on other machines. */
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** A column may be widened more than once. */
 export const driftId = (entry: DriftEntry): string =>

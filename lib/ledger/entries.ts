@@ -1,6 +1,25 @@
 import type { ColumnType } from '../contract/dataset.ts';
-import type { CheckResult } from '../quality/results.ts';
 import type { Quality } from '../quality/score.ts';
+
+/**
+ * `pass`; `warn` and `fail`: somebody should look, and what the check found stands in the table (`warn`) or was kept out of it, or was not to be there
+ * at all (`fail`); `unknown`: it could not be judged, the message says why.
+ */
+export type Outcome = 'pass' | 'warn' | 'fail' | 'unknown';
+
+/** One check and what it found: the same of a run and of the daily look. */
+export interface CheckResult {
+  /** Key of the check in the contract, or what the daily look calls it. */
+  readonly check: string;
+  readonly outcome: Outcome;
+  /** What was counted or computed; null where it could not be. */
+  readonly value: number | null;
+  /** Rows that it was counted among. */
+  readonly rows?: number;
+  readonly expected?: string;
+  /** For people; never the value of a row. */
+  readonly message?: string;
+}
 
 /** Begins the ids of files whose place names no business date. */
 export const UNDATED = '0000-00-00.';
@@ -11,21 +30,26 @@ export const UNDATED = '0000-00-00.';
  * place), `withdrawn` (a rollback took its rows out of the table; it can be replayed), `control` (no rows: a manifest or marker of a file set),
  * `expired` (its rows have left the tables, because the contract keeps them no longer; its counts stay).
  */
-export type FileState =
-  | 'admitted'
-  | 'held'
-  | 'published'
-  | 'quarantined'
-  | 'duplicate'
-  | 'superseded'
-  | 'withdrawn'
-  | 'control'
-  | 'expired';
+export const FILE_STATES = [
+  'admitted',
+  'held',
+  'published',
+  'quarantined',
+  'duplicate',
+  'superseded',
+  'withdrawn',
+  'control',
+  'expired',
+] as const;
+
+export type FileState = (typeof FILE_STATES)[number];
 
 export interface Reason {
   readonly code: string;
   /** What, which value of the configuration, what is allowed, what to do. Never the value of a row. */
   readonly message: string;
+  /** Of a run: ids of the files that it is about. Left out: it is about all of them. */
+  readonly files?: readonly string[];
 }
 
 export interface FileCounts {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ConflictError, TerminalError } from '../errors.ts';
 import { type Ledger, type LedgerItem, type LedgerWrite, MAX_LEDGER_WRITES } from '../ports/ledger.ts';
-import { type ContentEntry, type FileEntry, partitions } from './entries.ts';
+import { type ContentEntry, type FileEntry, type FilePointer, partitions } from './entries.ts';
 import { summaryWrites } from './summary.ts';
 
 /** DynamoDB takes sort keys of 1,024 bytes, and S3 keys of as many: longer ones stand as their hash. */
@@ -78,19 +78,24 @@ export async function fileOfObject(
   );
   if (seen === undefined) return undefined;
   const { dataset, fileId } = seen.body;
-  const file = await ledger.get<FileEntry>(partitions.files(dataset), fileId);
+  const file = await fileItemOf(ledger, dataset, fileId);
   return file === undefined
     ? undefined
     : { file: file.body, version: file.version, objectVersion: seen.version };
 }
 
-export async function fileOf(
+/** With its version, to be changed on that condition. */
+export const fileItemOf = (
   ledger: Ledger,
   dataset: string,
   fileId: string,
-): Promise<FileEntry | undefined> {
-  return (await ledger.get<FileEntry>(partitions.files(dataset), fileId))?.body;
-}
+): Promise<LedgerItem<FileEntry> | undefined> => ledger.get<FileEntry>(partitions.files(dataset), fileId);
+
+export const fileOf = async (
+  ledger: Ledger,
+  dataset: string,
+  fileId: string,
+): Promise<FileEntry | undefined> => (await fileItemOf(ledger, dataset, fileId))?.body;
 
 /** What the dataset knows of this content. */
 export const knownContent = (
@@ -107,6 +112,8 @@ export interface Recording {
   readonly contentVersion: number;
   /** What stood when the decision was made, where the object is judged again. */
   readonly seen: SeenFile | undefined;
+  /** The file that had these bytes, whose rows have been taken out: this one stands for them now. */
+  readonly gone?: LedgerItem<FileEntry> | undefined;
   /** Written with it. @default nothing */
   readonly beside?: readonly LedgerWrite[];
 }
@@ -115,12 +122,13 @@ export interface Recording {
 export async function recordFile(
   ledger: Ledger,
   file: FileEntry,
-  { own, contentVersion, seen, beside = [] }: Recording,
+  { own, contentVersion, seen, gone, beside = [] }: Recording,
 ): Promise<'done' | 'conflict'> {
   const { dataset, fileId } = file;
   const pointer = { dataset, fileId };
   // Under another contract the same object may be another file; then the refused one stays on record.
   const isSame = seen?.file.dataset === dataset && seen.file.fileId === fileId;
+  const replaced = gone === undefined ? [] : [{ before: gone.body, after: sentAgain(gone.body, pointer) }];
   return ledger.transact([
     {
       kind: 'put',
@@ -129,6 +137,7 @@ export async function recordFile(
       body: pointer,
       ifVersion: seen?.objectVersion ?? 0,
     },
+    ...replaced.flatMap(({ before, after }) => fileWrites(before, after, gone?.version ?? 0)),
     {
       kind: 'put',
       partition: partitions.files(dataset),
@@ -144,8 +153,16 @@ export async function recordFile(
     ...memberWrites(file),
     ...(own ? [settle(file)] : []),
     ...beside,
-    ...summaryWrites(dataset, [isSame ? { before: seen.file, after: file } : { after: file }]),
+    ...summaryWrites(dataset, [isSame ? { before: seen.file, after: file } : { after: file }, ...replaced]),
   ]);
+}
+
+/** Loaded again it would stand beside the file that its source has sent instead. */
+function sentAgain(file: FileEntry, supersededBy: FilePointer): FileEntry {
+  if (file.state === 'expired') return file;
+  const { received } = file.counts;
+  const counts = { received, published: 0, quarantined: 0, deduplicated: received };
+  return { ...file, state: 'superseded', supersededBy, counts };
 }
 
 /** Its place among those that wait. */
@@ -180,6 +197,7 @@ export async function introduceFile(
     ...guard,
     { kind: 'put', partition: partitions.files(dataset), sort: fileId, body: file, ifVersion: 0 },
     ...(await registration(ledger, dataset)),
+    ...memberWrites(file),
     ...summaryWrites(dataset, [{ after: file }]),
   ]);
 }
@@ -235,7 +253,7 @@ export const requireFile = async (ledger: Ledger, dataset: string, fileId: strin
   (await itemOf(ledger, dataset, fileId)).body;
 
 async function itemOf(ledger: Ledger, dataset: string, fileId: string): Promise<LedgerItem<FileEntry>> {
-  const item = await ledger.get<FileEntry>(partitions.files(dataset), fileId);
+  const item = await fileItemOf(ledger, dataset, fileId);
   if (item !== undefined) return item;
   throw new TerminalError(`the ledger has no file ${fileId} of ${dataset}; run headgate doctor`, {
     fault: 'headgate',

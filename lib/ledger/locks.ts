@@ -63,7 +63,13 @@ export async function isOrphaned(
 }
 
 const isFree = async (lock: LockEntry, now: Date, executions: Executions): Promise<boolean> =>
-  lock.owner === RELEASED || lock.leaseUntil <= now.toISOString() || (await executions.isGone(lock.owner));
+  lock.owner === RELEASED || isOver(lock, now) || (await executions.isGone(lock.owner));
+
+/** Also where more is left than any lease has: it was taken by a clock that was ahead. Twice as much, because clocks of machines differ. */
+function isOver({ leaseUntil }: LockEntry, now: Date): boolean {
+  const seconds = (Date.parse(leaseUntil) - now.getTime()) / 1000;
+  return seconds <= 0 || seconds > 2 * LEASE_SECONDS;
+}
 
 /** Written beside other writes: they happen only while the lock is still this one. */
 export const holds = (lock: Lock): LedgerWrite => ({

@@ -3,6 +3,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Ledger, LedgerItem, LedgerWrite } from '../ports/ledger.ts';
 import type { Notice, Notifier } from '../ports/notifier.ts';
 import { partitions } from './entries.ts';
+import { everything } from './everything.ts';
 
 interface DueNotice {
   readonly notice: Notice;
@@ -47,9 +48,11 @@ export async function tellOverdue(
 ): Promise<readonly Untold[]> {
   const untold: Untold[] = [];
   const now = teller.clock.now();
-  for (const item of await teller.ledger.query<DueNotice>({ partition: partitions.notices })) {
+  for await (const item of everything<DueNotice>(teller.ledger, { partition: partitions.notices })) {
     const { metAt } = item.body;
-    const isOverdue = grace === 0 || (metAt !== undefined && Date.parse(metAt) + grace <= now.getTime());
+    // Met far ahead of now: the clock has gone back since.
+    const isOverdue =
+      grace === 0 || (metAt !== undefined && Math.abs(now.getTime() - Date.parse(metAt)) >= grace);
     if (!isOverdue && metAt !== undefined) continue;
     // Of two sweeps at the same time one takes it.
     const taken = await teller.ledger.transact([

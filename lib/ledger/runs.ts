@@ -2,6 +2,7 @@ import { ConflictError, TerminalError } from '../errors.ts';
 import type { Ledger, LedgerItem, LedgerWrite } from '../ports/ledger.ts';
 import { runChanged } from './changes.ts';
 import { FINAL_RUN_STATES, partitions, type RunEntry } from './entries.ts';
+import { everything } from './everything.ts';
 
 export const runOf = async (ledger: Ledger, dataset: string, runId: string): Promise<RunEntry> =>
   (await runItem(ledger, dataset, runId)).body;
@@ -48,9 +49,9 @@ export async function saveRun(
 
 /** Runs of a dataset that are not final, oldest first. */
 export async function openRuns(ledger: Ledger, dataset: string): Promise<readonly RunEntry[]> {
-  const items = await ledger.query<{ runId: string }>({
+  const items = everything<{ runId: string }>(ledger, {
     partition: partitions.openRuns,
     prefix: `${dataset}#`,
   });
-  return Promise.all(items.map(({ body }) => runOf(ledger, dataset, body.runId)));
+  return Array.fromAsync(items, ({ body }) => runOf(ledger, dataset, body.runId));
 }

@@ -3,6 +3,7 @@ import { datasetId } from '../contract/dataset.ts';
 import { type Entity, entityId } from '../contract/entity.ts';
 import { TerminalError } from '../errors.ts';
 import { duckDb } from '../plan/dialects/duckdb.ts';
+import { rowsOf, type TableFiles } from '../plan/parquet-copy.ts';
 import type { MatchWorkshop } from '../ports/matcher.ts';
 import type { DataFile } from '../table/data-file.ts';
 import { clusters, type Pair } from './clusters.ts';
@@ -19,8 +20,6 @@ import {
   makeVault,
   recordFacts,
   reviewQuery,
-  rowsOf,
-  type TableFiles,
   xrefQuery,
 } from './statements.ts';
 import { classifiedOf, type MatchTable, matchSchema, matchTable } from './tables.ts';

@@ -8,6 +8,7 @@ import { holds, type Lock } from '../ledger/locks.ts';
 import { newRunId, tablePorts } from '../pipeline/context.ts';
 import { withLock } from '../pipeline/maintain.ts';
 import type { Services } from '../pipeline/services.ts';
+import type { TableFiles } from '../plan/parquet-copy.ts';
 import { tableOf } from '../plan/tables.ts';
 import type { LedgerWrite } from '../ports/ledger.ts';
 import type { Matcher } from '../ports/matcher.ts';
@@ -19,7 +20,6 @@ import { liveFiles, loadTable, shapeOf, snapshotText } from '../table/table.ts';
 import { type Decision, decisionsOf } from './decisions.ts';
 import { type Counts, resolve } from './resolve.ts';
 import { SPLINK_VERSION } from './settings.ts';
-import type { TableFiles } from './statements.ts';
 import { MATCH_TABLES, type MatchTable, matchSchema, matchTable } from './tables.ts';
 
 /** `resolved`: its result is stored and has to be published. `abandoned`: its tables were changed by somebody else meanwhile. */
@@ -81,7 +81,7 @@ export const matchEntity = (
     const inputs = (await waiting(services, entity)) ?? (await inputsOf(services, entity));
     if (done?.state === 'published' && done.fingerprint === inputs.fingerprint)
       return { run: done, status: 'unchanged', resumed };
-    const run = await matchRecords({ services, matcher, entity, inputs, lock });
+    const run = await matchRecords({ services, matcher, entity, inputs, lock, last: done?.runId });
     return { run: await publish(services, entity, run, lock), status: 'published', resumed };
   });
 
@@ -108,7 +108,7 @@ export async function rollBackTo(
   targets: Rollback,
 ): Promise<MatchRun> {
   const at = services.clock.now().toISOString();
-  const runId = newRunId(services);
+  const runId = newRunId(services, last.runId);
   const run: MatchRun = {
     ...last,
     runId,
@@ -218,12 +218,14 @@ interface Order {
   readonly entity: Entity;
   readonly inputs: MatchInputs;
   readonly lock: Lock;
+  /** The run before: the last one is the one whose id sorts last. */
+  readonly last: string | undefined;
 }
 
 async function matchRecords(order: Order): Promise<MatchRun> {
-  const { services, matcher, entity, inputs, lock } = order;
+  const { services, matcher, entity, inputs, lock, last } = order;
   const startedAt = services.clock.now().toISOString();
-  const runId = newRunId(services);
+  const runId = newRunId(services, last);
   for (const [index, { schema }] of inputs.curated.entries())
     requireTable(entity.sources[index]?.dataset, schema.length);
   const { own, curated, vaults, decisions } = inputs;

@@ -3,29 +3,15 @@ import { datasetId } from '../contract/dataset.ts';
 import { type Comparison, DEFAULT_CRITERIA, type Entity, type MatchSource } from '../contract/entity.ts';
 import type { Criterion } from '../contract/matching-schema.ts';
 import { duckDb } from '../plan/dialects/duckdb.ts';
-import { byFieldId, duckDbType } from '../plan/parquet-copy.ts';
+import { duckDbType, rowsOf, type TableFiles } from '../plan/parquet-copy.ts';
 import { curatedField } from '../plan/tables.ts';
-import type { Field } from '../table/schema.ts';
 import { clearColumn, levelColumn, levelNames } from './settings.ts';
 import { keptFields } from './tables.ts';
 
 const { ident, literal } = duckDb;
 
-/** Live files of a table, and its columns. */
-export interface TableFiles {
-  readonly files: readonly string[];
-  readonly schema: readonly Field[];
-}
-
 /** Column of a field with the value that readers see. */
 const shownColumn = (field: string): string => `g_${field}`;
-
-/** Rows of a table; none where it has no files. */
-export function rowsOf({ files, schema }: TableFiles): string {
-  if (files.length === 0)
-    return `(SELECT ${schema.map(({ name, type }) => `CAST(NULL AS ${duckDbType(type)}) AS ${ident(name)}`).join(', ')} WHERE FALSE)`;
-  return `read_parquet([${files.map(literal).join(', ')}], ${byFieldId(schema)})`;
-}
 
 /** `<vault>`: originals of a source's tokens, one row a token. */
 export const vaultTable = (source: number): string => `vault_${source}`;

@@ -1,6 +1,7 @@
 import type { Entity } from '../contract/entity.ts';
 import { curatedField, numbered } from '../plan/tables.ts';
 import type { TableName } from '../ports/catalog.ts';
+import { classesOf, classOfColumn, highest } from '../privacy/classes.ts';
 import { isDropped } from '../privacy/protection.ts';
 import type { Field, FieldType } from '../table/schema.ts';
 
@@ -76,3 +77,27 @@ export function matchSchema(entity: Entity, table: MatchTable): readonly Field[]
 /** Columns whose bounds stand in no metadata. */
 export const classifiedOf = (entity: Entity, table: MatchTable): readonly string[] =>
   table === 'golden' ? entity.fields.filter(({ pii }) => pii !== undefined).map(({ name }) => name) : [];
+
+/** Class of each column that holds values of the contract's columns, or of the keys of the sources. */
+export function classesOfMatch(entity: Entity, table: MatchTable): ReadonlyMap<string, string> {
+  const { id, classification } = entity;
+  const keys = entity.sources.flatMap(({ dataset, id: names }) =>
+    dataset.columns.filter(({ name }) => names.includes(name)).map(classOfColumn),
+  );
+  switch (table) {
+    case 'golden':
+      return new Map([[id, classification], ...classesOf(entity.fields)]);
+    case 'xref':
+      return new Map([
+        [id, classification],
+        ['source_id', highest(keys)],
+      ]);
+    case 'events':
+      return new Map([
+        [id, classification],
+        ['other_id', classification],
+      ]);
+    case 'review':
+      return new Map(['left_id', 'right_id'].map((name) => [name, highest(keys)]));
+  }
+}

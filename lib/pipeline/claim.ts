@@ -1,4 +1,5 @@
 import { type Dataset, datasetId } from '../contract/dataset.ts';
+import type { FileProfile } from '../formats/file-profile.ts';
 import type { FileEntry, RunEntry } from '../ledger/entries.ts';
 import { filesOf, pendingFiles } from '../ledger/files.ts';
 import { acquire, holds, type Lock, release } from '../ledger/locks.ts';
@@ -128,13 +129,17 @@ export async function batchOf(
   const batch: FileEntry[] = [];
   let bytes = 0;
   for (const group of groups) {
-    const more = group.reduce((sum, file) => sum + file.bytes, 0);
+    const more = group.reduce((sum, file) => sum + weightOf(file), 0);
     if (batch.length > 0 && (bytes + more > limits.bytes || batch.length + group.length > most)) break;
     bytes += more;
     batch.push(...group);
   }
   return batch;
 }
+
+/** Bytes that an engine has to find room for. */
+export const weightOf = ({ bytes, profile }: FileEntry): number =>
+  Math.max(bytes, (profile as FileProfile | null)?.plainBytes ?? 0);
 
 /** What can't be taken apart: the members of a complete set, or a file without a set. */
 async function groupsOf(ledger: Ledger, dataset: SetDataset): Promise<readonly (readonly FileEntry[])[]> {

@@ -1,29 +1,47 @@
 import type { Dataset } from '../contract/dataset.ts';
+import type { OutputName } from '../plan/plan.ts';
 import { tableOf } from '../plan/tables.ts';
+import type { TableName } from '../ports/catalog.ts';
 import type { CatalogColumn, ColumnTags } from '../ports/column-tags.ts';
-import { classChanges } from '../privacy/classes.ts';
+import { classChanges, classesOf } from '../privacy/classes.ts';
 import type { Field, FieldType } from '../table/schema.ts';
 import { loadTable, shapeOf } from '../table/table.ts';
 import { tablePorts } from './context.ts';
 import { outputsOf } from './plan-run.ts';
 import type { Services } from './services.ts';
 
-/**
- * Shows the columns of a dataset's tables in the catalogue and gives them the classes of the contract; a class that the contract no longer gives
- * is taken away. What is closed is closed before anything is opened. Doing it again changes nothing.
- */
+/** Gives a dataset's tables the classes of its contract. The vault is closed as a whole, by its database. */
 export async function classifyTables(services: Services, tags: ColumnTags, dataset: Dataset): Promise<void> {
   for (const output of outputsOf(dataset)) {
-    const name = tableOf(dataset, output);
-    const table = await loadTable(tablePorts(services, output), name);
-    if (table === undefined) continue;
-    const { schema } = shapeOf(table.metadata);
-    await tags.describe(name, schema.map(catalogColumn));
-    const columns = schema.map((field) => field.name);
-    const changes = classChanges(dataset, output, { columns, classes: await tags.classes(name) });
-    for (const [value, names] of changes.assign) await tags.assign(name, names, value);
-    for (const [value, names] of changes.remove) await tags.remove(name, names, value);
+    const wanted = classesOf(output === 'vault' ? [] : dataset.columns);
+    await classifyTable(services, tags, { output, name: tableOf(dataset, output), wanted });
   }
+}
+
+interface Classified {
+  readonly output: OutputName;
+  readonly name: TableName;
+  /** Class by column. */
+  readonly wanted: ReadonlyMap<string, string>;
+}
+
+/**
+ * Shows the columns of a table in the catalogue and gives them their classes; a class that is no longer wanted is taken away. What is closed is closed
+ * before anything is opened. Doing it again changes nothing.
+ */
+export async function classifyTable(
+  services: Services,
+  tags: ColumnTags,
+  { output, name, wanted }: Classified,
+): Promise<void> {
+  const table = await loadTable(tablePorts(services, output), name);
+  if (table === undefined) return;
+  const { schema } = shapeOf(table.metadata);
+  await tags.describe(name, schema.map(catalogColumn));
+  const columns = schema.map((field) => field.name);
+  const changes = classChanges(wanted, { columns, classes: await tags.classes(name) });
+  for (const [value, names] of changes.assign) await tags.assign(name, names, value);
+  for (const [value, names] of changes.remove) await tags.remove(name, names, value);
 }
 
 const catalogColumn = ({ name, type, doc }: Field): CatalogColumn => ({

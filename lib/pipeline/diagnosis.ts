@@ -1,12 +1,17 @@
+import { createHash } from 'node:crypto';
 import { datasetId } from '../contract/dataset.ts';
-import { type LockEntry, partitions, type RunEntry } from '../ledger/entries.ts';
+import { isUnfinished } from '../contract/landing-pattern.ts';
+import { type FileEntry, type LockEntry, partitions, type RunEntry } from '../ledger/entries.ts';
+import { everything, knownDatasets } from '../ledger/everything.ts';
 import { changeFiles, fileOf } from '../ledger/files.ts';
 import { isOrphaned } from '../ledger/locks.ts';
 import { runOf } from '../ledger/runs.ts';
 import { adding, differenceOf, Sum, summaryOf } from '../ledger/summary.ts';
-import type { ObjectStore } from '../ports/object-store.ts';
+import type { TableName } from '../ports/catalog.ts';
+import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
 import { filesOfDataset } from '../reports/ledger-tables.ts';
 import { deadlineOf, hasSets, openSetsOf, type SetDataset } from '../sets/sets.ts';
+import { movedTables, relocate } from '../table/relocate.ts';
 import { ancestors, RUN_ID } from '../table/snapshots.ts';
 import { loadTable, type Table } from '../table/table.ts';
 import { tablePorts } from './context.ts';
@@ -29,11 +34,22 @@ const RUN = 'headgate run';
 const MATCH = 'headgate match run';
 const MEND = 'headgate doctor --mend';
 
+interface OpenRun {
+  readonly dataset: string;
+  readonly runId: string;
+}
+
+interface OpenReplay {
+  readonly dataset: string;
+  readonly id: string;
+}
+
 /** What is inconsistent between ledger, catalogue and storage. Reads everything: minutes where there are millions of files. */
 export async function diagnose(services: Services, options: DiagnosisOptions): Promise<readonly Finding[]> {
-  const known = await services.ledger.query<{ dataset: string }>({ partition: partitions.datasets });
-  const datasets = known.map(({ body }) => body.dataset);
-  const findings: Finding[] = [];
+  const moved = await ofPlace(services, options);
+  if (moved.some(({ mend }) => mend !== 'mended')) return moved;
+  const datasets = await knownDatasets(services.ledger);
+  const findings: Finding[] = [...moved];
   const rawKeys = new Set<string>();
   for (const dataset of datasets) {
     findings.push(...(await ofFiles(services, dataset, rawKeys, options)));
@@ -52,6 +68,28 @@ export async function diagnose(services: Services, options: DiagnosisOptions): P
   ];
 }
 
+/** A lake that was moved or copied: its tables can't be read before they name its new place. */
+async function ofPlace(
+  { catalog, ledger, stores }: Services,
+  { mend }: DiagnosisOptions,
+): Promise<readonly Finding[]> {
+  const storeOf = ({ database }: TableName) => (database.endsWith('_vault') ? stores.vault : stores.lake);
+  const moved = await movedTables({ catalog, storeOf });
+  const [first] = moved;
+  if (first === undefined) return [];
+  const what = `${moved.length} tables name files in ${first.from}, and lie in ${first.store.root}`;
+  if (!mend) return [{ what, mend: `${MEND}, where the lake was moved or copied` }];
+  for await (const { body } of everything<OpenRun>(ledger, { partition: partitions.openRuns })) {
+    const { runId, state } = await runOf(ledger, body.dataset, body.runId);
+    // The files that it has written are named in its result, at the old place.
+    if (state !== 'executed' && state !== 'publishing') continue;
+    const back = `move the lake back to where it was, ${RUN}, and move it then`;
+    return [{ what: `${what}; run ${runId} of ${body.dataset} was cut off before`, mend: back }];
+  }
+  for (const table of moved) await relocate(catalog, table);
+  return [{ what, mend: 'mended' }];
+}
+
 async function ofFiles(
   services: Services,
   dataset: string,
@@ -62,12 +100,18 @@ async function ofFiles(
   const findings: Finding[] = [];
   const described = services.datasets.some((each) => datasetId(each) === dataset);
   const counted = new Sum();
+  const copies = new Map<string, string>();
   for await (const file of filesOfDataset(ledger, dataset)) {
     counted.add(file);
     rawKeys.add(file.rawKey);
     const name = `file ${file.fileId} of ${dataset}`;
-    if ((await stores.raw.stat(file.rawKey)) === undefined)
+    const copy = await stores.raw.stat(file.rawKey);
+    if (copy === undefined)
       findings.push({ what: `${name} has no copy in raw`, mend: 'restore raw from your backup' });
+    else if (copy.etag !== file.rawEtag) {
+      if (!mend || (await isCopy(stores.raw, file, copy))) copies.set(file.fileId, copy.etag);
+      else findings.push({ what: `${name} has other bytes in raw`, mend: 'restore raw from your backup' });
+    }
     if (file.state !== 'admitted') continue;
     if (!described) {
       const what = `${name} waits, but no contract describes ${dataset}`;
@@ -78,11 +122,28 @@ async function ofFiles(
     // Writing it as it is puts it back among the pending.
     if (mend) await changeFiles(ledger, dataset, [file.fileId], (now) => ({ ...now }));
   }
+  if (copies.size > 0) {
+    const what = `${copies.size} files of ${dataset} have copies in raw that were written anew, from a backup or with the whole lake`;
+    findings.push({ what, mend: mend ? 'mended' : MEND });
+  }
+  if (mend)
+    await changeFiles(ledger, dataset, [...copies.keys()], (file) => {
+      const rawEtag = copies.get(file.fileId);
+      return rawEtag === undefined ? undefined : { ...file, rawEtag };
+    });
   const difference = differenceOf(counted.total(), await summaryOf(ledger, dataset));
   if (Object.keys(difference).length === 0) return findings;
   if (mend) await ledger.transact(adding(dataset, difference, 'mended'));
   const what = `the summary of ${dataset} differs from its files in ${Object.keys(difference).join(', ')}`;
   return [...findings, { what, mend: mend ? 'mended' : MEND }];
+}
+
+/** A correction has no hash of its own on record. */
+async function isCopy(raw: ObjectStore, file: FileEntry, { key, bytes, etag }: ObjectInfo): Promise<boolean> {
+  if (key.includes('/corrected/')) return bytes === file.bytes;
+  const hash = createHash('sha256');
+  for await (const chunk of raw.read(key, { etag })) hash.update(chunk);
+  return hash.digest('hex') === file.sha256;
 }
 
 /** Entries of the pending list whose file waits no more. */
@@ -93,7 +154,7 @@ async function ofLists(
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   const partition = partitions.pending(dataset);
-  for (const { sort } of await ledger.query({ partition, limit: 100_000 })) {
+  for await (const { sort } of everything(ledger, { partition })) {
     const file = await fileOf(ledger, dataset, sort);
     if (file?.state === 'admitted') continue;
     findings.push({
@@ -171,9 +232,7 @@ async function ofRaw(
   known: ReadonlySet<string>,
 ): Promise<readonly Finding[]> {
   const corrected = new Set<string>();
-  for (const { body } of await ledger.query<{ dataset: string; id: string }>({
-    partition: partitions.openReplays,
-  })) {
+  for await (const { body } of everything<OpenReplay>(ledger, { partition: partitions.openReplays })) {
     const replay = await ledger.get<{
       files: readonly { corrected?: { key: string }; entry?: { rawKey: string } }[];
     }>(partitions.replays(body.dataset), body.id);
@@ -196,25 +255,32 @@ async function ofRaw(
 }
 
 async function ofLanding({ ledger }: Services, landing: ObjectStore): Promise<readonly Finding[]> {
+  const settling = await Array.fromAsync(
+    everything<{ dataset: string; fileId: string }>(ledger, { partition: partitions.settling }),
+  );
+  const held = new Set<string>();
+  for (const { body } of settling) {
+    const file = await fileOf(ledger, body.dataset, body.fileId);
+    // It stays until somebody has decided on its batch, whatever is run.
+    if (file?.state === 'held') held.add(`${file.etag} ${file.key}`);
+  }
   let waiting = 0;
-  for await (const _object of landing.list('')) waiting++;
-  const settling = await ledger.query({ partition: partitions.settling, limit: 100_000 });
-  if (waiting === 0 && settling.length === 0) return [];
-  return [{ what: `${waiting} objects lie in landing, ${settling.length} of them are known`, mend: RUN }];
+  for await (const { key, etag } of landing.list('')) {
+    if (!isUnfinished(key) && !held.has(`${etag} ${key}`)) waiting++;
+  }
+  const known = settling.length - held.size;
+  if (waiting === 0 && known === 0) return [];
+  return [{ what: `${waiting} objects lie in landing, ${known} of them are known`, mend: RUN }];
 }
 
 async function ofWork(services: Services): Promise<readonly Finding[]> {
   const { ledger } = services;
   const findings: Finding[] = [];
-  for (const { body } of await ledger.query<{ dataset: string; runId: string }>({
-    partition: partitions.openRuns,
-  }))
+  for await (const { body } of everything<OpenRun>(ledger, { partition: partitions.openRuns }))
     findings.push({ what: `run ${body.runId} of ${body.dataset} is not finished`, mend: RUN });
-  for (const { body } of await ledger.query<{ dataset: string; id: string }>({
-    partition: partitions.openReplays,
-  }))
+  for await (const { body } of everything<OpenReplay>(ledger, { partition: partitions.openReplays }))
     findings.push({ what: `replay ${body.id} of ${body.dataset} waits for a run`, mend: RUN });
-  for (const { body } of await ledger.query<LockEntry>({ partition: partitions.locks })) {
+  for await (const { body } of everything<LockEntry>(ledger, { partition: partitions.locks })) {
     if (await isOrphaned(services, body.dataset))
       findings.push({
         what: `the lock of ${body.dataset} belongs to an execution that has ended`,

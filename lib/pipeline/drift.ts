@@ -2,7 +2,7 @@ import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { takesDrift, withDrift } from '../contract/drift.ts';
 import { typeText, withWidened } from '../contract/widening.ts';
 import { TerminalError } from '../errors.ts';
-import type { FileProfile } from '../formats/profile.ts';
+import type { FileProfile } from '../formats/file-profile.ts';
 import { driftId, driftOf, driftWrite } from '../ledger/drift.ts';
 import type { ColumnDrift, DriftEntry, FileEntry, TypeDrift } from '../ledger/entries.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
@@ -156,7 +156,7 @@ function noticeOf(contract: Dataset, fileId: string, entries: readonly DriftEntr
       file: fileId,
       key,
       columns: entries.map(({ column }) => column).join(', '),
-      owner: contract.owner ?? 'nobody',
+      owner: contract.about.owner ?? 'nobody',
       reason,
     },
     next: `headgate query "SELECT * FROM headgate.schema_changes WHERE dataset = '${id}'"`,

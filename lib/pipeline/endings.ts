@@ -32,7 +32,7 @@ export async function hold(services: Services, message: RunMessage): Promise<Mes
       run.files,
       (file) =>
         file.state === 'admitted'
-          ? { ...file, state: 'held', runId: run.runId, reasons: run.reasons }
+          ? { ...file, state: 'held', runId: run.runId, reasons: reasonsOf(run, file.fileId) }
           : undefined,
       [holds(lock)],
     );
@@ -44,6 +44,14 @@ export async function hold(services: Services, message: RunMessage): Promise<Mes
   await release(services.ledger, lock);
   await tell(services, noticeId(notice, run.runId));
   return keepLimit(message);
+}
+
+/** Why a file is held: what was found about it, or about all of its run. */
+function reasonsOf({ runId, reasons }: RunEntry, fileId: string): readonly Reason[] {
+  const own = reasons.filter(({ files }) => files === undefined || files.includes(fileId));
+  if (own.length > 0) return own.map(({ code, message }) => ({ code, message }));
+  const message = `nothing is wrong with this file, others of its batch are held: headgate hold show ${runId}`;
+  return [{ code: 'batch.held', message }];
 }
 
 /**

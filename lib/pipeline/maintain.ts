@@ -5,6 +5,7 @@ import { openRuns } from '../ledger/runs.ts';
 import { type OutputName, SIDE_OUTPUTS } from '../plan/plan.ts';
 import { tableOf } from '../plan/tables.ts';
 import type { TableName } from '../ports/catalog.ts';
+import { DAY_MS } from '../ports/clock.ts';
 import { type Compaction, type CompactionOrder, compact } from '../table/compact.ts';
 import { type Expiry, type ExpiryOrder, expire } from '../table/expire.ts';
 import { keyOf, liveFiles, loadTable, type Table, type TablePorts } from '../table/table.ts';
@@ -79,7 +80,7 @@ export async function compactDataset(
 }
 
 /** A week of ways back, and five of them whatever their age. */
-export const DEFAULT_EXPIRY = { grace: 7 * 24 * 60 * 60 * 1000, keep: 5 } as const;
+export const DEFAULT_EXPIRY = { grace: 7 * DAY_MS, keep: 5 } as const;
 
 /** Forgets old snapshots of every table of a dataset and removes the files that nothing needs any more. */
 export async function expireDataset(

@@ -36,12 +36,31 @@ export const noticesOfPublished = (run: RunEntry): readonly LedgerWrite[] => {
   ];
 };
 
-export const heldNotice = ({ dataset, runId, files, reasons }: RunEntry): Notice => ({
+/** What can be decided about a held batch. A file that waits can't be replaced: first its batch is rejected. */
+export const decisionsOn = (run: RunEntry): readonly string[] => {
+  const reject = `headgate hold reject ${run.runId}`;
+  const replacing = replacementOf(run).map((replay) => `${reject} && ${replay}`);
+  return [`headgate hold release ${run.runId}`, reject, ...replacing];
+};
+
+/** How a mended file takes the place of one of a rejected batch. A replay that was rejected has changed nothing. */
+export const replacementOf = ({ files, replay }: RunEntry): readonly string[] => {
+  const [file = ''] = files;
+  return replay === undefined
+    ? [`headgate replay ${files.length === 1 ? file : 'FILE'} --with MENDED_FILE`]
+    : [];
+};
+
+export const heldNotice = (run: RunEntry): Notice => ({
   kind: 'run.held',
-  dataset,
-  title: `${dataset}: run ${runId} is held`,
-  facts: { run: runId, files: files.length, reason: reasons.map((reason) => reason.message).join('; ') },
-  next: `headgate hold release ${runId}   or   headgate hold reject ${runId}`,
+  dataset: run.dataset,
+  title: `${run.dataset}: run ${run.runId} is held`,
+  facts: {
+    run: run.runId,
+    files: run.files.length,
+    reason: run.reasons.map((reason) => reason.message).join('; '),
+  },
+  next: [`headgate hold show ${run.runId}`, ...decisionsOn(run)].join('   or   '),
 });
 
 /** `begun`: the next run finishes its publication. */

@@ -1,6 +1,7 @@
-import type { Dataset } from '../contract/dataset.ts';
+import { type Dataset, datasetId, replacesWhole } from '../contract/dataset.ts';
 import { asSent } from '../contract/sources.ts';
-import { type FileProfile, needsRewrite } from '../formats/profile.ts';
+import type { FileProfile } from '../formats/file-profile.ts';
+import { needsRewrite } from '../formats/profile.ts';
 import type { FileEntry } from '../ledger/entries.ts';
 import { changeFiles, filesOf } from '../ledger/files.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
@@ -17,11 +18,12 @@ import {
   type SideOutput,
 } from '../plan/plan.ts';
 import { definitionOf, tableOf } from '../plan/tables.ts';
+import { filesOfSet, hasSets } from '../sets/sets.ts';
 import { ensureTable, wantedSchema } from '../table/evolve.ts';
 import type { Field } from '../table/schema.ts';
 import { liveFiles, loadTable, snapshotText } from '../table/table.ts';
 import { replayOfRun } from './batch.ts';
-import { batchOf } from './claim.ts';
+import { batchOf, weightOf } from './claim.ts';
 import { datasetOf, runContext, tablePorts } from './context.ts';
 import { storeDocument } from './documents.ts';
 import { driftedBatch, recordDrift, unplacedIn, withKnownDrift } from './drift.ts';
@@ -141,23 +143,57 @@ async function planOf(
     standing === undefined || comparesWithTable(dataset) ? standing : holding(standing, withdraws);
   const vaultFiles = await addressesOf(services, dataset);
   const sides = withdraws.length === 0 ? {} : await sidesOf(services, dataset, withdraws, schemas);
-  const batch = { runId, inputs, vaultFiles, withdraws, sides, schemas };
+  const batch = { runId, inputs, vaultFiles, withdraws, sides, schemas, successors: successors(files) };
+  const ages = await agesOf(services, dataset, files, target);
   return compile(
     dataset,
-    { ...batch, ...(target === undefined ? {} : { target }) },
-    engineFor(dataset, bytesToRead(dataset, inputs, target), services.enginePolicy),
+    { ...batch, ages, ...(target === undefined ? {} : { target: aged(target, ages) }) },
+    engineFor(dataset, bytesToRead(dataset, files, target), services.enginePolicy),
   );
 }
 
+/** By the file whose place it takes: those that have left already are in no table. */
+const successors = (files: readonly FileEntry[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    files.flatMap(({ fileId, supersedes }) =>
+      supersedes === undefined ? [] : [[supersedes.fileId, fileId]],
+    ),
+  );
+
+/** For members of sets, in the batch and in the table: the greatest id of a file of the set that is loaded, or is about to be. */
+async function agesOf(
+  { ledger }: Services,
+  dataset: Dataset,
+  files: readonly FileEntry[],
+  target: PlanTarget | undefined,
+): Promise<ReadonlyMap<string, string>> {
+  if (!hasSets(dataset) || !replacesWhole(dataset)) return new Map();
+  const id = datasetId(dataset);
+  const standing = await filesOf(ledger, id, [...new Set(target?.files.map(({ newest }) => newest))]);
+  const sets = Map.groupBy([...files, ...standing], ({ set }) => set);
+  const ages = new Map<string, string>();
+  for (const [set, members] of sets) {
+    if (set === undefined) continue;
+    const published = (await filesOfSet(ledger, id, set)).filter(({ state }) => state === 'published');
+    const ids = [...members, ...published].map(({ fileId }) => fileId).sort();
+    for (const fileId of ids) ages.set(fileId, ids.at(-1) ?? fileId);
+  }
+  return ages;
+}
+
+const aged = (target: PlanTarget, ages: ReadonlyMap<string, string>): PlanTarget => ({
+  ...target,
+  files: target.files.map((file) => ({ ...file, newest: ages.get(file.newest) ?? file.newest })),
+});
+
 const bytesToRead = (
   { writeMode }: Dataset,
-  inputs: readonly PlanInput[],
+  files: readonly FileEntry[],
   target: PlanTarget | undefined,
-): number =>
-  [...inputs, ...(writeMode === 'merge' || writeMode === 'scd2' ? (target?.files ?? []) : [])].reduce(
-    (sum, { bytes }) => sum + bytes,
-    0,
-  );
+): number => {
+  const compared = writeMode === 'merge' || writeMode === 'scd2' ? (target?.files ?? []) : [];
+  return [...files.map(weightOf), ...compared.map(({ bytes }) => bytes)].reduce((sum, each) => sum + each, 0);
+};
 
 function inputOf(file: FileEntry, dataset: Dataset): PlanInput {
   const { format } = asSent(dataset, file.key);

@@ -1,15 +1,17 @@
-import { type Dataset, datasetId } from '../contract/dataset.ts';
+import { type Dataset, datasetId, replacesWhole } from '../contract/dataset.ts';
 import { asSent } from '../contract/sources.ts';
 import { ConflictError, TerminalError } from '../errors.ts';
-import type { FileProfile } from '../formats/profile.ts';
+import type { FileProfile } from '../formats/file-profile.ts';
 import { fileIdOf } from '../intake/file-id.ts';
-import { judge, profileObject } from '../intake/judge.ts';
+import { judge, nameless, profileObject } from '../intake/judge.ts';
+import { fateOf } from '../intake/known-bytes.ts';
 import { router } from '../intake/route.ts';
 import { UNKNOWN_DATASET } from '../intake/take-in.ts';
 import type { FileEntry, ReplayEntry, ReplayFile } from '../ledger/entries.ts';
 import { content, fileOf, filesOf, knownContent, requireFile } from '../ledger/files.ts';
 import { losersTo, replayWrites } from '../ledger/replays.ts';
-import type { Ledger } from '../ports/ledger.ts';
+import type { Ledger, LedgerWrite } from '../ports/ledger.ts';
+import { filesOfSet, hasSets } from '../sets/sets.ts';
 import { datasetOf, newRunId } from './context.ts';
 import type { Services } from './services.ts';
 
@@ -21,6 +23,14 @@ export async function draftReplay(services: Services, files: readonly FileEntry[
   const [first] = files;
   if (first === undefined) throw new TerminalError('no file to replay', { fault: 'source' });
   for (const file of files) requireReplayable(file);
+  const named = new Set(files.map(({ fileId }) => fileId));
+  const rival = files.find((file) => file.state !== 'published' && named.has(file.supersedes?.fileId ?? ''));
+  if (rival !== undefined) {
+    throw new TerminalError(
+      `${rival.key} (${rival.fileId}) would take the place of ${rival.supersedes?.fileId}, which is named too; name one of them`,
+      { fault: 'source' },
+    );
+  }
   if (first.dataset === UNKNOWN_DATASET) return draftRouted(services, files);
   return { dataset: first.dataset, files: files.map(({ fileId }) => ({ fileId })) };
 }
@@ -44,11 +54,16 @@ export async function draftSuccessor(
   const info = await raw.write(key, body, { kind: 'absent' });
   const profile = await profileObject(raw, info, dataset.format);
   const known = await knownContent(services.ledger, file.dataset, profile.sha256);
-  if (known !== undefined) {
+  const fate =
+    known === undefined ? undefined : await fateOf(services.ledger, file.dataset, known.body.fileId);
+  if (known !== undefined && fate?.kind !== 'corrected') {
     await raw.remove(key);
-    throw new TerminalError(`these bytes are known as file ${known.body.fileId}; nothing to do`, {
-      fault: 'source',
-    });
+    throw new TerminalError(
+      fate?.kind === 'gone'
+        ? `these bytes are known as file ${known.body.fileId}: replay that one`
+        : `these bytes are known as file ${known.body.fileId}; nothing to do`,
+      { fault: 'source' },
+    );
   }
   const entry = newEntry(file, dataset, { receivedAt: services.clock.now(), key, etag: info.etag, profile });
   return { dataset: file.dataset, files: [{ fileId: entry.fileId, entry }] };
@@ -128,8 +143,9 @@ function newEntry(old: FileEntry, dataset: Dataset, { receivedAt, key, etag, pro
     rawKey: key,
     rawEtag: etag,
     fields: [],
-    profile,
+    profile: nameless(profile),
     judgedBy: '',
+    ...(old.set === undefined ? {} : { set: old.set }),
     supersedes: { dataset: old.dataset, fileId: old.fileId },
   };
 }
@@ -153,7 +169,9 @@ function requireReplayable(file: FileEntry): void {
     case 'expired':
       throw not('is past the retention of its contract: its rows would be taken out again');
     case 'superseded':
-      throw not(`was superseded by ${file.supersededBy?.fileId}: replay that one`);
+      throw not(
+        `was superseded by ${file.supersededBy?.fileId}: replay that one, or hand these bytes in again in its place with --with`,
+      );
   }
 }
 
@@ -169,28 +187,35 @@ export interface Reach {
 
 /** Follows the recorded losses from the named files to all that have to be loaded together. */
 export async function reachOf(
-  { ledger }: Pick<Services, 'ledger'>,
+  { ledger, datasets }: Pick<Services, 'ledger' | 'datasets'>,
   { dataset, files }: Pick<ReplayEntry, 'dataset' | 'files'>,
 ): Promise<Reach> {
+  const described = datasets.find((each) => datasetId(each) === dataset);
+  const bySet = hasSets(described) && replacesWhole(described);
   const named = files.flatMap(({ fileId, entry }) => {
     if (entry === undefined) return [fileId];
     return entry.supersedes?.dataset === dataset ? [entry.supersedes.fileId] : [];
   });
   const known = new Map((await filesOf(ledger, dataset, named)).map((file) => [file.fileId, file]));
   for (const { state, supersedes } of [...known.values()]) {
-    // After a rollback the file whose place it had taken stands again.
-    const old = state === 'withdrawn' && supersedes?.dataset === dataset ? supersedes.fileId : undefined;
+    // After a rollback the file whose place it had taken stands again; one that was refused as corrected has not taken it yet.
+    const mayStand = state === 'withdrawn' || state === 'quarantined';
+    const old = mayStand && supersedes?.dataset === dataset ? supersedes.fileId : undefined;
     for (const file of old === undefined ? [] : await filesOf(ledger, dataset, [old]))
       known.set(file.fileId, file);
   }
   const queue = [...known.values()];
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
     if (file.state !== 'published') continue;
-    for (const id of await losersTo(ledger, dataset, file.fileId)) {
-      const loser = known.has(id) ? undefined : await fileOf(ledger, dataset, id);
-      if (loser?.state !== 'published') continue;
-      known.set(id, loser);
-      queue.push(loser);
+    // Members of a set that replaces others stand in the same files of the table; any of them may have stood for the set.
+    const members = bySet && file.set !== undefined ? await filesOfSet(ledger, dataset, file.set) : [];
+    const winners = new Set([file.fileId, ...members.map(({ fileId }) => fileId)]);
+    const losers = await Promise.all([...winners].map((winner) => losersTo(ledger, dataset, winner)));
+    for (const id of new Set([...winners, ...losers.flat()])) {
+      const other = known.has(id) ? undefined : await fileOf(ledger, dataset, id);
+      if (other?.state !== 'published') continue;
+      known.set(id, other);
+      queue.push(other);
     }
   }
   const replaced = new Set([...known.values()].flatMap(({ supersedes }) => supersedes?.fileId ?? []));
@@ -212,13 +237,21 @@ export async function requestReplay(
   const at = services.clock.now().toISOString();
   const replay: ReplayEntry = { id: newRunId(services), ...draft, state: 'open', by, at, reasons: [] };
   const entries = draft.files.flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
-  const claims = entries.map((entry) => ({ ...content(entry), ifVersion: 0 }));
+  const claims = await Promise.all(entries.map((entry) => claimOf(services.ledger, entry)));
   if ((await services.ledger.transact([...replayWrites(replay, 0), ...claims])) === 'conflict') {
     throw new ConflictError('the same bytes have landed meanwhile; look at headgate files', {
       fault: 'source',
     });
   }
   return replay;
+}
+
+/** Bytes whose file another one has replaced may be taken back; all others are somebody's. */
+async function claimOf(ledger: Ledger, entry: FileEntry): Promise<LedgerWrite> {
+  const known = await knownContent(ledger, entry.dataset, entry.sha256);
+  const isFree =
+    known !== undefined && (await fateOf(ledger, entry.dataset, known.body.fileId)).kind === 'corrected';
+  return { ...content(entry), ifVersion: isFree ? known.version : 0 };
 }
 
 /**
@@ -276,7 +309,7 @@ async function judgedToday(
   const info = await stores.raw.stat(place.key);
   if (info === undefined || info.etag !== place.etag) {
     throw new TerminalError(
-      `the copy of ${file.key} in raw is gone or another one (${place.key}); restore raw`,
+      `the copy of ${file.key} in raw is gone or another one (${place.key}); restore raw, then headgate doctor --mend`,
       {
         fault: 'headgate',
       },
@@ -297,7 +330,7 @@ async function judgedToday(
     bytes: info.bytes,
     rawKey: place.key,
     rawEtag: place.etag,
-    profile,
+    profile: nameless(profile),
     judgedBy: fingerprint,
   };
   return judge(fresh, dataset, profile);

@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
-import { dateIn, dayOf, scheduleOf } from '../arrivals/calendar.ts';
+import { dateIn, dayOf, zoneOf } from '../arrivals/calendar.ts';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { retentionOf } from '../contract/retention.ts';
 import { type FileEntry, partitions, type RunEntry, UNDATED } from '../ledger/entries.ts';
@@ -46,7 +46,7 @@ export async function planRetention(
 ): Promise<RetentionPlan | undefined> {
   const period = retentionOf(dataset);
   if (period === undefined) return undefined;
-  const zone = scheduleOf(dataset)?.timezone ?? 'UTC';
+  const zone = zoneOf(dataset);
   const today = Temporal.PlainDate.from(dateIn(zone, services.clock.now()));
   const before = today.subtract(period).toString();
   const limit = limitOf(zone, before);

@@ -2,11 +2,15 @@ import { createHash } from 'node:crypto';
 import { ConflictError, TerminalError } from '../errors.ts';
 import type { FileEntry } from '../ledger/entries.ts';
 import { partitions } from '../ledger/entries.ts';
+import { everything } from '../ledger/everything.ts';
 import { fileOf, settled } from '../ledger/files.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 
 const WAITING: readonly FileEntry['state'][] = ['admitted', 'held'];
+
+/** Each is a handful of requests one after the other, and as many files have to go as come in. */
+const AT_ONCE = 16;
 
 interface SettlePorts {
   readonly ledger: Ledger;
@@ -27,17 +31,28 @@ export interface Unsettled {
  */
 export async function settleLanding(ports: SettlePorts): Promise<readonly Unsettled[]> {
   const { ledger } = ports;
-  const waiting = await ledger.query<{ dataset: string; fileId: string }>({
-    partition: partitions.settling,
-    limit: 100_000,
-  });
+  const waiting = await Array.fromAsync(
+    everything<{ dataset: string; fileId: string }>(ledger, { partition: partitions.settling }),
+  );
   const unsettled: Unsettled[] = [];
-  for (const { body } of waiting) {
+  await inParallel(AT_ONCE, waiting, async ({ body }) => {
     const file = await fileOf(ledger, body.dataset, body.fileId);
-    if (file === undefined || WAITING.includes(file.state)) continue;
+    if (file === undefined || WAITING.includes(file.state)) return;
     await settle(ports, file).catch((error: unknown) => unsettled.push({ key: file.key, error }));
-  }
+  });
   return unsettled;
+}
+
+export async function inParallel<Item>(
+  atOnce: number,
+  items: readonly Item[],
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const queue = [...items].reverse();
+  const worker = async () => {
+    for (let item = queue.pop(); item !== undefined; item = queue.pop()) await work(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
 async function settle({ ledger, landing, raw }: SettlePorts, file: FileEntry): Promise<void> {

@@ -2,8 +2,8 @@ import type { Dataset } from '../contract/dataset.ts';
 import { asSent } from '../contract/sources.ts';
 import { typeText } from '../contract/widening.ts';
 import { TerminalError } from '../errors.ts';
-import type { FileProfile } from '../formats/profile.ts';
-import type { FileEntry, TypeDrift } from '../ledger/entries.ts';
+import type { FileProfile } from '../formats/file-profile.ts';
+import type { FileEntry, Reason, TypeDrift } from '../ledger/entries.ts';
 import type { FileTally, OutputName, OutputResult, Plan, RunResult } from '../plan/plan.ts';
 import { gate } from '../quality/gate.ts';
 import { resultsOf } from '../quality/results.ts';
@@ -38,7 +38,11 @@ export async function verify(services: Services, message: RunMessage): Promise<M
   // A replay brings what has been judged when it came.
   const volumes = run.replay === undefined ? await volumeFindings(services.ledger, dataset, files) : [];
   const unusual = volumes.filter(({ kind }) => kind === 'unusual').map(({ reason }) => reason);
-  const holds = [...gate(dataset, files, result), ...(dataset.volume?.onAnomaly === 'hold' ? unusual : [])];
+  const holds = [
+    ...gate(dataset, files, result),
+    ...emptied(dataset, files, plan, result),
+    ...(dataset.volume?.onAnomaly === 'hold' ? unusual : []),
+  ];
   const reasons = holds.length > 0 ? holds : volumes.map(({ reason }) => reason);
   if (holds.length > 0) {
     const checks = resultsOf(plan, dataset.batchChecks, result);
@@ -47,6 +51,27 @@ export async function verify(services: Services, message: RunMessage): Promise<M
   }
   if (reasons.length > 0) await save({ reasons });
   return { ...message, next: 'publish' };
+}
+
+/** An extract that failed looks like a table that has become empty: somebody decides, unless the contract has. */
+function emptied(
+  { writeMode, replaceByEmpty }: Dataset,
+  files: readonly FileEntry[],
+  { target }: Plan,
+  { outputs }: RunResult,
+): readonly Reason[] {
+  const decided = replaceByEmpty === 'accept' || files.every(({ waivedBy }) => waivedBy !== undefined);
+  if (writeMode !== 'replace' || decided) return [];
+  const curated = outputs.find(({ name }) => name === 'curated');
+  const before = (target?.files ?? []).reduce((sum, { rows }) => sum + rows, 0);
+  const goes = curated !== undefined && curated.files.length === 0 && curated.removes.length > 0;
+  if (!goes || curated.removes.length < (target?.files.length ?? 0)) return [];
+  return [
+    {
+      code: 'batch.empties_table',
+      message: `the newest file has no good rows and would leave the table without any, it has ${before}; allowed with replaceByEmpty: accept`,
+    },
+  ];
 }
 
 /** The batch is planned again, on columns that hold its values. */
@@ -101,16 +126,17 @@ function removed(plan: Plan, output: OutputResult): readonly (readonly [string, 
   return [[`rows of files that leave ${name}`, leaving, kept + lost]];
 }
 
-/** Every row that lost is kept, those of the table too. Where rows are withdrawn as well, the engine counts both in one number. */
+/** Every row that lost is kept, those of the table and those of withdrawn files too. */
 function earlier(
   plan: Plan,
   outputs: readonly OutputResult[],
   deduplicated: number,
   written: number,
 ): readonly (readonly [string, number, number])[] {
-  if (plan.withdraws.length > 0 || !plan.outputs.some(({ name }) => name === 'earlier')) return [];
-  const replaced = outputs.find(({ name }) => name === 'curated')?.lost ?? 0;
-  return [['rows that lost', deduplicated + replaced, written]];
+  if (!plan.outputs.some(({ name }) => name === 'earlier')) return [];
+  const of = (output: OutputName) => outputs.find(({ name }) => name === output);
+  const lost = deduplicated + (of('curated')?.lost ?? 0) + (of('earlier')?.kept ?? 0);
+  return [['rows that lost', lost, written]];
 }
 
 /** DESIGN promise 1, counted twice: by the tallies and by the rows in the files written. */

@@ -1,8 +1,9 @@
 import { datasetId } from '../contract/dataset.ts';
+import { isUnfinished } from '../contract/landing-pattern.ts';
 import { ConflictError } from '../errors.ts';
-import { isUnfinished } from '../intake/route.ts';
 import { type Intake, type IntakePorts, type LandingPlace, takeIn } from '../intake/take-in.ts';
 import { partitions } from '../ledger/entries.ts';
+import { knownDatasets } from '../ledger/everything.ts';
 import { isOrphaned } from '../ledger/locks.ts';
 import { tellOverdue } from '../ledger/notices.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
@@ -19,6 +20,8 @@ export interface WorkReport {
   readonly files: readonly Intake[];
   /** Keys of objects that were written or taken back while they were read: left for the next time. */
   readonly left: readonly string[];
+  /** Under names of uploads under way: not read until they are renamed. */
+  readonly unfinished: readonly ObjectInfo[];
   /** Objects that could not be taken in or removed, and datasets whose run failed. The others were worked on. */
   readonly failed: readonly Failure[];
 }
@@ -39,13 +42,11 @@ export interface Worker {
 /** Takes in what has landed, then works until nothing is pending: what `headgate run` does, and the sweeper on AWS. */
 export async function work({ services, ports, start }: Worker, place: LandingPlace): Promise<WorkReport> {
   await makeMissingTables(services);
-  const { files, left, failed: notTaken } = await takeInAll(ports, place);
+  const { files, left, unfinished, failed: notTaken } = await takeInAll(ports, place);
   const failed: Failure[] = [...notTaken];
-  const known = await services.ledger.query<{ dataset: string }>({ partition: partitions.datasets });
-  for (const { body } of known) {
-    const waiting = await hasWork(services, body.dataset);
-    if (waiting)
-      await start(body.dataset).catch((error: unknown) => failed.push({ subject: body.dataset, error }));
+  for (const dataset of await knownDatasets(services.ledger)) {
+    const waiting = await hasWork(services, dataset);
+    if (waiting) await start(dataset).catch((error: unknown) => failed.push({ subject: dataset, error }));
   }
   for (const dataset of services.datasets)
     if (hasSets(dataset)) await tellOfIncompleteSets(services, dataset);
@@ -53,7 +54,7 @@ export async function work({ services, ports, start }: Worker, place: LandingPla
   if (place.own) {
     for (const { key, error } of await settleLanding(ports)) failed.push({ subject: key, error });
   }
-  return { files, left, failed };
+  return { files, left, unfinished, failed };
 }
 
 /** A feed of which nothing has been published yet is an empty table, not an unknown one. */
@@ -89,7 +90,9 @@ async function takeInAll(ports: IntakePorts, place: LandingPlace): Promise<WorkR
   const left: string[] = [];
   const failed: Failure[] = [];
   const queue: ObjectInfo[] = [];
-  for await (const object of ports.landing.list('')) if (!isUnfinished(object.key)) queue.push(object);
+  const unfinished: ObjectInfo[] = [];
+  for await (const object of ports.landing.list(''))
+    (isUnfinished(object.key) ? unfinished : queue).push(object);
   // One content under two names: the first name in key order is the file, so names are taken in order.
   let last = Promise.resolve();
   const worker = async () => {
@@ -112,7 +115,7 @@ async function takeInAll(ports: IntakePorts, place: LandingPlace): Promise<WorkR
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   const byKey = (a: Intake, b: Intake) => (a.file.key < b.file.key ? -1 : 1);
-  return { files: files.sort(byKey), left: left.sort(), failed };
+  return { files: files.sort(byKey), left: left.sort(), unfinished, failed };
 }
 
 /** Its source is still writing it, or has taken it back. */

@@ -1,6 +1,7 @@
 import { valueProblem } from '../contract/bounds.ts';
 import type { Column, Dataset, RowCheck, RowTest } from '../contract/dataset.ts';
 import { TerminalError } from '../errors.ts';
+import { LIMITS } from '../formats/limits.ts';
 import type { ValueDialect } from './dialect.ts';
 import type { PlanCheck } from './plan.ts';
 import { grammar, sqlType } from './typing.ts';
@@ -21,14 +22,14 @@ export function rowChecks(dataset: Dataset, sql: ValueDialect): readonly Compile
 }
 
 /** Key of the check that a number lies within the range of its column's type. */
-export const fitsKey = (column: string): string => `${column}.fits`;
+const fitsKey = (column: string): string => `${column}.fits`;
 
 function typeChecks(
   column: Column,
   retyped: Dataset['drift']['retyped'],
   sql: ValueDialect,
 ): readonly CompiledCheck[] {
-  if (column.type.kind === 'string') return [];
+  if (column.type.kind === 'string') return partitionChecks(column, sql);
   const text = sql.ident(textName(column));
   const value = sql.ident(column.name);
   const numbers = grammar(column.type);
@@ -39,11 +40,35 @@ function typeChecks(
   } as const;
   if (numbers === undefined)
     return [{ ...base, key: `${column.name}.type`, code: 'value.type', passes: isValue }];
-  const isNumber = `(${text} IS NULL OR ${value} IS NOT NULL OR ${sql.matches(text, numbers)})`;
-  const fits = `(${text} IS NULL OR ${value} IS NOT NULL OR NOT ${sql.matches(text, numbers)})`;
+  const isNumber = either(isValue, sql.matches(text, numbers));
+  const fits = either(isValue, `NOT ${sql.matches(text, numbers)}`);
   return [
     { ...base, key: `${column.name}.type`, code: 'value.type', passes: isNumber },
     { ...base, key: fitsKey(column.name), code: 'value.range', passes: fits },
+  ];
+}
+
+/** The costly side is computed only for rows of which the cheap one is not true: OR in DuckDB computes both for all. */
+const either = (cheap: string, costly: string): string => `(CASE WHEN ${cheap} THEN TRUE ELSE ${costly} END)`;
+
+/** The engine writes a partition into a folder named like its value, percent-encoded: where that name is too long the row is refused, not the run. */
+function partitionChecks(column: Column, sql: ValueDialect): readonly CompiledCheck[] {
+  if (column.partition?.transform !== 'identity' || column.pii !== undefined) return [];
+  const text = sql.ident(textName(column));
+  // An encoded byte has three. A sign beyond ASCII has up to three, beyond U+FFFF four.
+  const short = sql.replaceAll(text, '[\\x{10000}-\\x{10FFFF}]', 'x'.repeat(12));
+  const ascii = sql.replaceAll(short, '[^\\x00-\\x7F]', 'x'.repeat(9));
+  const encoded = sql.length(sql.replaceAll(ascii, '[^A-Za-z0-9_.-]', 'xxx'));
+  const most = LIMITS.partitionBytes;
+  const passes = either(`${text} IS NULL OR ${sql.length(text)} <= ${most / 12}`, `${encoded} <= ${most}`);
+  return [
+    {
+      key: `${column.name}.partition`,
+      column: column.name,
+      code: 'value.length',
+      action: 'quarantine',
+      passes,
+    },
   ];
 }
 

@@ -1,4 +1,4 @@
-import { type Dataset, datasetId } from '../contract/dataset.ts';
+import { type Dataset, datasetId, replacesWhole } from '../contract/dataset.ts';
 import { widenable } from '../contract/widening.ts';
 import { isTokenized, PII_SECRET } from '../privacy/protection.ts';
 import { type CompiledCheck, rowChecks } from './checks.ts';
@@ -29,8 +29,12 @@ export interface Batch {
   /** Files whose rows leave the tables, and the tables' files that may hold such rows. */
   readonly withdraws?: readonly string[];
   readonly sides?: Plan['sides'];
+  /** By withdrawn file: the file that takes its place. @default none: they are loaded again themselves */
+  readonly successors?: OutputContext['successors'];
   /** Columns of the tables with their field ids. @default those of new tables */
   readonly schemas?: OutputContext['schemas'];
+  /** Members of file sets, where sets replace each other: the file whose id stands for all of the set. @default none */
+  readonly ages?: ReadonlyMap<string, string>;
   /** Addresses of the files of the vault table. */
   readonly vaultFiles: readonly string[];
 }
@@ -52,6 +56,7 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
     sql,
     schemas: batch.schemas ?? {},
     sides,
+    successors: batch.successors ?? {},
     withdraws: withdraws.length > 0,
     replaced: [
       ...(merges ? ['SELECT _path AS path FROM replaced'] : []),
@@ -70,7 +75,7 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
   const tokens = tokenSteps(context);
   const dedupe = history === undefined ? dataset.dedupe : undefined;
   const steps = [
-    ...(replaces ? newestFilePerPartition(partitions, sql) : []),
+    ...(replaces ? newestFilePerPartition(partitions, batch.ages ?? new Map(), sql) : []),
     ...(dedupe === undefined ? [] : batchLosers(dedupe, field, sql)),
     ...(dedupe !== undefined && merges ? againstTable(dedupe, sql) : []),
     ...(dataset.earlier ? [loserStep(merges)] : []),
@@ -115,9 +120,6 @@ export function compile(dataset: Dataset, batch: Batch, sql: Dialect): Plan {
     secrets: dataset.columns.some(isTokenized) ? [PII_SECRET] : [],
   };
 }
-
-const replacesWhole = (dataset: Dataset): boolean =>
-  dataset.writeMode === 'replacePartitions' || dataset.writeMode === 'replace';
 
 /** Columns that must not repeat: unique ones and the primary key. With dedupe the key settles it, and a contract asks for nothing else. */
 export function uniqueSets(dataset: Dataset): readonly (readonly string[])[] {

@@ -22,6 +22,8 @@ export interface OutputContext {
   /** Columns of the tables by output, with their field ids. */
   readonly schemas: Partial<Readonly<Record<OutputName, readonly Field[]>>>;
   readonly sides: Plan['sides'];
+  /** By withdrawn file: the file that takes its place, where it is another one. */
+  readonly successors: Readonly<Record<string, string>>;
   /** Rows of withdrawn files leave the tables. */
   readonly withdraws: boolean;
   /** Selects of `path`: files of the table that leave it. */
@@ -122,7 +124,7 @@ function side(context: OutputContext, name: SideOutput, statement: string): Plan
   const rows = `SELECT fresh.*${gone.map((column) => `, NULL AS ${column}`).join('')} FROM (${statement}) AS fresh`;
   return {
     ...plain,
-    sql: `${rows} UNION ALL ${standing(name, plain.schema, sql)}`,
+    sql: `${rows} UNION ALL ${standing(name, plain.schema, context)}`,
     removes: withdrawnPaths(name),
   };
 }
@@ -136,8 +138,28 @@ const union = (selects: readonly string[]): string | undefined =>
     ? undefined
     : `SELECT DISTINCT path FROM (${selects.join(' UNION ALL ')}) AS every_path`;
 
-const standing = (name: SideOutput, fields: readonly { readonly name: string }[], sql: Dialect): string =>
-  `SELECT ${fields.map((field) => `t.${sql.ident(field.name)}`).join(', ')} FROM target_${name} AS t WHERE t._path IN (${withdrawnPaths(name)})`;
+function standing(name: SideOutput, fields: readonly Field[], context: OutputContext): string {
+  const columns = fields.map((field) => `t.${context.sql.ident(field.name)}`);
+  const stays = `SELECT ${columns.join(', ')} FROM target_${name} AS t WHERE t._path IN (${withdrawnPaths(name)})`;
+  if (name !== 'earlier') return stays;
+  const [by, run] = withdrawal(context);
+  const first: Readonly<Record<string, string>> = { _withdrawn_by: by, _withdrawn_run: run };
+  const marked = fields.map((field, index) => {
+    const value = first[field.name];
+    return value === undefined ? columns[index] : `COALESCE(${columns[index]}, ${value}) AS ${field.name}`;
+  });
+  return `${stays} UNION ALL SELECT ${marked.join(', ')} FROM target_earlier_withdrawn AS t`;
+}
+
+/** Values of `WITHDRAWN` for a row `t` that leaves with its file. */
+function withdrawal({ successors, runId, sql }: OutputContext): readonly [string, string] {
+  const cases = Object.entries(successors).map(
+    ([old, successor]) => ` WHEN ${sql.literal(old)} THEN ${sql.literal(successor)}`,
+  );
+  const by =
+    cases.length === 0 ? 't._source_file' : `CASE t._source_file${cases.join('')} ELSE t._source_file END`;
+  return [by, sql.literal(runId)];
+}
 
 /**
  * Rows of files that leave a table: `kept:<output>` are written again, `lost:<output>` are not. Together they must be all rows of these
@@ -152,17 +174,13 @@ export function removalMeasures(context: OutputContext): readonly PlanMeasure[] 
     name: `lost:${name}`,
     sql: `SELECT NULL AS _file, COALESCE(sum(rows), 0) AS value FROM withdrawn_paths WHERE output = '${name}'`,
   });
-  const sides = SIDE_OUTPUTS.flatMap((name) =>
-    context.sides[name] === undefined
-      ? []
-      : [
-          count(
-            `kept:${name}`,
-            `SELECT 1 AS one FROM target_${name} AS t WHERE t._path IN (${withdrawnPaths(name)})`,
-          ),
-          withdrawn(name),
-        ],
-  );
+  const sides = SIDE_OUTPUTS.flatMap((name) => {
+    const stays = `SELECT 1 AS one FROM target_${name} AS t WHERE t._path IN (${withdrawnPaths(name)})`;
+    if (context.sides[name] === undefined) return [];
+    return name === 'earlier'
+      ? [count('kept:earlier', `${stays} UNION ALL SELECT 1 AS one FROM target_earlier_withdrawn AS t`)]
+      : [count(`kept:${name}`, stays), withdrawn(name)];
+  });
   const lostToBatch = (merges: boolean) => [
     withdrawn('curated'),
     ...(merges ? [count('lost:curated', 'SELECT 1 AS one FROM replaced')] : []),
@@ -328,15 +346,18 @@ export const loserStep = (merges: boolean): PlanStep => ({
   sql: `SELECT * FROM staged WHERE _id IN (SELECT _id FROM batch_losers${merges ? ' UNION ALL SELECT _id FROM table_losers' : ''})`,
 });
 
-/** Rows that lost, of the batch and of the table, as curated shows them. */
+/** Rows that lost, of the batch and of the table, and those that leave with their file, as curated shows them. */
 function earlierSql(context: OutputContext): string {
-  const { dataset, merges, sql } = context;
-  const columns = schemaOf(dataset, 'earlier').map(({ name }) => sql.ident(name));
-  const of = (relation: string) => columns.map((column) => `${relation}.${column}`).join(', ');
-  const lost = `SELECT ${of('l')} FROM (${freshRows('losers', '', context)}) AS l`;
-  return merges
-    ? `${lost} UNION ALL SELECT ${of('t')} FROM target AS t JOIN replaced AS r ON ${samePlace('r', 't')}`
-    : lost;
+  const { dataset, merges, withdraws, sql } = context;
+  const columns = schemaOf(dataset, 'curated').map(({ name }) => sql.ident(name));
+  const nothing = `CAST(NULL AS ${sql.type({ kind: 'text' })})`;
+  const select = (relation: string, [by, run]: readonly [string, string] = [nothing, nothing]) =>
+    `SELECT ${columns.map((column) => `${relation}.${column}`).join(', ')}, ${by} AS _withdrawn_by, ${run} AS _withdrawn_run`;
+  return [
+    `${select('l')} FROM (${freshRows('losers', '', context)}) AS l`,
+    ...(merges ? [`${select('t')} FROM target AS t JOIN replaced AS r ON ${samePlace('r', 't')}`] : []),
+    ...(merges && withdraws ? [`${select('t', withdrawal(context))} FROM target_withdrawn AS t`] : []),
+  ].join(' UNION ALL ');
 }
 
 /** Originals of tokens that the vault does not hold yet; `vault_known` (`token`) is what it holds. */

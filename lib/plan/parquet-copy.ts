@@ -1,6 +1,6 @@
 import type { ColumnStats, DataFile, PartitionValue } from '../table/data-file.ts';
 import type { Field, FieldType } from '../table/schema.ts';
-import { duckDb } from './dialects/duckdb.ts';
+import { duckDb, fileList } from './dialects/duckdb.ts';
 import type { PlanOutput, PlanTarget } from './plan.ts';
 
 const { ident, literal } = duckDb;
@@ -81,12 +81,25 @@ export function duckDbType(type: FieldType): string {
 export const byFieldId = (schema: readonly Field[]): string =>
   `schema = MAP {${schema.map(({ id, name, type }) => `${id}: {name: ${literal(name)}, type: ${literal(duckDbType(type))}, default_value: NULL}`).join(', ')}}, hive_partitioning = false`;
 
+/** Live files of a table, and its columns. */
+export interface TableFiles {
+  readonly files: readonly string[];
+  readonly schema: readonly Field[];
+}
+
+/** Rows of a table, to select from; none where it has no files. */
+export function rowsOf({ files, schema }: TableFiles): string {
+  if (files.length === 0)
+    return `(SELECT ${schema.map(({ name, type }) => `CAST(NULL AS ${duckDbType(type)}) AS ${ident(name)}`).join(', ')} WHERE FALSE)`;
+  return `read_parquet(${fileList(files)}, ${byFieldId(schema)})`;
+}
+
 /** Select of the rows of a table's files, with `_path` and `_position`. By position: a column of the contract may be called `filename`. */
 export function targetRows({ files, schema }: PlanTarget): string {
   const columns = schema.map(({ name }, index) => `t.c${index} AS ${ident(name)}`).join(', ');
   const places = schema.map((_, index) => `c${index}`).join(', ');
-  const paths = files.map(({ path }) => literal(path)).join(', ');
-  return `SELECT ${columns}, t.filename AS _path, t.file_row_number AS _position FROM read_parquet([${paths}], ${byFieldId(schema)}) AS t(${places})`;
+  const paths = fileList(files.map(({ path }) => path));
+  return `SELECT ${columns}, t.filename AS _path, t.file_row_number AS _position FROM read_parquet(${paths}, ${byFieldId(schema)}) AS t(${places})`;
 }
 
 const fieldIds = (field: Field): string => `${literal(field.name)}: ${ids(field.id, field.type)}`;

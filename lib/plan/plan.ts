@@ -1,4 +1,4 @@
-import type { ColumnType, CsvFormat, FileFormat } from '../contract/dataset.ts';
+import type { ColumnType, FileFormat } from '../contract/dataset.ts';
 import type { TableName } from '../ports/catalog.ts';
 import type { DataFile, PartitionValue } from '../table/data-file.ts';
 import type { Field } from '../table/schema.ts';
@@ -11,7 +11,7 @@ export const PLAN_VERSION = 2;
  * `records` (text columns of every parsed record, `_file`), `staged` (result of `stage`, with `_row`, the number of the record in
  * its file from 1, and `_id`, unique in the batch and in the order of files and rows), `rejects` (records that could not be split: `_file`, `_row`, `code`, `byte_start`, `byte_end`), `files` (`_file`, `file_id`), `target`
  * (rows of the table that stay unless the run replaces them, with `_path` and `_position`), `target_quarantine`, `target_raw` and `target_earlier` (the same of the
- * side tables, where the run withdraws files), `withdrawn_paths` (`output`, `path`, `rows`: how many rows of withdrawn files each file of a table holds), `target_files`
+ * side tables, where the run withdraws files), each of these with `_withdrawn` behind its name (the rows of withdrawn files), `withdrawn_paths` (`output`, `path`, `rows`: how many rows of withdrawn files each file of a table holds), `target_files`
  * (`path`, `p0`…, `newest`; without withdrawn ones), `vault_known`, `published` (`staged` rows that passed and are not in `excluded`) and the steps before.
  */
 export interface Plan {
@@ -92,7 +92,7 @@ export interface PlanStep {
 }
 
 export type OutputName = SideOutput | 'vault' | 'curated';
-/** Outputs whose rows of a file leave with it; the vault keeps what it knows. */
+/** Outputs whose rows of a file leave with it, earlier rows excepted, which are marked; the vault keeps what it knows. */
 export const SIDE_OUTPUTS = ['quarantine', 'raw', 'earlier'] as const;
 export type SideOutput = (typeof SIDE_OUTPUTS)[number];
 
@@ -144,8 +144,8 @@ export interface RunResult {
   readonly outputs: readonly OutputResult[];
   /** By file: the files that have rows which lost to one of its rows. */
   readonly losses: Readonly<Record<string, readonly string[]>>;
-  /** Number of each batch check, by its key. */
-  readonly batch: Readonly<Record<string, number>>;
+  /** Number of each batch check, by its key; null where its query gave none. */
+  readonly batch: Readonly<Record<string, number | null>>;
   readonly seconds: Readonly<Record<string, number>>;
 }
 
@@ -177,8 +177,6 @@ export interface OutputResult {
   /** Rows that no row of the batch or of removed files is: versions of a history that a late row brings back. */
   readonly derived: number;
 }
-
-export const isCsv = (format: FileFormat): format is CsvFormat => format.kind === 'csv';
 
 /** Whether a statement looks into the table's files, or rows of withdrawn files are sought there; an append without keys never does. */
 export const readsTarget = ({ steps, outputs, measures, withdraws, losses }: Plan): boolean =>

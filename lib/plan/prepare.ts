@@ -1,5 +1,5 @@
-import { normalise, type RejectedRecord } from '../formats/normalise.ts';
-import type { FileProfile } from '../formats/profile.ts';
+import type { FileProfile } from '../formats/file-profile.ts';
+import { normalise, type RecordPlace, type RejectedRecord } from '../formats/normalise.ts';
 import { randomAccess } from '../intake/judge.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { ReadableInput, Reject } from './parsing.ts';
@@ -83,12 +83,19 @@ async function rewritten(
   const onReject = ({ record, code, start, end }: RejectedRecord) =>
     rejects.push({ file, record, code, start: isPlain ? start : null, end: isPlain ? end : null });
   const random = randomAccess(raw, input);
-  const canonical = normalise(body, input.format, input.profile as FileProfile, { onReject, random });
+  const places: RecordPlace[] = [];
+  const isCountable = isPlain && input.format.kind === 'csv' && input.format.encoding === 'utf-8';
+  // The record after the last counted one is the trailer.
+  const onPlace = (place: RecordPlace) => {
+    if (place.record <= input.records) places.push(place);
+  };
+  const options = { onReject, random, ...(isCountable ? { onPlace } : {}) };
+  const canonical = normalise(body, input.format, input.profile as FileProfile, options);
   const path = await rewrite(`${file}.csv`, canonical);
   const read = { kind: 'csv', compression: 'none' } as const;
   if (input.format.kind === 'csv') {
     const csv = { ...readerOf(input.format), skipLines: 0 };
-    return { input, file, path, reader: { ...read, csv, nothingIsNull: false }, inPlace: false };
+    return { input, file, path, reader: { ...read, csv, nothingIsNull: false }, inPlace: false, places };
   }
   // A field of no column ends every line, so that a record of one null is no blank line.
   return {

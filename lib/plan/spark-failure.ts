@@ -1,4 +1,4 @@
-import { type HeadgateError, PoisonError, TerminalError, TransientError } from '../errors.ts';
+import { type HeadgateError, PoisonError, TerminalError, TransientError, UnclearError } from '../errors.ts';
 
 /** The failure that `run_plan.py` named in its log or in the error text of a Glue job run; without one the process was killed: transient. */
 export function failureIn(text: string, otherwise: string): HeadgateError {
@@ -14,7 +14,7 @@ export function failureIn(text: string, otherwise: string): HeadgateError {
   }
   // Printed by failures.py alone.
   const { kind, message } = JSON.parse(found) as {
-    readonly kind: 'poison' | 'terminal' | 'transient';
+    readonly kind: 'poison' | 'terminal' | 'transient' | 'unclear';
     readonly message: string;
   };
   switch (kind) {
@@ -24,5 +24,7 @@ export function failureIn(text: string, otherwise: string): HeadgateError {
       return new TerminalError(message, { fault: 'headgate' });
     case 'transient':
       return new TransientError(message, { fault: 'headgate' });
+    case 'unclear':
+      return new UnclearError(message, { fault: 'headgate' });
   }
 }

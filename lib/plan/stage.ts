@@ -1,6 +1,6 @@
 import type { Column, Dataset, RowTest } from '../contract/dataset.ts';
 import { widenable } from '../contract/widening.ts';
-import { type CompiledCheck, columnOf, fieldName, fitsKey, passes, textName } from './checks.ts';
+import { type CompiledCheck, columnOf, fieldName, passes, rowChecks, textName } from './checks.ts';
 import type { ValueDialect } from './dialect.ts';
 import { cleaned, sqlType, typed } from './typing.ts';
 
@@ -30,12 +30,7 @@ export function stageStatement(
   );
   const typedRows = `SELECT *, ${values.join(', ')} FROM (${cleanedRows}) AS cleaned`;
 
-  const conjunction = (blocking: boolean) =>
-    checks
-      .filter((check) => blocks(check) === blocking)
-      .map((check) => `(${check.passes})`)
-      .join(' AND ') || 'TRUE';
-  const judged = `SELECT *, ${as(conjunction(true), '_ok')}, ${as(conjunction(false), '_clean')} FROM (${typedRows}) AS typed`;
+  const judged = `SELECT *, ${as(conjunction(checks.filter(blocks)), '_ok')}, ${as(conjunction(checks.filter((check) => !blocks(check))), '_clean')} FROM (${withWidest(dataset, typedRows, sql)}) AS typed`;
 
   const failures = checks.map((check, number) => `CASE WHEN NOT (${check.passes}) THEN '${number}' END`);
   const failed =
@@ -48,7 +43,7 @@ export function stageStatement(
     as(`CASE WHEN _ok THEN NULL ELSE ${sql.array(shown)} END`, '_shown'),
     ...(dataset.raw ? [as(sql.array(shown), '_text')] : []),
     ...validity(dataset, sql),
-    ...widening(dataset, checks, sql),
+    ...widening(dataset, sql),
   ];
   return `SELECT ${names(own).join(', ')}, _file, _ok, ${more.join(', ')} FROM (${judged}) AS judged`;
 }
@@ -67,18 +62,50 @@ const validity = (dataset: Dataset, sql: ValueDialect): readonly string[] =>
 /** Name of the column that says which wider type of a column a refused row needs. */
 export const widerName = (column: string): string => `_wider_${column}`;
 
-/** The first of the column's wider types that holds the value, from 1; null where its own does, none does, or the row is refused for something else. */
-function widening(dataset: Dataset, checks: readonly CompiledCheck[], sql: ValueDialect): readonly string[] {
-  const widenings = Object.entries(widenable(dataset));
-  const ranges = widenings.map(([name]) => fitsKey(name));
-  const others = checks.filter((check) => blocks(check) && !ranges.includes(check.key));
-  const otherwiseGood = others.map(({ passes: passed }) => `(${passed})`).join(' AND ') || 'TRUE';
-  return widenings.map(([name, types]) => {
+/** The first of the column's wider types that holds the value, from 1; null where its own does, or the row would be refused in the widest, too. */
+function widening(dataset: Dataset, sql: ValueDialect): readonly string[] {
+  return Object.entries(widenable(dataset)).map(([name, types]) => {
     const text = sql.ident(textName({ name }));
     const fits = types.map((type, index) => `WHEN ${typed(type, text, sql)} IS NOT NULL THEN ${index + 1}`);
-    return `CASE WHEN _ok OR ${text} IS NULL OR ${sql.ident(name)} IS NOT NULL OR NOT (${otherwiseGood}) THEN NULL ${fits.join(' ')} END AS ${sql.ident(widerName(name))}`;
+    return `CASE WHEN NOT _good_if_wider OR ${text} IS NULL OR ${sql.ident(name)} IS NOT NULL THEN NULL ${fits.join(' ')} END AS ${sql.ident(widerName(name))}`;
   });
 }
+
+/**
+ * Typed rows with `_good_if_wider`: a value does not fit its column, and in the widest types the row passes every check that refuses rows. A
+ * check can't be asked about a value that its column does not hold: there it is null.
+ */
+function withWidest(dataset: Dataset, typedRows: string, sql: ValueDialect): string {
+  const widest = Object.entries(widenable(dataset)).map(([column, types]) => ({
+    column,
+    type: types.at(-1),
+  }));
+  if (widest.length === 0) return typedRows;
+  const types = new Map(widest.map(({ column, type }) => [column, type]));
+  const columns = dataset.columns.map((column) => ({
+    ...column,
+    type: types.get(column.name) ?? column.type,
+  }));
+  const checks = rowChecks({ ...dataset, columns }, sql).filter(blocks);
+  const own = (column: string) => sql.ident(`_own_${column}`);
+  const kept = widest.map(({ column }) => `${sql.ident(column)} AS ${own(column)}`);
+  const wide = columns
+    .filter(({ name }) => types.has(name))
+    .map(({ name, type }) => {
+      const value = sql.tryCast(sql.ident(name), sqlType(type));
+      return `COALESCE(${value}, ${typed(type, sql.ident(textName({ name })), sql)}) AS ${sql.ident(name)}`;
+    });
+  const inWidest = `SELECT * REPLACE (${wide.join(', ')}), ${kept.join(', ')} FROM (${typedRows}) AS own`;
+  const helps = widest.map(({ column }) => `(${own(column)} IS NULL AND ${sql.ident(column)} IS NOT NULL)`);
+  const back = widest.map(({ column }) => `${own(column)} AS ${sql.ident(column)}`);
+  return (
+    `SELECT * REPLACE (${back.join(', ')}), CASE WHEN ${helps.join(' OR ')} THEN ${conjunction(checks)} ELSE FALSE END AS _good_if_wider ` +
+    `FROM (${inWidest}) AS widest`
+  );
+}
+
+const conjunction = (checks: readonly CompiledCheck[]): string =>
+  checks.map((check) => `(${check.passes})`).join(' AND ') || 'TRUE';
 
 /** What a batch holds are values, not how they were written: `1` and `1.00` are one number. Undefined where text is compared. */
 function listed(test: RowTest, column: Column, sql: ValueDialect): string | undefined {

@@ -35,7 +35,10 @@ export function retiredColumns(
   return table.filter(({ name }) => !wanted.has(name));
 }
 
-/** Columns whose bounds stand in no metadata. Whether a retired column was classified is not known any more, so it counts as one. */
+/**
+ * Columns whose bounds stand in no metadata. Whether a retired column was classified is not known any more, so it counts as one. A row that came
+ * shifted has a personal value in another column, and is refused for it: where rows stand as they came, no column of the contract has bounds then.
+ */
 export const classifiedColumns = (
   dataset: Dataset,
   output: OutputName,
@@ -44,20 +47,22 @@ export const classifiedColumns = (
   output === 'vault'
     ? ['value']
     : [
-        ...dataset.columns.filter((column) => column.pii !== undefined).map((column) => column.name),
+        ...dataset.columns
+          .filter((column) => column.pii !== undefined || isAsCame(dataset, output))
+          .map(({ name }) => name),
         ...retiredColumns(dataset, output, table).map((field) => field.name),
       ];
+
+const isAsCame = ({ columns }: Dataset, output: OutputName): boolean =>
+  (output === 'quarantine' || output === 'raw') && columns.some(({ pii }) => pii !== undefined);
 
 /** Columns of an output's new table, ids from 1 in order, ids of nested fields after them. */
 export function schemaOf(dataset: Dataset, output: OutputName): readonly Field[] {
   switch (output) {
     case 'curated':
+      return numbered([...typedFields(dataset), ...historyFields(dataset)]);
     case 'earlier':
-      return numbered([
-        ...dataset.columns.filter((column) => !isDropped(column)).map(curatedField),
-        ...origin,
-        ...historyFields(dataset),
-      ]);
+      return numbered([...typedFields(dataset), ...WITHDRAWN]);
     case 'quarantine':
       return numbered([
         ...dataset.columns.map((column) => text(column.name)),
@@ -75,12 +80,28 @@ export function schemaOf(dataset: Dataset, output: OutputName): readonly Field[]
 
 type Unnumbered = Omit<Field, 'id'>;
 
+const typedFields = (dataset: Dataset): readonly Unnumbered[] => [
+  ...dataset.columns.filter((column) => !isDropped(column)).map(curatedField),
+  ...origin,
+];
+
 const text = (name: string): Unnumbered => ({ name, type: 'string', required: false });
 
 const origin: readonly Unnumbered[] = [
   { name: '_source_file', type: 'string', required: true, doc: 'file_id in headgate.files' },
   { name: '_source_row', type: 'long', required: true, doc: 'number of the record in its file, from 1' },
   { name: '_run_id', type: 'string', required: true, doc: 'run_id in headgate.runs' },
+];
+
+/** Of rows that left with their file: the file that took its place, or itself where it was loaded again, and the run that did it. */
+export const WITHDRAWN: readonly Unnumbered[] = [
+  {
+    name: '_withdrawn_by',
+    type: 'string',
+    required: false,
+    doc: 'file_id in headgate.files of the file that took the place of its own; null: another row won',
+  },
+  { name: '_withdrawn_run', type: 'string', required: false, doc: 'run_id in headgate.runs that did it' },
 ];
 
 export const numbered = (fields: readonly Unnumbered[]): readonly Field[] =>

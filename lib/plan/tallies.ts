@@ -13,12 +13,18 @@ export interface MeasuredRow {
 export function fileTallies(plan: Plan, rows: readonly MeasuredRow[]): Pick<RunResult, 'tallies' | 'batch'> {
   const byFile = Map.groupBy(rows, ({ _file }) => _file);
   const batch = rows.flatMap(({ name, value }) =>
-    name.startsWith('batch:') ? [[name.slice('batch:'.length), Number(value ?? 0)] as const] : [],
+    name.startsWith('batch:') ? [[name.slice('batch:'.length), numberOf(value)] as const] : [],
   );
   return {
     tallies: plan.inputs.map(({ fileId }, file) => tally(plan, fileId, byFile.get(file) ?? [])),
     batch: Object.fromEntries(batch),
   };
+}
+
+/** Of what a query of a contract answers: null where that is no number, as over no rows. A quotient by zero is none. */
+export function numberOf(value: unknown): number | null {
+  const number = value === null || value === undefined ? Number.NaN : Number(value);
+  return Number.isFinite(number) ? number : null;
 }
 
 const WIDER = 'wider:';

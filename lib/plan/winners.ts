@@ -96,9 +96,16 @@ function batchWins(dedupe: Dedupe, sql: Dialect): string {
 /**
  * replacePartitions and replace: the newest file of each partition wins, whether it stands in the batch or in the table, so that the
  * outcome does not depend on how files fall into batches. `superseded` (`_id`, `_file`, `_winner`, the newest file's id) and
- * `replaced_files` (`path`, `winner`, `loser`: file ids).
+ * `replaced_files` (`path`, `winner`, `loser`: file ids). `ages` names, for members of file sets, the file whose id stands for all of the set: a
+ * set wins or loses as a whole. Without partitions a file without rows wins, too: it says that nothing is there any more.
  */
-export function newestFilePerPartition(partitions: readonly string[], sql: Dialect): readonly PlanStep[] {
+export function newestFilePerPartition(
+  partitions: readonly string[],
+  ages: ReadonlyMap<string, string>,
+  sql: Dialect,
+): readonly PlanStep[] {
+  const age = ages.size === 0 ? 'f.file_id' : 'f.age';
+  const files = ages.size === 0 ? 'files' : 'aged_files';
   const names = partitions.map((_, index) => `p${index}`);
   const values = partitions.map(
     (expression, index) => `CAST(${expression} AS ${sql.type({ kind: 'text' })}) AS p${index}`,
@@ -107,12 +114,15 @@ export function newestFilePerPartition(partitions: readonly string[], sql: Diale
   const equal = (left: string, right: string) =>
     names.map((name) => ` AND ${left}.${name} IS NOT DISTINCT FROM ${right}.${name}`).join('');
   return [
+    ...(ages.size === 0 ? [] : [agedFiles(ages, sql)]),
     {
       name: 'batch_partitions',
       purpose: 'newest file of the batch in each partition it touches',
       sql:
-        `SELECT ${list(names)}max(f.file_id) AS newest FROM (SELECT ${list(values)}_file FROM staged WHERE _ok) AS s ` +
-        `JOIN files AS f ON f._file = s._file${names.length === 0 ? '' : ` GROUP BY ${names.join(', ')}`}`,
+        names.length === 0
+          ? `SELECT max(${age}) AS newest FROM ${files} AS f`
+          : `SELECT ${list(names)}max(${age}) AS newest FROM (SELECT ${list(values)}_file FROM staged WHERE _ok) AS s ` +
+            `JOIN ${files} AS f ON f._file = s._file GROUP BY ${names.join(', ')}`,
     },
     {
       name: 'table_partitions',
@@ -125,8 +135,8 @@ export function newestFilePerPartition(partitions: readonly string[], sql: Diale
       name: 'superseded',
       purpose: 'rows of files that are older than the newest one of their partition',
       sql:
-        `SELECT s._id, s._file, b.newest AS _winner FROM (SELECT ${list(values)}_id, _file FROM staged WHERE _ok) AS s JOIN files AS f ON f._file = s._file ` +
-        `JOIN table_partitions AS b ON TRUE${equal('s', 'b')} WHERE f.file_id < b.newest`,
+        `SELECT s._id, s._file, b.newest AS _winner FROM (SELECT ${list(values)}_id, _file FROM staged WHERE _ok) AS s JOIN ${files} AS f ON f._file = s._file ` +
+        `JOIN table_partitions AS b ON TRUE${equal('s', 'b')} WHERE ${age} < b.newest`,
     },
     {
       name: 'replaced_files',
@@ -137,6 +147,16 @@ export function newestFilePerPartition(partitions: readonly string[], sql: Diale
     },
   ];
 }
+
+/** `aged_files` (`_file`, `age`). */
+const agedFiles = (ages: ReadonlyMap<string, string>, sql: Dialect): PlanStep => {
+  const rows = [...ages].map(([file, age]) => `(${sql.literal(file)}, ${sql.literal(age)})`);
+  return {
+    name: 'aged_files',
+    purpose: 'files of the batch with the id that says how new they are: members of a set have the same',
+    sql: `SELECT f._file, COALESCE(v.age, f.file_id) AS age FROM files AS f LEFT JOIN (VALUES ${rows.join(', ')}) AS v(file_id, age) ON v.file_id = f.file_id`,
+  };
+};
 
 export interface UniqueSet {
   readonly columns: readonly string[];

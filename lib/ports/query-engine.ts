@@ -6,7 +6,17 @@ export interface QueryResult {
   readonly bytesScanned?: number;
 }
 
+export interface QueryOptions {
+  /** @default QUERY_LIMITS.seconds */
+  readonly seconds?: number;
+  readonly signal?: AbortSignal;
+}
+
 /** Answers SQL in Athena's dialect over the current snapshots of all tables, the marts, and the `headgate` database. */
 export interface QueryEngine {
-  query(sql: string): Promise<QueryResult>;
+  /**
+   * @throws LimitError for a statement that takes longer than it may or more of the machine than it may (QUERY_LIMITS); the signal's reason
+   * where the one who asks gives up. Either way it is stopped.
+   */
+  query(sql: string, options?: QueryOptions): Promise<QueryResult>;
 }

@@ -1,6 +1,5 @@
 import { CLASSIFICATIONS } from '../contract/classifications.ts';
-import type { Column, Dataset } from '../contract/dataset.ts';
-import type { OutputName } from '../plan/plan.ts';
+import type { Column } from '../contract/dataset.ts';
 
 /** Class of what a contract does not classify, and of columns that are ours. */
 export const UNCLASSIFIED = 'public';
@@ -16,8 +15,15 @@ export const upTo = (highest: (typeof CLASSIFICATIONS)[number]): readonly string
 
 const rankOf = (value: string): number => (CLASSIFICATIONS as readonly string[]).indexOf(value);
 
+/** The most dangerous of several. */
+export const highest = (classes: readonly string[]): string =>
+  classes.reduce((one, other) => (rankOf(other) > rankOf(one) ? other : one), UNCLASSIFIED);
+
 export const classOfColumn = ({ classification, pii }: Column): string =>
   pii !== undefined && rankOf(classification) < rankOf(PROTECTED) ? PROTECTED : classification;
+
+export const classesOf = (columns: readonly Column[]): ReadonlyMap<string, string> =>
+  new Map(columns.map((column) => [column.name, classOfColumn(column)]));
 
 export interface ClassChanges {
   /** Columns by the class that they are given. */
@@ -27,19 +33,16 @@ export interface ClassChanges {
 }
 
 /**
- * What has to change so that an output's table has the classes of its contract. A column that the table has and the contract no longer keeps its
- * class: its old values are what they were. The vault is closed as a whole, by its database.
+ * What has to change so that a table has the classes that are wanted, by column. One that the table has and nobody describes any more keeps its class:
+ * its old values are what they were.
  */
 export function classChanges(
-  dataset: Dataset,
-  output: OutputName,
+  wanted: ReadonlyMap<string, string>,
   {
     columns,
     classes,
   }: { readonly columns: readonly string[]; readonly classes: ReadonlyMap<string, string> },
 ): ClassChanges {
-  if (output === 'vault') return { assign: new Map(), remove: new Map() };
-  const wanted = new Map(dataset.columns.map((column) => [column.name, classOfColumn(column)]));
   const known = columns.filter(
     (name) => wanted.has(name) && wanted.get(name) !== (classes.get(name) ?? UNCLASSIFIED),
   );

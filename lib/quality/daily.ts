@@ -1,17 +1,24 @@
 import { type Arrival, arrivalsOf, filesOfDate } from '../arrivals/arrivals.ts';
-import { addDays, dateIn, dayOf, daysUntilDue, scheduleOf } from '../arrivals/calendar.ts';
+import { addDays, dateIn, dayOf, daysUntilDue, scheduleOf, zoneOf } from '../arrivals/calendar.ts';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
-import { TerminalError } from '../errors.ts';
+import { LimitError, TerminalError } from '../errors.ts';
 import { DATED_MATTER_DAYS, isSettled, settle } from '../ledger/alerts.ts';
 import { runChanged } from '../ledger/changes.ts';
-import { type DailyEntry, type FileEntry, partitions, type RunEntry } from '../ledger/entries.ts';
+import {
+  type CheckResult,
+  type DailyEntry,
+  type FileEntry,
+  type Outcome,
+  partitions,
+  type RunEntry,
+} from '../ledger/entries.ts';
+import { fileOf } from '../ledger/files.ts';
 import { summaryOf } from '../ledger/summary.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Notice, Notifier } from '../ports/notifier.ts';
 import type { QueryEngine } from '../ports/query-engine.ts';
 import type { MartFindings } from '../reports/marts.ts';
-import type { CheckResult, Outcome } from './results.ts';
 import { type RunRange, rowsWritten, tableRuleResults } from './table-rules.ts';
 import { volumeFindings } from './volume.ts';
 
@@ -31,9 +38,6 @@ export interface DailyReport {
   /** Datasets that could not be looked at now; the next call does. */
   readonly failed: readonly { readonly what: string; readonly error: unknown }[];
 }
-
-/** The zone in which a dataset's days begin and end. */
-export const zoneOf = (dataset: Dataset): string => scheduleOf(dataset)?.timezone ?? 'UTC';
 
 /**
  * Looks at the day that has ended last in each dataset's own zone, once: asked every hour, it acts after midnight of each zone. Results stand in the
@@ -88,7 +92,7 @@ export async function dailyResults(
   const { from, to } = dayOf(zone, day);
   const range = { from: stamp(from), to: stamp(to) };
   const dates = await datesOf(ports, dataset, from, to);
-  const files = await filesOf(ports.ledger, dataset, zone, dates?.map(({ date }) => date) ?? [day]);
+  const files = await filesOf(ports.ledger, dataset, dates?.map(({ date }) => date) ?? [day]);
   return [
     ...(await asked('table', () => tableRuleResults(ports.queryEngine, dataset, range))),
     ...(await asked('reconciliation', () => reconciled(ports, dataset, range))),
@@ -111,7 +115,12 @@ async function asked(
     return await work();
   } catch (error) {
     if (!(error instanceof TerminalError)) throw error;
-    return [{ check, outcome: 'unknown', value: null, message: error.message }];
+    // What an engine says of a query may quote a row, and this goes to the ledger and to people who may not read the table.
+    const message =
+      error instanceof LimitError
+        ? error.message
+        : `the query of ${check} can't be answered; headgate query, with the same, says why`;
+    return [{ check, outcome: 'unknown', value: null, message }];
   }
 }
 
@@ -135,10 +144,9 @@ async function datesOf(
 async function filesOf(
   ledger: Ledger,
   dataset: Dataset,
-  zone: string,
   dates: readonly string[],
 ): Promise<readonly FileEntry[]> {
-  return (await Promise.all(dates.map((date) => filesOfDate(ledger, dataset, date, zone)))).flat();
+  return (await Promise.all(dates.map((date) => filesOfDate(ledger, dataset, date)))).flat();
 }
 
 /** Worst first. */
@@ -192,7 +200,7 @@ async function volumeResults(
   const last = files.map(({ businessDate }) => businessDate ?? day).sort()[0] ?? day;
   const before: number[] = [];
   for (let back = 1; back <= COMPARED_DAYS; back++) {
-    const earlier = await filesOfDate(ledger, dataset, addDays(last, -back), zoneOf(dataset));
+    const earlier = await filesOfDate(ledger, dataset, addDays(last, -back));
     if (earlier.length > 0) before.push(rowsOf(earlier));
   }
   if (before.length < FEWEST_DAYS) return result('pass');
@@ -269,7 +277,7 @@ async function runsOf(ledger: Ledger, dataset: string, range: RunRange): Promise
 async function publishedBy(ledger: Ledger, { dataset, runId, files }: RunEntry): Promise<number> {
   let rows = 0;
   for (const fileId of files) {
-    const file = (await ledger.get<FileEntry>(partitions.files(dataset), fileId))?.body;
+    const file = await fileOf(ledger, dataset, fileId);
     if (file?.state === 'published' && file.runId === runId) rows += file.counts.published;
   }
   return rows;

@@ -19,6 +19,7 @@ export function gate(dataset: Dataset, files: readonly FileEntry[], result: RunR
           held(
             'file.share',
             `file ${fileId}: ${share(quarantined, parsed)} of the rows are refused, allowed are ${limit} percent`,
+            [fileId],
           ),
         ]
       : [],
@@ -34,8 +35,8 @@ export function gate(dataset: Dataset, files: readonly FileEntry[], result: RunR
       ]
     : [];
   const rules = dataset.batchChecks.flatMap((check) =>
-    check.action === 'hold' && !holdsTrue(check.operator, result.batch[check.key] ?? 0)
-      ? [held('batch.rule', `${check.key} is ${result.batch[check.key] ?? 0}, ${expected(check)}`)]
+    check.action === 'hold' && !passesRule(check, result.batch[check.key] ?? null)
+      ? [held('batch.rule', finding(check, result.batch[check.key] ?? null))]
       : [],
   );
   const scores = [
@@ -55,13 +56,18 @@ function lowScore(
   const subject = what === 'file' ? `file ${tallies[0]?.fileId}` : 'the batch';
   return [
     held(
-      `${what}.score`,
+      what === 'file' ? 'file.score' : 'batch.score',
       `${subject} has the quality score ${scoreText(quality)}, published is what is above ${limit}; failing: ${failingText(quality)}`,
+      what === 'file' ? tallies.map(({ fileId }) => fileId) : undefined,
     ),
   ];
 }
 
-const held = (code: string, message: string): Reason => ({ code, message });
+const held = (code: string, message: string, files?: readonly string[]): Reason => ({
+  code,
+  message,
+  ...(files === undefined ? {} : { files }),
+});
 
 const tooMany = (refused: number, all: number, percent: number): boolean =>
   all > 0 && (100 * refused) / all > percent;
@@ -69,7 +75,17 @@ const tooMany = (refused: number, all: number, percent: number): boolean =>
 const share = (refused: number, all: number): string =>
   `${((100 * refused) / all).toFixed(1)} percent (${refused} of ${all})`;
 
-export function holdsTrue(operator: Operator, value: number): boolean {
+/** A rule without a number has failed: nobody knows what it would have found. */
+export const passesRule = ({ operator }: BatchCheck, value: number | null): boolean =>
+  value !== null && holdsTrue(operator, value);
+
+/** What a rule that failed has found. */
+export const finding = (rule: BatchCheck, value: number | null): string =>
+  value === null
+    ? `${rule.key} gives no number (NULL, as over no rows), ${expected(rule)}; let its query say what that counts as, with coalesce`
+    : `${rule.key} is ${value}, ${expected(rule)}`;
+
+function holdsTrue(operator: Operator, value: number): boolean {
   switch (operator.kind) {
     case 'eq':
       return value === operator.value;

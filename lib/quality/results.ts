@@ -1,26 +1,7 @@
 import type { BatchCheck } from '../contract/dataset.ts';
+import type { CheckResult } from '../ledger/entries.ts';
 import type { Plan, RunResult } from '../plan/plan.ts';
-import { expected, holdsTrue } from './gate.ts';
-
-/**
- * `pass`; `warn` and `fail`: somebody should look, and what the check found stands in the table (`warn`) or was kept out of it, or was not to be there
- * at all (`fail`); `unknown`: it could not be judged, the message says why.
- */
-export type Outcome = 'pass' | 'warn' | 'fail' | 'unknown';
-
-/** One check and what it found: the same of a run and of the daily look. */
-export interface CheckResult {
-  /** Key of the check in the contract, or what the daily look calls it. */
-  readonly check: string;
-  readonly outcome: Outcome;
-  /** What was counted or computed; null where it could not be. */
-  readonly value: number | null;
-  /** Rows that it was counted among. */
-  readonly rows?: number;
-  readonly expected?: string;
-  /** For people; never the value of a row. */
-  readonly message?: string;
-}
+import { expected, finding, passesRule } from './gate.ts';
 
 /** Every check of a run's plan over the rows that came, and every rule over the batch that is published. */
 export function resultsOf(
@@ -35,16 +16,14 @@ export function resultsOf(
       const value = failing(key);
       return { check: key, outcome: value === 0 ? 'pass' : action === 'warn' ? 'warn' : 'fail', value, rows };
     }),
-    ...rules.map((rule): CheckResult => {
-      const value = batch[rule.key] ?? 0;
-      return ruleResult(rule, value);
-    }),
+    ...rules.map((rule) => ruleResult(rule, batch[rule.key] ?? null)),
   ];
 }
 
-export const ruleResult = (rule: BatchCheck, value: number): CheckResult => ({
+export const ruleResult = (rule: BatchCheck, value: number | null): CheckResult => ({
   check: rule.key,
-  outcome: holdsTrue(rule.operator, value) ? 'pass' : rule.action === 'warn' ? 'warn' : 'fail',
+  outcome: passesRule(rule, value) ? 'pass' : rule.action === 'warn' ? 'warn' : 'fail',
   value,
   expected: expected(rule),
+  ...(value === null ? { message: finding(rule, value) } : {}),
 });

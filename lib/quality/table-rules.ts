@@ -1,9 +1,12 @@
 import { valueProblem } from '../contract/bounds.ts';
 import type { BatchCheck, Column, ColumnType, Dataset, RowCheck, RowTest } from '../contract/dataset.ts';
+import type { CheckResult } from '../ledger/entries.ts';
 import { overTable, portable } from '../plan/portable.ts';
+import { numberOf } from '../plan/tallies.ts';
 import type { QueryEngine } from '../ports/query-engine.ts';
 import { isDropped } from '../privacy/protection.ts';
-import { type CheckResult, ruleResult } from './results.ts';
+import { finding } from './gate.ts';
+import { ruleResult } from './results.ts';
 
 /** Athena's SQL: the only place where this file quotes. */
 const athena = {
@@ -49,10 +52,10 @@ export async function tableRuleResults(
   for (const { rule, count } of counted) {
     if (!isJudged(dataset, rule)) continue;
     const value = count === undefined ? await ownQuery(queryEngine, dataset, rule, range) : values[next++];
-    const share = rule.unit === 'percent' ? (100 * (value ?? 0)) / rows : (value ?? 0);
+    const number = value ?? null;
+    const share = rule.unit === 'percent' && number !== null ? (100 * number) / rows : number;
     const { outcome, ...result } = ruleResult(rule, share);
-    const message =
-      outcome === 'pass' ? {} : { message: `${rule.key} is ${share}, ${result.expected}, over the day` };
+    const message = outcome === 'pass' ? {} : { message: `${finding(rule, share)}, over the day` };
     results.push({ ...result, outcome, rows, ...message });
   }
   return results;
@@ -173,7 +176,7 @@ async function ownQuery(
   dataset: Dataset,
   { measure }: BatchCheck,
   range: RunRange,
-): Promise<number> {
+): Promise<number | null> {
   const published = `WITH published AS (SELECT * FROM ${rowsWritten(dataset, range)}) `;
   const query =
     measure.kind === 'duplicates'
@@ -182,5 +185,5 @@ async function ownQuery(
         ? `SELECT (${portable(overTable(measure.query, 'published'), athena)}) AS v`
         : 'SELECT count(*) AS v FROM published';
   const { rows } = await queryEngine.query(published + query);
-  return Number(rows[0]?.[0] ?? 0);
+  return numberOf(rows[0]?.[0]);
 }

@@ -1,5 +1,5 @@
-import { filesOfDate, hasArrived } from '../arrivals/arrivals.ts';
-import { addDays, dateIn, type Schedule, scheduleOf } from '../arrivals/calendar.ts';
+import { dateOf, filesOfDate, hasArrived } from '../arrivals/arrivals.ts';
+import { addDays, type Schedule, scheduleOf } from '../arrivals/calendar.ts';
 import type { Dataset, VolumeRule } from '../contract/dataset.ts';
 import type { FileEntry, Reason } from '../ledger/entries.ts';
 import type { Ledger } from '../ports/ledger.ts';
@@ -23,7 +23,7 @@ const MOST_STEPS = 40;
 
 /**
  * Rows of every business date of a batch against the last comparable ones: the same day of the week, or the last ends of months. Reads the
- * ledger alone, at most 40 queries a date, each of them once for the whole batch. Dates whose files a person has waived are not judged.
+ * ledger alone, of at most 40 dates before each, every one once for the whole batch. Dates whose files a person has waived are not judged.
  */
 export async function volumeFindings(
   ledger: Ledger,
@@ -33,17 +33,14 @@ export async function volumeFindings(
   const { volume } = dataset;
   if (volume === undefined) return [];
   const schedule = scheduleOf(dataset);
-  const timezone = schedule?.timezone ?? 'UTC';
   const known = new Map<string, Promise<DayVolume>>();
   const volumeOf = (date: string): Promise<DayVolume> => {
-    const found = known.get(date) ?? filesOfDate(ledger, dataset, date, timezone).then(total);
+    const found = known.get(date) ?? filesOfDate(ledger, dataset, date).then(total);
     known.set(date, found);
     return found;
   };
   const judged = batch.filter(({ waivedBy }) => waivedBy === undefined);
-  const dates = new Set(
-    judged.map(({ businessDate, receivedAt }) => businessDate ?? dateIn(timezone, new Date(receivedAt))),
-  );
+  const dates = new Set(judged.map((file) => dateOf(file, dataset)));
   const findings: VolumeFinding[] = [];
   const unknown: string[] = [];
   for (const date of [...dates].sort()) {

@@ -139,7 +139,13 @@ function checks(good: RunFacts, bad: RunFacts): readonly Difference[] {
       shares('checks', `rows failing ${key}`, a.get(key) ?? 0, b.get(key) ?? 0, 5),
     ),
     ...[...batch].flatMap((key) =>
-      unequal('checks', `batch check ${key}`, good.result?.batch[key], bad.result?.batch[key], 1),
+      unequal(
+        'checks',
+        `batch check ${key}`,
+        good.result?.batch[key] ?? undefined,
+        bad.result?.batch[key] ?? undefined,
+        1,
+      ),
     ),
   ];
 }

@@ -3,15 +3,16 @@ import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { typeText } from '../contract/widening.ts';
 import { type Changes, sumOf } from '../ledger/changes.ts';
 import {
+  type CheckResult,
   type DailyEntry,
   type DriftEntry,
   type FileEntry,
   partitions,
   type RunEntry,
 } from '../ledger/entries.ts';
+import { everything, knownDatasets } from '../ledger/everything.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
-import type { CheckResult } from '../quality/results.ts';
 
 export type LedgerType = 'VARCHAR' | 'DATE' | 'TIMESTAMP' | 'BIGINT' | 'DOUBLE';
 /** Dates and times as text: `2026-01-31`, `2026-01-31 06:00:00.000`, in UTC. */
@@ -65,7 +66,7 @@ const files = ({ ledger }: LedgerTablePorts): LedgerTable =>
     ],
     parts: ({ files: changes }) => versions(changes),
     async *rowsOf(dataset, part) {
-      for await (const file of everything<FileEntry>(ledger, partitions.files(dataset), part))
+      for await (const file of bodies<FileEntry>(ledger, partitions.files(dataset), part))
         yield fileRow(file);
     },
   });
@@ -80,7 +81,7 @@ const runs = ({ ledger }: LedgerTablePorts): LedgerTable =>
     ],
     parts: ({ runs: changes }) => versions(changes),
     async *rowsOf(dataset, part) {
-      for await (const run of everything<RunEntry>(ledger, partitions.runs(dataset), part)) yield runRow(run);
+      for await (const run of bodies<RunEntry>(ledger, partitions.runs(dataset), part)) yield runRow(run);
     },
   });
 
@@ -98,11 +99,11 @@ const checkResults = ({ ledger }: LedgerTablePorts): LedgerTable =>
     ],
     parts: ({ runs: changes }) => versions(changes),
     async *rowsOf(dataset, part) {
-      for await (const run of everything<RunEntry>(ledger, partitions.runs(dataset), part))
+      for await (const run of bodies<RunEntry>(ledger, partitions.runs(dataset), part))
         for (const check of run.checks ?? [])
           yield checkRow(check, { dataset, day: run.startedAt.slice(0, 10), at: run.updatedAt }, run.runId);
       const month = part === ALL ? '' : `${part.slice(0, 4)}-${part.slice(4)}`;
-      for await (const daily of everything<DailyEntry>(ledger, partitions.daily(dataset), month))
+      for await (const daily of bodies<DailyEntry>(ledger, partitions.daily(dataset), month))
         for (const check of daily.results) yield checkRow(check, daily, null);
     },
   });
@@ -143,7 +144,7 @@ const schemaChanges = ({ ledger }: LedgerTablePorts): LedgerTable =>
     // A run records them before it goes on.
     parts: (changes) => ({ [ALL]: String(sumOf(changes.runs)) }),
     async *rowsOf(dataset) {
-      for await (const entry of everything<DriftEntry>(ledger, partitions.drift(dataset), ALL)) {
+      for await (const entry of bodies<DriftEntry>(ledger, partitions.drift(dataset), ALL)) {
         const { column, sourceName, fileId, key, at } = entry;
         yield [dataset, column, sourceName, effectText(entry), fileId, key, moment(at)];
       }
@@ -160,7 +161,7 @@ const table = (
   ledger: Ledger,
   spec: Omit<LedgerTable, 'rows' | 'datasets'> & Partial<Pick<LedgerTable, 'datasets'>>,
 ): LedgerTable => {
-  const datasets = spec.datasets ?? (() => datasetsOf(ledger));
+  const datasets = spec.datasets ?? (() => knownDatasets(ledger));
   return {
     ...spec,
     datasets,
@@ -243,32 +244,16 @@ const checkRow = (
 ];
 
 export async function* allFiles(ledger: Ledger): AsyncIterable<FileEntry> {
-  for (const dataset of await datasetsOf(ledger)) yield* filesOfDataset(ledger, dataset);
+  for (const dataset of await knownDatasets(ledger)) yield* filesOfDataset(ledger, dataset);
 }
 export const filesOfDataset = (ledger: Ledger, dataset: string): AsyncIterable<FileEntry> =>
-  everything<FileEntry>(ledger, partitions.files(dataset), ALL);
+  bodies<FileEntry>(ledger, partitions.files(dataset), ALL);
 export async function* allRuns(ledger: Ledger): AsyncIterable<RunEntry> {
-  for (const dataset of await datasetsOf(ledger))
-    yield* everything<RunEntry>(ledger, partitions.runs(dataset), ALL);
+  for (const dataset of await knownDatasets(ledger))
+    yield* bodies<RunEntry>(ledger, partitions.runs(dataset), ALL);
 }
 
-const datasetsOf = async (ledger: Ledger): Promise<readonly string[]> =>
-  (await ledger.query<{ dataset: string }>({ partition: partitions.datasets })).map(
-    ({ body }) => body.dataset,
-  );
-
-const PAGE = 1000;
-
-async function* everything<Entry>(ledger: Ledger, partition: string, prefix: string): AsyncIterable<Entry> {
-  let after: string | undefined;
-  do {
-    const page = await ledger.query<Entry>({
-      partition,
-      limit: PAGE,
-      ...(prefix === '' ? {} : { prefix }),
-      ...(after === undefined ? {} : { after }),
-    });
-    for (const item of page) yield item.body;
-    after = page.length < PAGE ? undefined : page.at(-1)?.sort;
-  } while (after !== undefined);
+async function* bodies<Entry>(ledger: Ledger, partition: string, prefix: string): AsyncIterable<Entry> {
+  const query = { partition, ...(prefix === '' ? {} : { prefix }) };
+  for await (const { body } of everything<Entry>(ledger, query)) yield body;
 }

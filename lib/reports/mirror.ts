@@ -120,7 +120,8 @@ async function mirrorTable(
         changed.push({ dataset, part, version });
   const due = changed.filter((each) => {
     const { writtenAt = 0, rows = 0 } = standing.get(folderOf(each)) ?? {};
-    return writtenAt + rows * REST_MS_A_ROW <= now;
+    // Written ahead of now: the clock has gone back since.
+    return writtenAt > now || writtenAt + rows * REST_MS_A_ROW <= now;
   });
   const writer = new Writer(ports, source, table, standing);
   try {

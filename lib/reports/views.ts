@@ -24,4 +24,4 @@ export function viewsOf(marts: readonly Mart[]): readonly View[] {
 }
 
 /** Athena takes one statement, without a semicolon at its end. */
-const statementOf = ({ sql }: Mart): string => sql.trim().replace(/;$/, '');
+export const statementOf = ({ sql }: Mart): string => sql.trim().replace(/;$/, '');

@@ -1,12 +1,13 @@
-import { type Dataset, datasetId, type FileSet } from '../contract/dataset.ts';
+import { type Dataset, datasetId, type FileSet, replacesWhole } from '../contract/dataset.ts';
 import { refused } from '../intake/judge.ts';
 import { waitingForSet } from '../intake/take-in.ts';
 import { isSettled, settle, settling } from '../ledger/alerts.ts';
 import { type FileEntry, partitions } from '../ledger/entries.ts';
+import { everything } from '../ledger/everything.ts';
 import { changeFiles, filesOf, setKey } from '../ledger/files.ts';
 import { noticeId, tell } from '../ledger/notices.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Ledger, LedgerItem, LedgerWrite } from '../ports/ledger.ts';
+import type { Ledger, LedgerWrite } from '../ports/ledger.ts';
 import type { Notice, Notifier } from '../ports/notifier.ts';
 import { type SetChange, type SetVerdict, verdictOf } from './verdict.ts';
 
@@ -22,26 +23,10 @@ interface Pointer {
 
 /** Waiting files of a dataset, by id, with the sets that they belong to. */
 export async function pendingPointers(ledger: Ledger, dataset: string): Promise<readonly Pointer[]> {
-  const items = await everything<Pointer>(ledger, { partition: partitions.pending(dataset) });
-  return items.map(({ body }) => body);
-}
-
-const PAGE = 1000;
-
-async function everything<Body>(
-  ledger: Ledger,
-  query: { readonly partition: string; readonly prefix?: string },
-): Promise<readonly LedgerItem<Body>[]> {
-  const all: LedgerItem<Body>[] = [];
-  for (let after: string | undefined; ; after = all.at(-1)?.sort) {
-    const page = await ledger.query<Body>({
-      ...query,
-      limit: PAGE,
-      ...(after === undefined ? {} : { after }),
-    });
-    all.push(...page);
-    if (page.length < PAGE) return all;
-  }
+  return Array.fromAsync(
+    everything<Pointer>(ledger, { partition: partitions.pending(dataset) }),
+    ({ body }) => body,
+  );
 }
 
 /** Verdicts on the sets of which something waits, or whose control file nobody has looked at. As many reads as these have files. */
@@ -55,27 +40,37 @@ export async function openSetsOf(ledger: Ledger, dataset: SetDataset): Promise<r
   ]);
   const verdicts: SetVerdict[] = [];
   for (const set of [...sets].sort())
-    verdicts.push(verdictOf(dataset.fileSet, set, await filesOfSet(ledger, id, set)));
+    verdicts.push(withoutNews(dataset, verdictOf(dataset.fileSet, set, await filesOfSet(ledger, id, set))));
   return verdicts;
 }
 
+/**
+ * Where sets replace each other, a member can't change alone: the rows of the published set stand together. The newcomer is refused and says how
+ * the change is made.
+ */
+function withoutNews(dataset: SetDataset, verdict: SetVerdict): SetVerdict {
+  const { take, outdated, changes, set } = verdict;
+  if (!replacesWhole(dataset) || take.length === 0 || outdated.length === 0) return verdict;
+  const message = `the set ${set} is published, and sets replace each other whole; change the published file: headgate replay ${outdated[0]} --with PATH`;
+  const refusals = take.map(
+    (fileId): SetChange => ({ kind: 'refuse', fileId, code: 'file.set_refused', message }),
+  );
+  return { ...verdict, state: 'refused', take: [], changes: [...changes, ...refusals], lacks: message };
+}
+
 const openControls = (ledger: Ledger, dataset: string) =>
-  everything<Pointer>(ledger, { partition: partitions.openSets, prefix: `${dataset}#` });
+  Array.fromAsync(everything<Pointer>(ledger, { partition: partitions.openSets, prefix: `${dataset}#` }));
 
 export async function filesOfSet(
   ledger: Ledger,
   dataset: string,
   set: string,
 ): Promise<readonly FileEntry[]> {
-  const items = await everything<Pointer>(ledger, {
+  const members = everything<Pointer>(ledger, {
     partition: partitions.members(dataset),
     prefix: `${setKey(set)}#`,
   });
-  return filesOf(
-    ledger,
-    dataset,
-    items.map(({ body }) => body.fileId),
-  );
+  return filesOf(ledger, dataset, await Array.fromAsync(members, ({ body }) => body.fileId));
 }
 
 /** Whether the lock's holder would find something to do. */
@@ -159,7 +154,7 @@ function changed(file: FileEntry, change: SetChange | undefined): FileEntry | un
       if (file.refusedFor === change.refusedFor && file.state === 'quarantined') return undefined;
       return {
         ...refused({ ...file, reasons: [] }, change.code, change.message),
-        refusedFor: change.refusedFor,
+        ...(change.refusedFor === undefined ? {} : { refusedFor: change.refusedFor }),
       };
   }
 }

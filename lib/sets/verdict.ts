@@ -13,7 +13,8 @@ export type SetChange =
       readonly fileId: string;
       readonly code: 'file.control_total' | 'file.set_refused';
       readonly message: string;
-      readonly refusedFor: string;
+      /** Left out where nothing that comes later lets it in. */
+      readonly refusedFor?: string;
     };
 
 export interface SetVerdict {
@@ -23,6 +24,8 @@ export interface SetVerdict {
   /** Admitted members of a complete set, in order of ids. */
   readonly take: readonly string[];
   readonly changes: readonly SetChange[];
+  /** Published members whose place another file has taken, by key, or that the manifest names no longer: their rows would stand beside those of `take`. */
+  readonly outdated: readonly string[];
   /** For people: what an incomplete set lacks, which file a refused one was refused for. */
   readonly lacks: string;
   /** When the first file that still waits was received; undefined where none does. */
@@ -68,6 +71,9 @@ export function verdictOf(fileSet: FileSet, set: string, files: readonly FileEnt
         ? good.flatMap(({ file }) => (file.state === 'admitted' ? [file.fileId] : [])).sort()
         : [],
     changes,
+    outdated: members.flatMap(({ state: each, fileId }) =>
+      each === 'published' && !standing.has(fileId) ? [fileId] : [],
+    ),
     lacks: lacking(missing, surplus, state === 'refused' ? culprit : undefined),
     ...(oldest === undefined ? {} : { since: oldest.receivedAt }),
   };

@@ -129,7 +129,10 @@ export const manifest = async (
 /** Key of an address in the store. @throws TerminalError for an address elsewhere */
 export function keyOf(store: ObjectStore, location: string): string {
   if (location.startsWith(`${store.root}/`)) return location.slice(store.root.length + 1);
-  throw new TerminalError(`${location} does not lie in ${store.root}`, { fault: 'headgate' });
+  throw new TerminalError(
+    `${location} does not lie in ${store.root}; where the lake was moved or copied: headgate doctor --mend`,
+    { fault: 'headgate' },
+  );
 }
 
 const readObject = (store: ObjectStore, location: string): Promise<Buffer> =>

@@ -221,6 +221,16 @@ test.each<[string, Additions, string]>([
     'scd2: two columns are named effective_from',
   ],
   [
+    'a history with a column that no table can have',
+    historical({}, { scd2: { current: 'isCurrent' } }),
+    'scd2.current: allowed: up to 200 small letters, digits, _',
+  ],
+  [
+    'a column that no table can have',
+    { code: { physicalName: 'c'.repeat(201) } },
+    'is no column name; allowed: up to 200 small letters, digits, _',
+  ],
+  [
     'names of a history without history',
     { ingestion: { scd2: {} } },
     'scd2 goes with writeMode: scd2, not append',

@@ -157,6 +157,8 @@ describe('a landing pattern', () => {
     ['a/{businessDate:yyyy-mm}.csv', 'date letters mm are not known'],
     ['/a/*.csv', '"" is no part of a key'],
     ['a/../*.csv', '".." is no part of a key'],
+    ['a/.in/*.csv', 'uploads under way'],
+    ['a/*.part', 'uploads under way'],
     ['a/**/b/**/*.csv', '** is allowed once'],
     ['a/**.csv', '** stands for whole parts'],
     ['a/*x*y*.csv', '* is allowed 2 times in one part'],

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { folderStore } from '../../lib/adapters/local/folder-store.ts';
@@ -10,11 +10,12 @@ import {
   limitsOf,
   PER_FILE,
   PER_ROUND,
-  ROUNDS_OF_HISTORY,
+  ROUNDS_OF_EXECUTION,
 } from '../../lib/cost/capacity.ts';
 import { capacityPage, PROD } from '../../lib/cost/capacity-page.ts';
 import { fixedRoute } from '../../lib/intake/route.ts';
 import { partitions } from '../../lib/ledger/entries.ts';
+import { DEFAULT_LIMITS } from '../../lib/pipeline/services.ts';
 import { work } from '../../lib/pipeline/work.ts';
 import type { Ledger } from '../../lib/ports/ledger.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
@@ -23,6 +24,7 @@ import { configOf } from '../support/stacks.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const scratch = temporaryFolder('capacity');
+const MONDAY = new Date('2026-01-05T10:00:00Z');
 const shape = { bytesAFile: 100_000, datasets: 20 };
 const demand = (filesAMinute: number) => demandOf({ ...shape, filesAMinute }, PROD);
 const limit = (service: string, of = shape) =>
@@ -81,8 +83,9 @@ describe('what a limit lets through', () => {
     expect(rates).toEqual(rates.toSorted((a, b) => a - b));
   });
 
-  test('an execution lives for so many rounds, Glue does so many runs', () => {
-    expect(ROUNDS_OF_HISTORY).toBe(735);
+  test('an execution hands over long before its history is full, Glue does so many runs', () => {
+    expect(ROUNDS_OF_EXECUTION).toBe(DEFAULT_LIMITS.rounds);
+    expect(ROUNDS_OF_EXECUTION * PER_ROUND.historyEvents).toBeLessThan(20_000);
     expect(glueCapacity(10, 50)).toEqual({ runsAnHour: 60, gigabytesAnHour: 3000 });
   });
 });
@@ -116,11 +119,12 @@ async function requestsOf(files: number) {
   const landing = join(home, 'landing');
   mkdirSync(landing, { recursive: true });
   const header = 'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country';
-  for (let file = 0; file < files; file++)
-    writeFileSync(
-      join(landing, `${file}.csv`),
-      `${header}\n${file},A,x,1,2025-01-02 10:00:00,1.50,17850.0,UK\n`,
-    );
+  for (let file = 0; file < files; file++) {
+    const path = join(landing, `${file}.csv`);
+    writeFileSync(path, `${header}\n${file},A,x,1,2025-01-02 10:00:00,1.50,17850.0,UK\n`);
+    // A Monday: sales has files on it, so its volume rule looks back over all the Mondays that it may.
+    utimesSync(path, MONDAY, MONDAY);
+  }
   const notifier = { notify: async () => {} };
   const lake = openLake({ home: join(home, 'lake'), contracts: join(ROOT, 'contracts'), notifier });
   // What only the first file of a dataset asks for is not of interest.

@@ -49,6 +49,10 @@ describe.each([...workflows, ...actions, ...azure].map((file) => [file.slice(ROO
       expect(text(file)).not.toMatch(/AWS_ACCESS_KEY_ID|AWS_SECRET_ACCESS_KEY|secrets\./);
     });
 
+    test('ends where a look-up fails: inside of echo it would be an empty text', () => {
+      expect(text(file)).not.toMatch(/echo\b[^\n]*\$\(/);
+    });
+
     test('names each action of others by a commit, with its version', () => {
       const used = text(file)
         .split('\n')

@@ -439,7 +439,7 @@ define(suite, () => {
       const { HEADGATE_LEDGER_TABLE: _taken, ...broken } = Environment.Variables;
       const set = (Variables: Record<string, string>) =>
         stage.call('lambda', 'update_function_configuration', { FunctionName, Environment: { Variables } });
-      // The deployed hour and a half between two tries is too long for a test.
+      // The deployed sixteen minutes between two tries are too long for a test.
       const Attributes = { VisibilityTimeout: '1' };
       await stage.call('sqs', 'set_queue_attributes', { QueueUrl: queue.url, Attributes });
       await set(broken);
@@ -463,7 +463,7 @@ define(suite, () => {
       const [run] = json<{ run: string }[]>(await stage.headgate('hold', 'list', '--json'));
       expect(run).toMatchObject({ dataset: 'trial/gated', files: 1 });
       expect(await told('headgate hold release')).toContain(run?.run);
-      await stage.headgate('hold', 'release', run?.run ?? '');
+      await stage.headgate('hold', 'release', run?.run ?? '', '--yes');
       const released = await inState(gated('held'), 'published');
       expect(released.counts).toEqual({ received: 3, published: 2, quarantined: 1, deduplicated: 0 });
     },

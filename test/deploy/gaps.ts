@@ -28,8 +28,6 @@ export const GAPS: readonly Gap[] = [
     property: '',
     reason: 'there is no Lake Formation',
   },
-  { type: 'AWS::CE::AnomalyMonitor', property: '', reason: 'there is no Cost Explorer' },
-  { type: 'AWS::CE::AnomalySubscription', property: '', reason: 'there is no Cost Explorer' },
   {
     type: 'Custom::Trigger',
     property: '',

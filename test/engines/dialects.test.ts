@@ -134,5 +134,7 @@ test('one version of Splink everywhere: the one that jobs are made for', () => {
 test('a failure is what Spark named last, and without a name it may be tried again', () => {
   const named = 'log\nheadgate-failure {"kind": "poison", "message": "a \\"b\\""}\nat java';
   expect(failureIn(named, 'ended')).toMatchObject({ name: 'PoisonError', message: 'a "b"' });
+  const unclear = named.replace('poison', 'unclear');
+  expect(failureIn(unclear, 'ended')).toMatchObject({ name: 'UnclearError', message: 'a "b"' });
   expect(failureIn('Killed', 'spark-submit ended with SIGKILL')).toMatchObject({ name: 'TransientError' });
 });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   EntityNotFoundException,
@@ -11,7 +12,9 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { mockClient } from 'aws-sdk-client-mock';
 import { glueEngine } from '../../lib/adapters/aws/glue-engine.ts';
 import { readContracts } from '../../lib/adapters/local/contracts.ts';
+import { duckDbEngine } from '../../lib/adapters/local/duckdb-engine.ts';
 import { folderStore } from '../../lib/adapters/local/folder-store.ts';
+import { sparkEngine } from '../../lib/adapters/local/spark-engine.ts';
 import { PoisonError, TerminalError, TransientError } from '../../lib/errors.ts';
 import { compile } from '../../lib/plan/compile.ts';
 import { spark } from '../../lib/plan/dialects/spark.ts';
@@ -83,6 +86,24 @@ describe('the Glue engine', () => {
     });
     await engine.execute(plan);
     expect(glue.commandCalls(StartJobRunCommand)).toHaveLength(1);
+  });
+
+  test('a plan of another version is refused for good by every engine, before anything is begun', async () => {
+    const { plan, engine } = setUp();
+    const other = { ...plan, version: 99 as never };
+    const home = join(folder, 'other-version');
+    const raw = folderStore(join(home, 'raw'));
+    const local = { raw, stores: { lake: raw, vault: raw }, scratch: join(home, 'scratch') };
+    const secrets = { read: () => Promise.reject(new Error('asked for a key')) };
+    const launch = () => Promise.reject(new Error('started Spark'));
+    const engines = [engine, duckDbEngine({ ...local, secrets }), sparkEngine({ ...local, secrets, launch })];
+    for (const each of engines) {
+      const refusal = each.execute(other);
+      await expect(refusal).rejects.toThrow('has version 99; this engine executes version');
+      await expect(refusal).rejects.toBeInstanceOf(TerminalError);
+    }
+    expect(glue.calls()).toHaveLength(0);
+    expect(existsSync(home)).toBe(false);
   });
 
   test('joins the job run that carries its run id, on whatever page it stands', async () => {

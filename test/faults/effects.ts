@@ -2,7 +2,9 @@ import { TerminalError, TransientError } from '../../lib/errors.ts';
 import type { Executions } from '../../lib/ledger/locks.ts';
 import type { Services } from '../../lib/pipeline/services.ts';
 import type { RunResult } from '../../lib/plan/plan.ts';
+import type { Engine } from '../../lib/ports/engine.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
+import type { Secrets } from '../../lib/ports/secrets.ts';
 import { eachStore } from '../support/effects.ts';
 
 /**
@@ -219,6 +221,8 @@ function wrappedStore(name: string, store: ObjectStore, theatre: Theatre, proces
 
 export interface Stage extends Services {
   readonly landing: ObjectStore;
+  readonly secrets: Secrets;
+  readonly engineWith: (secrets: Secrets) => Engine;
 }
 
 /** Executions as intake and others know them: it asks for one, and whether one is gone. */
@@ -245,11 +249,30 @@ export function effectful(
     ...eachStore(lake, store),
     ledger: port('ledger', lake.ledger, ['get', 'query'], ledgerLabel),
     catalog: port('catalog', lake.catalog, ['load', 'list']),
-    engine: port('engine', lake.engine, []),
+    engine: {
+      // Keys are asked for before the engine's turn: within it nothing else is performed. It meets the answer where it asks itself.
+      async execute(plan) {
+        const secrets = port('secrets', lake.secrets, ['read']);
+        const keys = new Map<string, PromiseSettledResult<Uint8Array>>();
+        for (const name of plan.secrets) {
+          const [key] = await Promise.allSettled([secrets.read(name)]);
+          keys.set(name, key);
+        }
+        return port('engine', lake.engineWith(secretsOf(keys)), []).execute(plan);
+      },
+    },
     notifier: port('notifier', lake.notifier, []),
     executions: port('executions', executions, ['isGone']),
   };
 }
+
+const secretsOf = (keys: ReadonlyMap<string, PromiseSettledResult<Uint8Array>>): Secrets => ({
+  async read(name) {
+    const key = keys.get(name);
+    if (key?.status !== 'fulfilled') throw key?.reason ?? new Error(`${name} is not in the plan`);
+    return key.value;
+  },
+});
 
 function ledgerLabel(method: string, [first]: readonly unknown[]): string {
   if (method === 'transact') {

@@ -124,9 +124,12 @@ export async function judged(played: Played, wanted: Seen): Promise<readonly str
   return wrong;
 }
 
-/** Each alert that was due is sent; more than once only where a fault took the answer or the process that had sent it. */
+/**
+ * Each alert that was due is sent once. Again only where a fault struck the notifier itself, or the ledger's record of what is still to be told: the
+ * answer or the process that had sent it is gone then. A run that fails again is told of again.
+ */
 async function alerts(
-  { lake, sent, schedule }: Played,
+  { lake, sent, schedule, trace }: Played,
   files: readonly FileEntry[],
 ): Promise<readonly string[]> {
   const runs = await Array.fromAsync(allRuns(lake.ledger));
@@ -136,21 +139,25 @@ async function alerts(
   ];
   const open = runs.filter(({ state }) => !FINAL_RUN_STATES.includes(state));
   const counts = Map.groupBy(sent, ({ kind, subject }) => `${kind} ${subject}`);
-  const allowed = 1 + schedule.faults.length + (schedule.fullAt === undefined ? 0 : 1);
+  const full = schedule.fullAt === undefined ? 0 : 1;
+  const struck = schedule.faults.filter(({ at, kind }) =>
+    trace.slice(at - 1, kind === 'outage' ? at + 5 : at).some(({ name }) => TELLS.test(name)),
+  );
+  const allowed = (name: string) =>
+    1 + full + (name.startsWith('run.failed') ? schedule.faults.length : struck.length);
   return [
     ...open.map(({ runId, state }) => `run ${runId} is ${state}`),
     ...due.filter((name) => !counts.has(name)).map((name) => `${named(name)} was not sent`),
     ...[...counts]
-      .filter(
-        ([name, times]) =>
-          times.length > allowed || (times.length > 1 && !name.startsWith('run.failed') && allowed === 1),
-      )
+      .filter(([name, times]) => times.length > allowed(name))
       .map(([name, times]) => `${named(name)} was sent ${times.length} times`),
     ...[...counts.keys()]
       .filter((name) => !name.startsWith('run.failed') && !due.includes(name))
       .map((name) => `${named(name)} was sent and not due`),
   ];
 }
+
+const TELLS = /^notifier: |^ledger: (get|query|transact (put|delete)) notice\b/;
 
 const named = (name: string): string => name.split(' ')[0] ?? '';
 

@@ -22,7 +22,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'lets no lease end',
     file: 'lib/ledger/locks.ts',
-    from: 'lock.leaseUntil <= now.toISOString()',
+    from: 'isOver(lock, now)',
     to: 'false',
   },
   {
@@ -118,7 +118,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'sweeps no waiting files',
     file: 'lib/pipeline/sweep.ts',
-    from: 'await start(body.dataset);',
+    from: 'await start(dataset);',
     to: '',
   },
   {
@@ -184,8 +184,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'sweeps no lost events',
     file: 'lib/pipeline/sweep.ts',
-    from: 'if (await isNewFile(ports, place, object)) found.push(object.key);',
-    to: '',
+    from: 'const file = await newFile(ports, place, object);',
+    to: 'const file = undefined as FileEntry | undefined;',
   },
   {
     name: 'gives up where the disk is full',

@@ -16,9 +16,10 @@ import { TASKS } from '../../lib/pipeline/tasks.ts';
 import { makeMissingTables, work } from '../../lib/pipeline/work.ts';
 import type { Ledger } from '../../lib/ports/ledger.ts';
 import type { Notice } from '../../lib/ports/notifier.ts';
+import type { Secrets } from '../../lib/ports/secrets.ts';
 import { PII_SECRET } from '../../lib/privacy/protection.ts';
 import { watchedDisk } from './disk.ts';
-import { type Effect, effectful, type FaultKind, type Theatre } from './effects.ts';
+import { type Effect, effectful, type FaultKind, type Stage as Scene, type Theatre } from './effects.ts';
 import type { Schedule } from './schedules.ts';
 
 export const DATASET = 'shop/orders';
@@ -85,11 +86,15 @@ export async function openHouse(home: string): Promise<House> {
   writeFileSync(join(home, 'keys', `${PII_SECRET}.key`), '5e'.repeat(32), { mode: 0o600 });
   const secrets = keyFiles(join(home, 'keys'), ledger);
   const scratch = join(home, 'scratch');
-  const lake: Lake = {
+  // One thread: starting more takes longer than three tiny files.
+  const engineWith = (own: Secrets) =>
+    duckDbEngine({ raw: stores.raw, stores, secrets: own, scratch, threads: 1, memory: '256MB' });
+  const lake: Lake & Scene = {
     ...opened,
     ledger,
-    // One thread: starting more takes longer than three tiny files.
-    engine: duckDbEngine({ raw: stores.raw, stores, secrets, scratch, threads: 1, memory: '256MB' }),
+    secrets,
+    engineWith,
+    engine: engineWith(secrets),
     clock: { now: () => new Date(now) },
   };
   await makeMissingTables(lake);
@@ -217,7 +222,7 @@ class Stage implements Theatre {
   outageUntil = 0;
   readonly misdeeds: string[];
   readonly moveClock: (milliseconds: number) => void;
-  readonly #lake: Lake;
+  readonly #lake: Lake & Scene;
   readonly #schedule: Schedule;
   readonly #deaths = new Map<number, () => void>();
   readonly #ended = new Set<string>();
@@ -229,7 +234,7 @@ class Stage implements Theatre {
   #back = 0;
 
   constructor(
-    lake: Lake,
+    lake: Lake & Scene,
     schedule: Schedule,
     {
       misdeeds,

@@ -125,7 +125,19 @@ describe('advertisex', () => {
     const waiting = await show();
     expect(waiting).toMatchObject({ ...archived, state: 'held' });
     expect(existsSync(join(home, 'raw', waiting.files[0]?.kept ?? '?'))).toBe(true);
-    expect((await command(home, 'hold', 'reject', held?.run ?? '')).code).toBe(0);
+    const key = 'advertising/clicks_conversions/2024-03-21/bad.csv';
+    expect((await command(home, 'quarantine', 'show', key)).stdout).toMatch(
+      new RegExp(`^batch.score: .*npx headgate hold show ${held?.run}\n$`, 's'),
+    );
+    // Its file lies in landing until somebody decides: nothing to run, and no finding.
+    expect(existsSync(join(landing, 'clicks_conversions/2024-03-21/bad.csv'))).toBe(true);
+    expect(json(await command(home, 'doctor', '--json'))).toEqual([]);
+    const asked = await command(home, 'hold', 'reject', held?.run ?? '');
+    expect([asked.code, asked.stderr]).toEqual([
+      1,
+      expect.stringMatching(/files that were held.*nobody can be asked/s),
+    ]);
+    expect((await command(home, 'hold', 'reject', held?.run ?? '', '--yes')).code).toBe(0);
     expect(await show()).toMatchObject({ ...archived, state: 'rejected' });
     const [refused] = await ask(
       home,

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { openLake } from '../../lib/adapters/local/lake.ts';
@@ -153,4 +153,26 @@ test('a replay of a file of which every row was refused does not refuse them twi
     { id: 'x', _source_row: '1' },
     { id: 'y', _source_row: '2' },
   ]);
+});
+
+test('of files without a business date those of a day of the contract’s own zone are meant', async () => {
+  const place = join(home, 'undated');
+  for (const folder of ['contracts', 'landing']) mkdirSync(join(place, folder), { recursive: true });
+  const undated = FIRST.replace(
+    'shop/{businessDate:yyyy-MM-dd}.csv',
+    'shop-*.csv\n          arrivals: { timezone: Pacific/Auckland, days: daily }',
+  );
+  writeFileSync(join(place, 'contracts/items.odcs.yaml'), undated);
+  for (const hour of ['10', '11']) {
+    const file = join(place, `landing/shop-${hour}.csv`);
+    writeFileSync(file, `id,day\n${hour},2026-01-31\n`);
+    // Midnight in Auckland comes between them.
+    utimesSync(file, new Date(`2026-01-31T${hour}:30:00Z`), new Date(`2026-01-31T${hour}:30:00Z`));
+  }
+  const command = (...args: readonly string[]) =>
+    headgate(['--home', join(place, 'lake'), '--contracts', join(place, 'contracts'), ...args]);
+  expect((await command('run', '--landing', join(place, 'landing'))).code).toBe(0);
+  const february = ['--dataset', 'shop/items', '--from', '2026-02-01'];
+  const replayed = json<FileRow[]>(await command('replay', ...february, '--yes', '--json'));
+  expect(replayed.map(({ file }) => file)).toEqual(['shop-11.csv']);
 });

@@ -268,7 +268,7 @@ describeWithJudges(['matching'], 'the uncertain band', () => {
     const unknown = await lake.refuse('match', 'review', 'accept', '000000000000');
     expect([unknown.code, unknown.stderr]).toEqual([
       1,
-      'headgate: there is no pair 000000000000; headgate match review list --all shows them\n',
+      'headgate: there is no pair 000000000000; npx headgate match review list --all shows them\n',
     ]);
     const [x, y, z] = await lake.xref();
     const name = (row: XrefRow | undefined) => `${row?.source}:${row?.source_id}`;

@@ -128,7 +128,7 @@ describe('frictionless', () => {
       file: 'without-headers.csv',
       names: ID_NAME,
       counts: [2, 0, 2],
-      why: 'missing: c0, c1; not in the contract: 1, english',
+      why: 'missing: c0, c1; not in the contract: 2 names, not shown',
     },
     { file: 'without-headers.csv', names: ID_NAME, csv: { header: false }, counts: [3, 3, 0] },
   ];

@@ -1,8 +1,9 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 import { type FileRow, headgate, json, ROOT, SHARED } from '../support/headgate.ts';
+import { ordersContract } from '../support/orders-contract.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const folder = temporaryFolder('ways-back');
@@ -131,13 +132,25 @@ describe('a steward', () => {
     cpSync(join(ROOT, 'samples/retail'), join(home, 'landing/retail'), { recursive: true });
     expect((await command(home, 'run')).code).toBe(3);
     const file = 'retail/sales/2011-01-05.csv';
-    const out = join(folder, 'rows.csv');
+    const out = join(folder, 'of a new folder/rows.csv');
     expect((await command(home, 'quarantine', 'export', file, '--out', out)).code).toBe(0);
+    expect((await command(home, 'quarantine', 'export', file, '--out', out)).stderr).toBe(
+      `headgate: ${out} can't be written: it is there already; name another one\n`,
+    );
+    const missing = `${out}.away`;
+    expect((await command(home, 'quarantine', 'release', file, '--rows', missing, '--yes')).stderr).toBe(
+      `headgate: ${missing} can't be read: ENOENT\n`,
+    );
     const [row] = parse(readFileSync(out), { columns: true }) as Record<string, string>[];
     expect(row?._reasons).toContain('value.missing');
     const refusedAgain = await command(home, 'quarantine', 'release', file, '--rows', out, '--yes', '--json');
     expect(refusedAgain.code).toBe(3);
     expect(json<FileRow[]>(refusedAgain)).toMatchObject([{ published: 62, quarantined: 1 }]);
+
+    writeFileSync(out, `_source_row,quantity\n"${row?._source_row}"x,1\n`);
+    expect((await command(home, 'quarantine', 'release', file, '--rows', out, '--yes')).stderr).toMatch(
+      /^headgate: .*rows\.csv is no CSV that can be read: .*line 2/,
+    );
 
     // A steward's own program writes other columns, in another order, quoted otherwise.
     writeFileSync(out, `_source_row,quantity\n"${row?._source_row}","1"\n`);
@@ -159,6 +172,37 @@ describe('a steward', () => {
     expect(json<FileRow[]>(again)).toMatchObject([{ received: 63, published: 62, quarantined: 1 }]);
   }, 300_000);
 
+  test('gets a record that could not be read back only when it is given whole', async () => {
+    const place = join(folder, 'unread');
+    const landed = join(place, 'landing/shop/2026-01-31');
+    mkdirSync(landed, { recursive: true });
+    writeFileSync(join(landed, 'a.csv'), 'id,name,amount\n1,a,1.50\n2,Smith, John,77\n3,c\n');
+    const contracts = join(ROOT, 'test/cases/ragged-rows-pointers');
+    const shop = (...args: readonly string[]) => command(place, '--contracts', contracts, ...args);
+    const file = 'shop/2026-01-31/a.csv';
+    const out = join(folder, 'unread.csv');
+    const release = () => shop('quarantine', 'release', file, '--rows', out, '--yes', '--json');
+    await shop('run');
+    await shop('quarantine', 'export', file, '--out', out);
+    expect(json<FileRow[]>(await release())).toMatchObject([{ received: 3, published: 1, quarantined: 2 }]);
+
+    writeFileSync(out, '_source_row,id,name,amount\n2,2,"Smith, John",\n3,,,\n');
+    const inPart = await release();
+    expect(inPart).toMatchObject({ code: 1, stdout: '' });
+    expect(inPart.stderr).toContain(
+      'row 2: its record could not be read, so every field has to be given; missing: amount',
+    );
+
+    writeFileSync(out, '_source_row,id,name,amount\n2,2,"Smith, John",77\n3,,,\n');
+    expect(json<FileRow[]>(await release())).toMatchObject([{ received: 3, published: 2, quarantined: 1 }]);
+    expect(
+      json(await shop('query', '--json', 'SELECT id, name, amount FROM shop.items ORDER BY id')),
+    ).toEqual([
+      { id: '1', name: 'a', amount: '1.50' },
+      { id: '2', name: 'Smith, John', amount: '77.00' },
+    ]);
+  }, 120_000);
+
   test('gives refused rows up: they stay on record, marked, with who and why', async () => {
     const other = join(folder, 'discard');
     mkdirSync(join(other, 'landing'), { recursive: true });
@@ -178,6 +222,116 @@ describe('a steward', () => {
       json(await command(other, 'query', '--json', 'SELECT count(*) AS n FROM retail_quarantine.sales')),
     ).toEqual([{ n: '1' }]);
   }, 300_000);
+});
+
+describe('the first file of a folder of one’s own', () => {
+  const home = join(folder, 'first');
+  const contracts = join(folder, 'first-contracts');
+  const exports = join(folder, 'my exports');
+  const name = 'of-2026-01-31.csv';
+  const mine = (...args: readonly string[]) => command(home, '--contracts', contracts, ...args);
+  const run = (...args: readonly string[]) => mine('run', '--landing', exports, ...args);
+  const csv = (rows: number, amount: (row: number) => string) =>
+    [
+      'id,email,amount',
+      ...Array.from({ length: rows }, (_, row) => `${row},p${row}@private.example,${amount(row)}`),
+    ]
+      .join('\n')
+      .concat('\n');
+
+  test('is held, shows which rows fail, and a mended one takes its place', async () => {
+    for (const place of [contracts, exports]) mkdirSync(place, { recursive: true });
+    const columns = `
+      - { name: id, logicalType: integer, required: true }
+      - name: email
+        logicalType: string
+        classification: restricted
+        customProperties: [{ property: pii, value: { kind: email, action: tokenize } }]
+      - { name: amount, logicalType: number, physicalType: 'decimal(10,2)', required: true }`;
+    writeFileSync(join(contracts, 'orders.odcs.yaml'), ordersContract('first', columns));
+    writeFileSync(
+      join(exports, name),
+      csv(30, (row) => (row < 4 ? '1.50' : row === 4 ? '' : 'secret')),
+    );
+    const nowhere = await mine('--contracts', join(folder, 'nowhere'), 'status');
+    expect(nowhere.stderr).toBe(
+      `headgate: ${join(folder, 'nowhere')} can't be read: ENOENT; name the folder of the contracts with --contracts\n`,
+    );
+    const unclaimed = await run();
+    expect(unclaimed.stdout).toContain('file.unknown_feed');
+    expect(unclaimed.stderr).toContain(
+      `no landing pattern matches 1 of the files; where all of the folder are of one dataset: npx headgate run --landing '${exports}' --dataset DOMAIN/NAME, such as shop/orders`,
+    );
+    const held = await run('--dataset', 'shop/orders', '--json');
+    expect(held.code).toBe(3);
+    expect(held.stderr).not.toContain('--dataset');
+    const [{ run: id = '' } = {}] = json<{ run: string }[]>(await mine('hold', 'list', '--json'));
+    const [file] = json<{ file: string }[]>(await mine('files', '--json')).filter(({ file: each }) =>
+      each.startsWith('2026-01-31.'),
+    );
+    const decisions = `npx headgate hold release ${id} or npx headgate hold reject ${id} or npx headgate hold reject ${id} && npx headgate replay ${file?.file} --with MENDED_FILE`;
+    expect(held.stderr.replaceAll(/ +/g, ' ')).toContain(
+      `next: npx headgate hold show ${id} or ${decisions}`,
+    );
+
+    const listed = await mine('quarantine', 'list', '--dataset', 'shop/orders');
+    expect(listed.stdout).toBe('nothing is in quarantine\n');
+    expect(listed.stderr).toBe(`a batch is held, not quarantined: npx headgate hold show ${id}\n`);
+
+    const shown = await mine('hold', 'show', id);
+    const lines = shown.stdout.replaceAll(/ +/g, ' ').split('\n');
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'quality score 13.33: so many percent of the 30 records fail no check',
+        'file row column reason rule',
+        `${name} 5 amount value.missing`,
+        `${name} 6 amount value.type`,
+        `${name} 24 amount value.type`,
+        'and 6 more refused rows',
+      ]),
+    );
+    expect(lines.filter((line) => line.startsWith(`${name} `))).toHaveLength(1 + 20);
+    expect(shown.stdout).not.toMatch(/secret|private/);
+    expect(shown.stdout.replaceAll(/\s+/g, ' ')).toContain(`next: ${decisions.replaceAll(' or ', ' or: ')}`);
+
+    const rejected = await mine('hold', 'reject', id, '--yes');
+    expect(rejected.stderr).toContain(`npx headgate replay ${file?.file} --with MENDED_FILE`);
+    const mended = join(folder, 'mended.csv');
+    writeFileSync(
+      mended,
+      csv(30, (row) => `${row}.00`),
+    );
+    // Named by its key: the same object was refused as nobody's before.
+    const replayed = await mine('replay', name, '--with', mended, '--yes', '--json');
+    expect(json<FileRow[]>(replayed)).toMatchObject([{ status: 'published', published: 30 }]);
+    const [again] = json<FileRow[]>(await run('--dataset', 'shop/orders', '--json'));
+    expect(again).toMatchObject({
+      status: 'superseded',
+      why: expect.stringMatching(/^2026-01-31\..* took its place$/),
+    });
+    expect(again?.why).not.toContain(file?.file);
+
+    const after = json<{ state: string; refused: number; rows: unknown[] }>(
+      await mine('hold', 'show', id, '--json'),
+    );
+    expect(after).toMatchObject({ state: 'rejected', refused: 26 });
+    expect(after.rows[0]).toEqual({
+      file: name,
+      row: 5,
+      column: 'amount',
+      code: 'value.missing',
+      rule: null,
+    });
+
+    const data = join(home, 'lake/shop_quarantine/orders/data', id);
+    const written = join(data, readdirSync(data)[0] ?? '');
+    writeFileSync(written, 'no Parquet');
+    const damaged = await mine('hold', 'show', id, '--json');
+    expect(damaged.stderr).toContain("the refused rows can't be shown: ");
+    expect(json(damaged)).toMatchObject({ score: expect.any(Number), refused: null, rows: [] });
+    rmSync(written);
+    expect((await mine('hold', 'show', id)).stdout).toContain('the 26 refused rows are no longer stored');
+  }, 120_000);
 });
 
 describe('a replay of one file in a table of 1,000', () => {

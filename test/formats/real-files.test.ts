@@ -96,7 +96,11 @@ describe('frictionless', () => {
   > = {
     'bom.csv': { names: ['id', 'name'], status: 'published', counts: [2, 2, 0] },
     'latin1.csv': { names: ['id', 'name'], status: 'quarantined', why: 'file.encoding' },
-    'delimiter.csv': { names: ['id', 'name'], status: 'quarantined', why: 'not in the contract: id;name' },
+    'delimiter.csv': {
+      names: ['id', 'name'],
+      status: 'quarantined',
+      why: 'the names stand between semicolons',
+    },
     'blank-headers.csv': {
       names: ['header1', 'header3'],
       status: 'quarantined',

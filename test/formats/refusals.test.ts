@@ -1,9 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import avsc from 'avsc';
 import type { FileFormat, XlsxFormat, XmlFormat } from '../../lib/contract/dataset.ts';
 import { LIMITS } from '../../lib/formats/limits.ts';
+import { profileFile } from '../../lib/formats/profile.ts';
 import { xlsxOf, zipOf } from '../support/archives.ts';
+import { ROOT } from '../support/headgate.ts';
 import { CSV, readWhole } from '../support/read-format.ts';
 
 const nesting = { paths: [] };
@@ -104,6 +109,22 @@ describe('nested JSON', () => {
     const format: FileFormat = { kind: 'json', nesting, records: 'data/rows' };
     expect((await problemOf(format, text))?.message).toContain(message === 'no' ? 'data/rows' : message);
   });
+});
+
+test.each(['[}', '[{"a":1}}', '[{"a":1},]', '[{"a":1}],', '"a"[{"a":1}]', '[{"a":1}] "b"', '[{"a":1}'])(
+  'no reader takes %s for JSON',
+  async (text) => {
+    for (const format of [{ kind: 'json' }, { kind: 'json', nesting }] as const)
+      expect((await problemOf(format, text))?.code).toBe('file.format');
+  },
+);
+
+test('a file that is not in its encoding hears of csv.encoding only where there is one', async () => {
+  const odd = Buffer.from('{"a":"\xff"}', 'latin1');
+  for (const format of [{ kind: 'json' }, jsonl, { kind: 'jsonl' }] as const)
+    expect((await problemOf(format, odd))?.message).toMatch(/are not utf-8: send the file in it$/);
+  const message = (await problemOf(CSV, odd))?.message;
+  expect(message).toContain('change csv.encoding');
 });
 
 describe('Avro', () => {
@@ -272,10 +293,65 @@ describe('XLSX', () => {
     expect((await problemOf(xlsx, bytes))?.message).toContain(message);
   });
 
+  test('elapsed times are hours, not dates; no date lies behind 9999; a position counts the sheets that are shown', async () => {
+    const cell = (name: string, style: number, value: string) =>
+      `<c r="${name}" s="${style}"><v>${value}</v></c>`;
+    const values = [
+      cell('A2', 1, '1.5'),
+      cell('B2', 2, '2958465'),
+      cell('A3', 0, '-0.0625'),
+      cell('B3', 2, '2958466'),
+    ];
+    const rows = [0, 2].map((at) => `<row>${values.slice(at, at + 2).join('')}</row>`).join('');
+    const sheets = '<sheet name="old" state="veryHidden" r:id="r0"/><sheet name="s" r:id="r1"/>';
+    const formats =
+      '<numFmt numFmtId="170" formatCode="[h]:mm:ss"/><numFmt numFmtId="171" formatCode="yyyy-mm-dd"/>';
+    const styles = [170, 46, 171].map((id) => `<xf numFmtId="${id}"/>`).join('');
+    const bytes = zipOf([
+      { name: 'xl/workbook.xml', text: `<workbook xmlns:r="urn:r"><sheets>${sheets}</sheets></workbook>` },
+      {
+        name: 'xl/_rels/workbook.xml.rels',
+        text: '<Relationships><Relationship Id="r0" Target="old.xml"/><Relationship Id="r1" Target="s.xml"/></Relationships>',
+      },
+      {
+        name: 'xl/styles.xml',
+        text: `<styleSheet><numFmts>${formats}</numFmts><cellXfs>${styles}</cellXfs></styleSheet>`,
+      },
+      { name: 'xl/old.xml', text: '<worksheet/>' },
+      { name: 'xl/s.xml', text: `<worksheet><sheetData>${cells}${rows}</sheetData></worksheet>` },
+    ]);
+    expect((await readWhole(xlsx, bytes)).rows).toEqual([
+      ['36:00:00', '9999-12-31'],
+      ['-1:30:00', '2958466'],
+    ]);
+    const second = await readWhole({ ...xlsx, sheet: 2 }, bytes);
+    expect(second.profile.problem?.message).toContain('no sheet 2; it has "s"');
+  });
+
   test('names the sheets where the one of the contract is not there', async () => {
     const found = await readWhole({ ...xlsx, sheet: 'Data' }, xlsxOf('<sheetData/>'));
     expect(found.profile.problem?.message).toContain('no sheet "Data"; it has "s"');
   });
+});
+
+test('a Parquet file of which one byte has changed is refused, or has as many records as before', async () => {
+  const whole = readFileSync(join(ROOT, 'test/cases/parquet-bytes/landing/shop/2026-01-31/text.parquet'));
+  const recordsOf = async (bytes: Buffer) => {
+    const random = {
+      bytes: bytes.length,
+      slice: async (from: number, to: number) => bytes.subarray(from, to),
+    };
+    const { problem, records } = await profileFile(Readable.from([bytes]), { kind: 'parquet' }, random);
+    return problem?.code ?? records;
+  };
+  expect(await recordsOf(whole)).toBe(1);
+  const outcomes = new Set<string | number>();
+  for (let at = 0; at < whole.length; at++) {
+    const bytes = Buffer.from(whole);
+    bytes[at] = bytes[at] === 3 ? 5 : 3;
+    outcomes.add(await recordsOf(bytes));
+  }
+  expect(outcomes).toEqual(new Set([1, 'file.format']));
 });
 
 describe('fixed width', () => {

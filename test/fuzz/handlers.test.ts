@@ -5,9 +5,10 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Context, SQSBatchResponse } from 'aws-lambda';
 import fc from 'fast-check';
 import { type Lake, openLake } from '../../lib/adapters/local/lake.ts';
-import { HeadgateError, TransientError } from '../../lib/errors.ts';
+import { isUnfinished } from '../../lib/contract/landing-pattern.ts';
+import { HeadgateError, TerminalError, TransientError } from '../../lib/errors.ts';
 import { router } from '../../lib/intake/route.ts';
-import type { FileEntry } from '../../lib/ledger/entries.ts';
+import { type DailyEntry, type FileEntry, partitions } from '../../lib/ledger/entries.ts';
 import { messageOf } from '../../lib/notices/message.ts';
 import { TASKS } from '../../lib/pipeline/tasks.ts';
 import { allFiles, allRuns } from '../../lib/reports/ledger-tables.ts';
@@ -20,6 +21,7 @@ const RUNS = { numRuns: 150, interruptAfterTimeLimit: 20_000, markInterruptAsFai
 
 process.env.POWERTOOLS_DEV = 'false';
 process.env.POWERTOOLS_LOG_LEVEL = 'SILENT';
+process.env.POWERTOOLS_METRICS_DISABLED = 'true';
 let lake: Lake;
 let started: string[] = [];
 let isBusy = false;
@@ -116,7 +118,7 @@ const key = fc.oneof(
 );
 
 describe('intake', () => {
-  test('takes every key as it is, or hands its message back, whatever lies in its batch', async () => {
+  test('takes every key as it is, hands its message back, or leaves an upload under way alone, whatever lies in its batch', async () => {
     const taken = new Set((await files()).map((file) => file.key));
     await fc.assert(
       fc.asyncProperty(
@@ -132,12 +134,11 @@ describe('intake', () => {
           const now = await files();
           expect(now.filter((file) => file.state !== 'admitted').every(isWhole)).toBe(true);
           for (const [index, { messageId }] of messages.entries()) {
-            const recorded = now.some((file) => file.key === keys[index]);
-            expect({ key: keys[index], answered: recorded !== failed.includes(messageId) }).toEqual({
-              key: keys[index],
-              answered: true,
-            });
-            if (recorded) taken.add(keys[index] ?? '');
+            const at = keys[index] ?? '';
+            const recorded = now.some((file) => file.key === at);
+            const answers = [recorded, failed.includes(messageId), isUnfinished(at)];
+            expect([at, answers.filter(Boolean).length]).toEqual([at, 1]);
+            if (recorded) taken.add(at);
           }
           // Nothing is recorded under a name that nobody sent: not decoded, not normalised.
           expect(now.filter((file) => !taken.has(file.key)).map((file) => file.key)).toEqual([]);
@@ -145,7 +146,7 @@ describe('intake', () => {
       ),
       RUNS,
     );
-    // What no folder can hold is handed back, everything else is on record.
+    // What no folder can hold is handed back, what is under way waits, everything else is on record.
     expect(taken.size).toBeGreaterThan(50);
     expect([...taken].some((each) => each.includes('%20'))).toBe(true);
     expect([...taken].some((each) => each.includes('+'))).toBe(true);
@@ -307,3 +308,66 @@ test('a message of the topic is told, passed over, or refused by an error of our
     { ...RUNS, numRuns: 500 },
   );
 });
+
+test('the daily look passes on, refuses by an error of ours, or does its day once, whatever the event, the tables and the ledger answer', async () => {
+  const { qualityHandler } = await import('../../lambdas/quality/look.ts');
+  const before = JSON.stringify([await files(), await Array.fromAsync(allRuns(lake.ledger))]);
+  const cell = fc.oneof(
+    fc.constantFrom(null, '', '0', '-1', '1e308', 'NaN', 'x', '\u0000', '\ud800', '9'.repeat(400)),
+    fc.string(),
+  );
+  const answer = fc.oneof(
+    fc
+      .array(fc.array(cell, { maxLength: 6 }), { maxLength: 3 })
+      .map((rows) => async () => ({ columns: [], rows })),
+    fc.constantFrom('terminal', 'transient').map((kind) => async () => {
+      throw new (kind === 'terminal' ? TerminalError : TransientError)('no answer', { fault: 'headgate' });
+    }),
+  );
+  const told: string[] = [];
+  let day = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.jsonValue(),
+      fc.array(answer, { minLength: 1, maxLength: 4 }),
+      fc.boolean(),
+      async (event, answers, isDown) => {
+        const now = new Date(Date.UTC(2027, 0, 2 + day++));
+        const yesterday = new Date(now.getTime() - 86_400_000).toISOString().slice(0, 10);
+        let asked = 0;
+        const ports = {
+          ledger: lake.ledger,
+          datasets: lake.datasets,
+          clock: { now: () => now },
+          findings: [],
+          notifier: { notify: async ({ title }: { title: string }) => void told.push(title) },
+          queryEngine: { query: () => (answers[asked++ % answers.length] as (typeof answers)[0])() },
+        };
+        const looked = (change: object = {}) =>
+          qualityHandler({ ...ports, ...change })(event as never, CONTEXT);
+        const stored = async () =>
+          (await lake.ledger.get<DailyEntry>(partitions.daily('shop/items'), yesterday))?.body;
+        if (isDown) {
+          const down = {
+            ...lake.ledger,
+            transact: () => Promise.reject(new TransientError('busy', { fault: 'headgate' })),
+          };
+          await expect(looked({ ledger: down })).rejects.toBeInstanceOf(HeadgateError);
+          expect(await stored()).toBeUndefined();
+        }
+        const first = await looked().catch((error: unknown) => error);
+        const entry = await stored();
+        if (entry === undefined) {
+          expect(first).toBeInstanceOf(TransientError);
+          return;
+        }
+        expect(JSON.parse(JSON.stringify(first))).toEqual([entry]);
+        const count = told.length;
+        expect(await looked()).toEqual([]);
+        expect({ entry: await stored(), told: told.length }).toEqual({ entry, told: count });
+      },
+    ),
+    { ...RUNS, numRuns: 60 },
+  );
+  expect(JSON.stringify([await files(), await Array.fromAsync(allRuns(lake.ledger))])).toBe(before);
+}, 60_000);

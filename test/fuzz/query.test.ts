@@ -1,22 +1,31 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, expect, test } from '@jest/globals';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { duckDbQueryEngine } from '../../lib/adapters/local/duckdb-query-engine.ts';
 import { openLake } from '../../lib/adapters/local/lake.ts';
+import { withDeadline } from '../../lib/adapters/local/query-deadline.ts';
 import { runStateMachine } from '../../lib/adapters/local/state-machine.ts';
-import { HeadgateError } from '../../lib/errors.ts';
+import { HeadgateError, LimitError } from '../../lib/errors.ts';
 import { router } from '../../lib/intake/route.ts';
 import { work } from '../../lib/pipeline/work.ts';
 import type { QueryEngine } from '../../lib/ports/query-engine.ts';
 import { ledgerTables } from '../../lib/reports/ledger-tables.ts';
-import { ROOT } from '../support/headgate.ts';
+import { headgate, ROOT } from '../support/headgate.ts';
+import { watchPeak } from '../support/peak-memory.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const folder = temporaryFolder('fuzz-query');
 const outside = join(folder, 'outside');
 const CANARY = 'the-canary-in-the-other-file';
 let engine: QueryEngine;
+let small: QueryEngine;
+const scratch = join(folder, 'scratch');
 let ownFiles: readonly string[] = [];
 
 beforeAll(async () => {
@@ -37,12 +46,9 @@ beforeAll(async () => {
     },
     { bucket: 'landing', own: true, route: router(lake.datasets) },
   );
-  engine = duckDbQueryEngine({
-    catalog,
-    storeOf: () => stores.lake,
-    marts: [],
-    ledgerTables: ledgerTables(lake),
-  });
+  const options = { catalog, storeOf: () => stores.lake, marts: [], ledgerTables: ledgerTables(lake) };
+  engine = duckDbQueryEngine(options);
+  small = duckDbQueryEngine({ ...options, memory: '128MB', scratch });
   ownFiles = readdirSync(home, { recursive: true, encoding: 'utf8' }).map((name) => join(home, name));
 });
 
@@ -57,7 +63,7 @@ const standing = (): readonly string[] =>
 async function asked(sql: string): Promise<'answered' | 'refused'> {
   const before = standing();
   const begun = performance.now();
-  const memory = process.memoryUsage().rss;
+  const peak = watchPeak();
   let said = '';
   let outcome: 'answered' | 'refused' = 'answered';
   try {
@@ -70,7 +76,7 @@ async function asked(sql: string): Promise<'answered' | 'refused'> {
   expect({ sql, leaks: said.includes(CANARY) || said.includes('root:') }).toEqual({ sql, leaks: false });
   expect({ sql, files: standing() }).toEqual({ sql, files: before });
   expect(performance.now() - begun).toBeLessThan(20_000);
-  expect(process.memoryUsage().rss - memory).toBeLessThan(512 * 1024 * 1024);
+  expect(peak()).toBeLessThan(512 * 1024 * 1024);
   return outcome;
 }
 
@@ -142,6 +148,9 @@ const ATTACKS: readonly (readonly [string, () => string])[] = [
     'a recursion without end',
     () => 'WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t',
   ],
+  ['a billion numbers', () => 'SELECT count(*) FROM range(1000000000) AS a, range(1000000000) AS b'],
+  ['a text of a billion characters', () => "SELECT length(repeat('x', 1000000000))"],
+  ['a pattern that counts', () => `SELECT regexp_like('${'a'.repeat(3_000)}', '((a{1,100}){1,100}){1,10}b')`],
   ['nothing', () => ''],
   ['a NUL', () => 'SELECT \u0000 1'],
   ['ten thousand parentheses', () => `SELECT ${'('.repeat(10_000)}1${')'.repeat(10_000)}`],
@@ -229,3 +238,100 @@ test('whatever the statement, it answers or is refused, reads nothing else and w
     },
   );
 }, 120_000);
+
+const THOUSAND = `(SELECT a.x + 10 * b.x + 100 * c.x AS x FROM ${['a', 'b', 'c'].map((name) => `(VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) AS ${name}(x)`).join(', ')})`;
+const from = (count: number) =>
+  Array.from({ length: count }, (_, index) => `${THOUSAND} AS t${index}`).join(', ');
+/** A text that is eight times as long with every turn. */
+const grown = (turns: number): string =>
+  turns === 0
+    ? `SELECT CAST(t0.x AS varchar) AS x FROM ${from(1)}`
+    : `SELECT concat(x, x, x, x, x, x, x, x) AS x FROM (${grown(turns - 1)}) AS g${turns}`;
+const ENDLESS = `SELECT count(*) FROM ${from(6)} WHERE t0.x + t1.x + t2.x + t3.x + t4.x + t5.x < 0`;
+
+const spilling = () =>
+  readdirSync(join(folder, 'lake/scratch'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /(?:^|\/)query-[^/]+$/.test(name),
+  );
+
+describe('a query that takes too much', () => {
+  const limited = async (sql: string, options: object = {}) => {
+    const error: unknown = await small.query(sql, options).catch((thrown: unknown) => thrown);
+    if (!(error instanceof LimitError)) throw error;
+    expect(readdirSync(scratch)).toEqual([]);
+    const { message, facts } = error;
+    return { message, limit: facts.limit };
+  };
+
+  test('ends when its time is over', async () => {
+    const begun = performance.now();
+    for (const sql of [ENDLESS, `SELECT t0.x, t1.x FROM ${from(6)} ORDER BY 1, 2`])
+      expect(await limited(sql, { seconds: 0.5 })).toEqual({
+        limit: 'seconds',
+        message: expect.stringMatching(/did not end within 0.5 seconds .* --timeout$/),
+      });
+    expect(performance.now() - begun).toBeLessThan(10_000);
+  });
+
+  test('ends when the one who asks gives up, with what they say', async () => {
+    const signal = AbortSignal.timeout(300);
+    const error = await small.query(ENDLESS, { signal }).catch((thrown: unknown) => thrown);
+    expect(error).toBe(signal.reason);
+  });
+
+  test('ends when it needs more memory than it may take', async () => {
+    expect(await limited(`SELECT max(length(x)) FROM (${grown(8)}) AS g`)).toEqual({
+      limit: 'memory',
+      message: expect.stringMatching(/^the query needs more than the 128MB of memory .* HEADGATE_MEMORY/),
+    });
+  });
+
+  test('ends when its answer is too long to be held', async () => {
+    expect(await limited(`SELECT t0.x, t1.x, t2.x FROM ${from(3)}`)).toEqual({
+      limit: 'answer',
+      message: expect.stringMatching(/^the answer is longer than 256 MiB; ask for/),
+    });
+  });
+
+  test('spills to its own folder before that, and answers', async () => {
+    const rows = `SELECT t0.x * 1000 + t1.x AS n, concat(CAST(t0.x AS varchar), '-', CAST(t1.x AS varchar), ' ${'some text of a row '.repeat(10)}') AS text FROM ${from(2)}`;
+    const sql = `SELECT count(*) FROM (SELECT text, row_number() OVER (ORDER BY text DESC, n) AS r FROM (${rows}) AS a) AS b WHERE r > 0 AND length(text) > 0`;
+    expect((await small.query(sql)).rows).toEqual([['1000000']]);
+    expect(readdirSync(scratch)).toEqual([]);
+  });
+
+  test('is no longer waited for where it can’t be interrupted', async () => {
+    const connection = await (await DuckDBInstance.create(':memory:')).connect();
+    const begun = performance.now();
+    let isDone = false;
+    const deaf = async () => {
+      await sleep(4_500);
+      isDone = true;
+    };
+    await expect(
+      withDeadline(connection, { seconds: 0.2 }, { work: deaf, release: async () => connection.closeSync() }),
+    ).rejects.toBeInstanceOf(LimitError);
+    expect({ isDone, soon: performance.now() - begun < 4_400 }).toEqual({ isDone: false, soon: true });
+  });
+
+  test('on the command line: says so, ends by itself and by Ctrl-C, and leaves nothing behind', async () => {
+    const place = ['--home', join(folder, 'lake'), '--contracts', join(ROOT, 'test/cases/good-file')];
+    const { code, stderr } = await headgate([...place, 'query', '--timeout', '0.5', ENDLESS]);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^headgate: the query did not end within 0.5 seconds and was stopped; .*\n$/,
+      ),
+    });
+    const begun = performance.now();
+    const child = spawn(process.execPath, [join(ROOT, 'bin/headgate.mjs'), ...place, 'query', ENDLESS], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const said = text(child.stderr);
+    const ended = once(child, 'exit');
+    while (spilling().length === 0 && performance.now() - begun < 30_000) await sleep(50);
+    child.kill('SIGINT');
+    expect([...(await ended), await said]).toEqual([1, null, 'headgate: the query was stopped\n']);
+    expect(spilling()).toEqual([]);
+  }, 60_000);
+});

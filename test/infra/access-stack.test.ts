@@ -112,6 +112,26 @@ test('the sync function may assign the classes of columns before it does, and no
   for (const { id } of grants) expect(trigger?.DependsOn).toContain(id);
 });
 
+test('who is to type the runbook’s commands may ask the ledger, and only an operator decides', () => {
+  const able = (action: string) =>
+    ['Analyst', 'Engineer', 'Steward', 'Operator'].filter((role) => policyOf(role).includes(action));
+  expect(able('dynamodb:Query')).toEqual(['Engineer', 'Steward', 'Operator']);
+  for (const action of ['UpdateItem', 'DeleteItem', 'ConditionCheckItem'])
+    expect(able(`dynamodb:${action}`)).toEqual(['Operator']);
+});
+
+test('everyone who asks Athena may look up the database that each of its queries looks up', () => {
+  const { pipeline } = stacksOf(configOf('dev'));
+  const policies = [template, Template.fromStack(pipeline)]
+    .flatMap((each) => resourcesOf(each))
+    .filter(({ Type }) => Type === 'AWS::IAM::Policy' || Type === 'AWS::IAM::ManagedPolicy')
+    .map(({ Properties }) => [JSON.stringify(Properties.Roles), JSON.stringify(Properties)] as const);
+  const roles = [...Map.groupBy(policies, ([role]) => role).values()].map((each) => each.join());
+  const asking = roles.filter((each) => each.includes('athena:StartQueryExecution'));
+  expect(asking).toHaveLength(7);
+  for (const each of asking) expect(each).toContain(':database/default"');
+});
+
 test('only an operator starts and stops executions', () => {
   const able = ['Analyst', 'Engineer', 'Steward', 'Operator'].filter((role) =>
     policyOf(role).includes('states:StartExecution'),

@@ -51,7 +51,7 @@ describe('what holds data', () => {
       .filter(({ Type }) => /Bucket$|Table$|Key$|Secret$|Database$/.test(Type))
       .filter(
         ({ DeletionPolicy, UpdateReplacePolicy }) =>
-          DeletionPolicy !== 'Retain' || UpdateReplacePolicy !== 'Retain',
+          !DeletionPolicy?.startsWith('Retain') || UpdateReplacePolicy !== 'Retain',
       );
     expect(gone.map(({ id }) => id)).toEqual([]);
   });
@@ -158,6 +158,11 @@ describe('buckets', () => {
     expect(foreign).toHaveLength(1);
     expect(foreign[0]?.Action).toEqual(['s3:AbortMultipartUpload', 's3:PutObject']);
     expect(JSON.stringify(foreign[0]?.Resource)).toContain('/payments/*');
+    // Under no key but the bucket's.
+    expect(foreign[0]?.Condition).toEqual({
+      StringEqualsIfExists: { 's3:x-amz-server-side-encryption': 'AES256' },
+      Null: { 's3:x-amz-server-side-encryption-customer-algorithm': 'true' },
+    });
   });
 });
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
-import type { Dataset } from '../../lib/contract/dataset.ts';
+import type { ArrivalCalendar, Dataset } from '../../lib/contract/dataset.ts';
 import { ALARM_KINDS } from '../../lib/infra/alarms.ts';
 import { promisedHours } from '../../lib/infra/dataset-alarms.ts';
 import { messageOf } from '../../lib/notices/message.ts';
@@ -88,6 +88,12 @@ describe('alarms', () => {
     });
   });
 
+  test('a sweep or a daily look that waits for the one before wakes nobody', () => {
+    const named = JSON.stringify(alarm('function-throttles')?.Metrics);
+    const functions = [...named.matchAll(/(?:GetAtt|Ref)([A-Z][a-z]+)Function/g)];
+    expect(functions.map(([, name]) => name).sort()).toEqual(['Execute', 'Intake']);
+  });
+
   test('freshness is what the contract promises: files every day, there within two hours', () => {
     expect(alarm('freshness-missed-payments-transactions')).toMatchObject({
       EvaluationPeriods: 26,
@@ -125,6 +131,26 @@ describe('alarms', () => {
     expect(promisedHours(dataset(6, 'h'))).toBe(6);
   });
 
+  test('freshness is missed on no day without files, nor in the night when clocks are set back', () => {
+    // Files of Friday come on Saturday, those of Sunday on Monday: two days, six hours of latency, an hour of London.
+    expect(alarm('freshness-missed-retail-sales')).toMatchObject({ EvaluationPeriods: 55 });
+    const hours = (calendar: Partial<ArrivalCalendar>, value = 1, unit = 'd') =>
+      promisedHours({
+        domain: 'a',
+        name: 'b',
+        service: [{ property: 'frequency', value, unit }],
+        arrivals: { timezone: 'UTC', days: 'daily', holidays: [], lagDays: 1, ...calendar },
+      } as unknown as Dataset);
+    expect(hours({})).toBe(24);
+    expect(hours({}, 6, 'h')).toBe(6);
+    expect(hours({ days: 'weekdays' })).toBe(72);
+    expect(hours({ days: 'weekdays' }, 6, 'h')).toBe(54);
+    // Good Friday and Easter Monday.
+    expect(hours({ days: 'weekdays', holidays: ['2026-04-03', '2026-04-06'] })).toBe(120);
+    expect(hours({ days: ['mon'] }, 1, 'w')).toBe(168);
+    expect(hours({ days: 'monthEnd' })).toBeUndefined();
+  });
+
   test('Slack not being told is told by mail', () => {
     const topics = JSON.stringify(alarm('notices-undelivered')?.AlarmActions);
     expect(topics).toContain('Fallback');
@@ -147,5 +173,11 @@ test('a month that costs more than the budget, or is to, is told', () => {
     TimeUnit: 'MONTHLY',
   });
   expect(budget?.Properties.NotificationsWithSubscribers).toHaveLength(2);
-  template.resourceCountIs('AWS::CE::AnomalySubscription', 1);
+});
+
+test('costs out of the ordinary are watched only where the account pays the bill, as others may not', () => {
+  template.resourceCountIs('AWS::CE::AnomalyMonitor', 0);
+  const config = configOf('dev');
+  const paying = stacksOf({ ...config, budget: { ...config.budget, anomalies: true } });
+  Template.fromStack(paying.observability).resourceCountIs('AWS::CE::AnomalySubscription', 1);
 });

@@ -160,7 +160,7 @@ describe('intake', () => {
     const queue = resourcesOf(template, 'AWS::SQS::Queue').find(({ id }) => id.startsWith('IntakesQueue'));
     expect(queue?.Properties).toMatchObject({
       SqsManagedSseEnabled: true,
-      VisibilityTimeout: 6 * Number(functionOf('intake').Timeout),
+      VisibilityTimeout: 960,
       RedrivePolicy: {
         maxReceiveCount: 5,
         deadLetterTargetArn: { 'Fn::GetAtt': [expect.stringMatching(/^IntakesDeadLetters/), 'Arn'] },
@@ -170,6 +170,14 @@ describe('intake', () => {
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       ScalingConfig: { MaximumConcurrency: 10 },
     });
+  });
+
+  test('wakes nobody for an event that failed once: it comes again before it counts as too old', () => {
+    for (const { alarms } of ['dev', 'uat', 'prod'].map(configOf)) {
+      const queue = resourcesOf(template, 'AWS::SQS::Queue').find(({ id }) => id.startsWith('IntakesQueue'));
+      expect(alarms.oldestEventMinutes * 60).toBeGreaterThan(Number(queue?.Properties.VisibilityTimeout));
+    }
+    expect(functionOf('intake').Timeout).toBe(900);
   });
 
   test('hears of objects in landing only, and an event that cannot be put into the queue is kept', () => {
@@ -283,6 +291,7 @@ test('the Glue job waits for capacity, takes only the workers it needs, ends in 
         'logs:CreateLogGroup',
         'logs:CreateLogStream',
         'logs:PutLogEvents',
+        'cloudwatch:PutMetricData',
       ]),
     ].sort(),
   );
@@ -330,6 +339,22 @@ test('the stage writes its names down as `headgate --env` reads them, strictly',
           )
           .join('');
   expect(settings.safeParse(JSON.parse(text))).toMatchObject({ success: true });
+});
+
+test('what has a name goes when the deploy that makes it fails, or the next one would find the name taken', () => {
+  const { access, data, observability, pipeline } = stacksOf(configOf('prod'));
+  const named = [access, data, observability, pipeline]
+    .flatMap((stack) => resourcesOf(Template.fromStack(stack)))
+    .filter(({ Properties = {} }) =>
+      [
+        ...Object.entries(Properties),
+        ...Object.entries((Properties.DatabaseInput as object | undefined) ?? {}),
+      ].some(([key, value]) => /^(.*Name|Name)$/.test(key) && typeof value === 'string'),
+    );
+  expect(named.length).toBeGreaterThan(80);
+  expect(named.filter(({ DeletionPolicy }) => DeletionPolicy === 'Retain').map(({ id }) => id)).toEqual([]);
+  const logs = named.filter(({ Type }) => Type === 'AWS::Logs::LogGroup');
+  expect(new Set(logs.map((each) => each.DeletionPolicy))).toEqual(new Set(['RetainExceptOnCreate']));
 });
 
 test('every deploy makes tables and views follow, by the bundle that is deployed', () => {

@@ -1,5 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
+  appendFileSync,
   closeSync,
+  cpSync,
   existsSync,
   mkdirSync,
   openSync,
@@ -15,14 +19,19 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { folderStore } from '../../lib/adapters/local/folder-store.ts';
 import { type Lake, openLake } from '../../lib/adapters/local/lake.ts';
 import { runStateMachine } from '../../lib/adapters/local/state-machine.ts';
 import { TerminalError } from '../../lib/errors.ts';
 import { router } from '../../lib/intake/route.ts';
-import { runOf } from '../../lib/ledger/runs.ts';
-import { releaseHold } from '../../lib/pipeline/holds.ts';
+import type { FileEntry } from '../../lib/ledger/entries.ts';
+import { differenceOf, Sum, type Summary, summaryOf } from '../../lib/ledger/summary.ts';
+import { tablePorts } from '../../lib/pipeline/context.ts';
+import { withLock } from '../../lib/pipeline/maintain.ts';
+import { draftReplay, draftSuccessor, requestReplay } from '../../lib/pipeline/replays.ts';
+import { rollBack } from '../../lib/pipeline/rollback.ts';
 import type { Services } from '../../lib/pipeline/services.ts';
 import { type WorkReport, work } from '../../lib/pipeline/work.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
@@ -41,6 +50,18 @@ const put = (path: string, text: string): void => {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);
 };
+
+/** In a program: eleven minutes pass while its timer of so many waits for two seconds. */
+const TIME_FLIES = `const { setTimeout: wait } = globalThis; const { now } = Date; let passed = 0;
+  Date.now = () => now() + passed;
+  globalThis.setTimeout = (act, ms, ...more) => ms === 660_000 ? wait(() => { passed += ms; act(); }, 2_000) : wait(act, ms, ...more);`;
+
+async function until(isSo: () => boolean): Promise<void> {
+  for (let looks = 0; !isSo(); looks++) {
+    if (looks === 1_000) throw new Error('it has not come to be');
+    await wait(20);
+  }
+}
 
 interface Home {
   readonly home: string;
@@ -116,7 +137,15 @@ describe('an object under another name', () => {
     }
     expect(await filesOf(lake)).toEqual([[KEY, 'held', 2, 0]]);
     const [run] = await ask({ home }, contracts, "SELECT run_id FROM headgate.runs WHERE state = 'held'");
-    await releaseHold(lake, await runOf(lake.ledger, 'shop/items', run?.run_id ?? ''), 'me');
+    for (const says of ['are published all the same', 'is released already']) {
+      const place = ['--home', home, '--contracts', contracts, '--marts', contracts];
+      const release = await headgate([...place, 'hold', 'release', run?.run_id ?? '', '--yes']);
+      expect({ code: release.code, row: /published +2 +1 +1 +0/.test(release.stdout) }).toEqual({
+        code: 3,
+        row: true,
+      });
+      expect(release.stderr).toContain(says);
+    }
     await go(lake);
     expect(await filesOf(lake)).toEqual([[KEY, 'published', 2, 1]]);
     expect(existsSync(join(landing, KEY))).toBe(false);
@@ -162,6 +191,19 @@ describe('an object that changes', () => {
     expect(
       await ask({ home: lake.home }, join(CASES, 'good-file'), 'SELECT DISTINCT name FROM shop.items'),
     ).toEqual([{ name: 'new' }]);
+  });
+
+  test('line by line, as over a slow line, it waits until its writer has ended, and each row is there once', async () => {
+    const { home, lake, landing } = homeOf('slow');
+    put(join(landing, KEY), HEADER);
+    let rows = 0;
+    const writer = setInterval(() => appendFileSync(join(landing, KEY), `${rows++},a,1.00\n`), 300);
+    const run = () => headgate(['--home', home, '--contracts', join(CASES, 'good-file'), 'run', '--json']);
+    const early = await run().finally(() => clearInterval(writer));
+    expect(json(early)).toEqual([]);
+    expect(early.stderr).toContain(`left for the next run: ${KEY}: it is being written`);
+    expect(json(await run())).toMatchObject([{ file: KEY, published: rows }]);
+    expect(await filesOf(lake)).toEqual([[KEY, 'published', rows, rows]]);
   });
 
   test('while its copy is verified, it stays in landing and is the next file', async () => {
@@ -270,12 +312,29 @@ describe('an odd object', () => {
     expect(lake.datasets).toHaveLength(2);
   });
 
-  test('whose name starts with a dot is not a file yet', async () => {
-    const { lake, landing } = homeOf('dot');
-    put(join(landing, 'shop/2026-01-31/.a.csv.Xy12Ab'), `${HEADER}1,a,1.00\n2,b`);
-    put(join(landing, 'shop/.staging/2026-01-31/b.csv'), `${HEADER}1,a`);
-    expect(await go(lake)).toEqual({ files: [], left: [], failed: [] });
-    expect(readdirSync(join(landing, 'shop/2026-01-31'))).toEqual(['.a.csv.Xy12Ab']);
+  test('whose name is that of an upload under way is not a file yet, and is told of', async () => {
+    const { home, landing } = homeOf('under-way');
+    const names = ['shop/.staging/2026-01-31/b.csv', 'shop/2026-01-31/.a.csv.Xy12Ab', `${KEY}.filepart`];
+    for (const name of names) put(join(landing, name), `${HEADER}1,a,1.00\n2,b`);
+    const anHourAgo = new Date(Date.now() - 60 * 60_000);
+    utimesSync(join(landing, names[1] ?? ''), anHourAgo, anHourAgo);
+    const run = () => headgate(['--home', home, '--contracts', join(CASES, 'good-file'), 'run', '--json']);
+    const waiting = await run();
+    expect([waiting.code, json(waiting)]).toEqual([0, []]);
+    expect(waiting.stderr).toMatch(/uploads under way: 3, the oldest for 6\d min: \S+\/\.a\.csv\.Xy12Ab$/m);
+    renameSync(join(landing, `${KEY}.filepart`), join(landing, KEY));
+    const renamed = await run();
+    expect(json(renamed)).toMatchObject([{ file: KEY }]);
+    expect(renamed.stderr).toContain('uploads under way: 2,');
+    // Whole seconds: utimes takes the others through a floating point number, which may lose a millisecond.
+    const tomorrow = new Date(Math.ceil(Date.now() / 1000) * 1000 + 24 * 60 * 60_000);
+    for (const name of names.slice(0, 2)) utimesSync(join(landing, name), tomorrow, tomorrow);
+    expect((await run()).stderr).toContain('uploads under way: 2, the oldest for 0 min: ');
+    put(join(landing, KEY), `${HEADER}3,c,1.00\n`);
+    utimesSync(join(landing, KEY), tomorrow, tomorrow);
+    expect((await run()).stderr).toContain(
+      `ahead of this machine’s clock: 1, such as ${KEY} (${tomorrow.toISOString()})`,
+    );
   });
 
   test('that is a link, or has a name that is not UTF-8, is named and stays', async () => {
@@ -292,6 +351,22 @@ describe('an odd object', () => {
     expect(run.stderr).toContain('not taken in: caf\uFFFD.csv: its name is not UTF-8; rename it');
     expect(existsSync(latin)).toBe(true);
   });
+});
+
+test('refused rows of a file that waited since a run that failed are told by exit code 3, once', async () => {
+  const { home, lake } = homeOf('waited');
+  const foreign = join(home, 'in');
+  const rows = Array.from({ length: 40 }, (_, row) => `${row},a,${row === 7 ? 'x' : '1.00'}\n`);
+  put(join(foreign, KEY), HEADER + rows.join(''));
+  const engine = { execute: () => Promise.reject(new Error('no engine')) };
+  const { failed } = await go(lake, { services: { ...lake, engine }, foreign });
+  expect(failed).toHaveLength(1);
+  const contracts = join(CASES, 'good-file');
+  const run = () =>
+    headgate(['--home', home, '--contracts', contracts, 'run', '--json', '--landing', foreign]);
+  const second = await run();
+  expect(json<FileRow[]>(second)).toMatchObject([{ status: 'published', published: 39, quarantined: 1 }]);
+  expect([second.code, (await run()).code]).toEqual([3, 0]);
 });
 
 test('a damaged copy in raw keeps its own landed file, is reported, and no other file waits for it', async () => {
@@ -393,3 +468,130 @@ test('a run that fails before it begins is named on the error stream with its ca
   expect(run.code).toBe(1);
   expect(run.stderr).toMatch(/^failed: shop\/items: .*the ledger has no file lost of shop\/items/m);
 });
+
+test('what is written to a file after it was removed from landing comes back as another version of it', async () => {
+  const { lake, landing } = homeOf('slow-writer');
+  put(join(landing, KEY), HEADER);
+  const file = openSync(join(landing, KEY), 'a');
+  writeSync(file, '1,a,1.00\n');
+  await go(lake);
+  expect(existsSync(join(landing, KEY))).toBe(false);
+  writeSync(file, '2,b,2.00\n');
+  closeSync(file);
+  await go(lake);
+  expect(await filesOf(lake)).toEqual([
+    [KEY, 'published', 1, 1],
+    [KEY, 'published', 2, 2],
+  ]);
+  await go(lake);
+  expect(await filesOf(lake)).toHaveLength(2);
+});
+
+describe('known bytes that are in no table', () => {
+  test('are taken in again after a rollback, once; the file that was taken back can’t be loaded beside them', async () => {
+    const { lake, landing } = homeOf('sent-again');
+    put(join(landing, KEY), `${HEADER}1,a,1.00\n`);
+    await go(lake);
+    await withLock(lake, 'shop/items', 'me', (lock) =>
+      rollBack(lake, lock, { dataset: 'shop/items', to: null, by: 'me' }),
+    );
+    expect(await filesOf(lake)).toEqual([[KEY, 'withdrawn', 1, 0]]);
+    const [old] = await entriesOf(lake);
+
+    put(join(landing, KEY), `${HEADER}1,a,1.00\n`);
+    put(join(landing, 'shop/2026-01-31/b.csv'), `${HEADER}1,a,1.00\n`);
+    const reports = await Promise.all([go(lake), go(lake)]);
+    expect(reports.flatMap(({ failed }) => failed)).toEqual([]);
+    const states = (await filesOf(lake)).map(([, state, , published]) => [state, published]);
+    expect(states.sort()).toEqual([
+      ['duplicate', 0],
+      ['published', 1],
+      ['superseded', 0],
+    ]);
+    expect(differenceOf(await summaryOf(lake.ledger, 'shop/items'), await counted(lake))).toEqual({});
+    const [now] = await entriesOf(lake);
+    await expect(draftReplay(lake, [now ?? old] as FileEntry[])).rejects.toThrow('was superseded by');
+  });
+
+  test('are refused where a corrected file took their place, and a release puts them back in its place', async () => {
+    const { lake, landing } = homeOf('corrected');
+    put(join(landing, KEY), `${HEADER}1,a,1.00\n`);
+    await go(lake);
+    const replay = async (text: string) => {
+      const file = (await entriesOf(lake)).find(({ state }) => state === 'published') as FileEntry;
+      const body = (async function* () {
+        yield Buffer.from(text);
+      })();
+      await requestReplay(lake, await draftSuccessor(lake, file, body), 'me');
+      await go(lake);
+    };
+    const states = async () => (await entriesOf(lake)).map(({ state }) => state).sort();
+    await replay(`${HEADER}1,wrong,1.00\n`);
+    put(join(landing, KEY), `${HEADER}1,a,1.00\n`);
+    await go(lake);
+    expect(await states()).toEqual(['published', 'quarantined', 'superseded']);
+    const refused = (await entriesOf(lake)).find(({ state }) => state === 'quarantined') as FileEntry;
+    expect(refused.reasons.map(({ code }) => code)).toEqual(['file.corrected']);
+    const standing = (await entriesOf(lake)).find(({ state }) => state === 'published') as FileEntry;
+    await expect(draftReplay(lake, [standing, refused])).rejects.toThrow('name one of them');
+    await requestReplay(lake, await draftReplay(lake, [refused]), 'me');
+    await go(lake);
+    expect(await states()).toEqual(['published', 'superseded', 'superseded']);
+    expect((await entriesOf(lake)).find(({ state }) => state === 'published')?.fileId).toBe(refused.fileId);
+    // And there and back by hand.
+    await replay(`${HEADER}1,wrong,1.00\n`);
+    await replay(`${HEADER}1,a,1.00\n`);
+    expect(await states()).toEqual(['published', ...Array(4).fill('superseded')]);
+    const table = await loadTable(tablePorts(lake, 'curated'), { database: 'shop', name: 'items' });
+    expect(table?.metadata.snapshots?.at(-1)?.summary['total-records']).toBe('1');
+  });
+});
+
+async function entriesOf({ ledger }: Lake): Promise<readonly FileEntry[]> {
+  const files: FileEntry[] = [];
+  for await (const file of allFiles(ledger)) files.push(file);
+  return files;
+}
+
+async function counted(lake: Lake): Promise<Summary> {
+  const sum = new Sum();
+  for (const file of await entriesOf(lake)) sum.add(file);
+  return sum.total();
+}
+
+test('headgate up takes in what lands, by the contracts of then, and lets go by itself of what it has set aside', async () => {
+  const { home, landing } = homeOf('watched');
+  const contracts = join(folder, 'watched-contracts');
+  cpSync(join(CASES, 'good-file'), contracts, { recursive: true });
+  const place = ['--home', home, '--contracts', contracts];
+  const watching = spawn(process.execPath, [join(ROOT, 'bin/headgate.mjs'), ...place, 'up'], {
+    env: { ...process.env, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(TIME_FLIES)}` },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  try {
+    await once(watching.stderr, 'data');
+    put(join(landing, KEY), `${HEADER}1,a,1.50\n`);
+    const aside = () => readdirSync(join(landing, '.unfinished/removed'));
+    await until(() => !existsSync(join(landing, KEY)));
+    expect(aside()).toHaveLength(1);
+    await until(() => aside().length === 0);
+    rmSync(landing, { recursive: true });
+    mkdirSync(landing);
+    const again = KEY.replace('shop/', 'other/');
+    const contract = join(contracts, 'contract.odcs.yaml');
+    const text = readFileSync(contract, 'utf8').replace('landing: shop/', 'landing: other/');
+    writeFileSync(contract, text.replace('version: 1.0.0', 'version: 1.1.0'));
+    put(join(landing, again), `${HEADER}2,a,1.50\n`);
+    await until(() => !existsSync(join(landing, again)));
+  } finally {
+    // As a terminal does: to the process, and to the one that it has started.
+    watching.kill('SIGINT');
+    watching.kill('SIGINT');
+    await once(watching, 'exit');
+  }
+  expect(watching.exitCode).toBe(0);
+  expect(json<FileRow[]>(await headgate([...place, 'files', '--json']))).toMatchObject([
+    { key: KEY, state: 'published' },
+    { key: KEY.replace('shop/', 'other/'), state: 'published' },
+  ]);
+}, 60_000);

@@ -34,6 +34,13 @@ describe('the data for roles and environments', () => {
     expect([...(spec?.variables ?? [])].sort()).toEqual(settingsRead(text));
   });
 
+  test('a lock that a function takes for itself ends with its call: killed, it would be held for the lease of a run', () => {
+    const taking = handlers.filter(({ text }) => /\b(withLock|matchEntity)\(/.test(text));
+    expect(taking.map(({ name }) => name).sort()).toEqual(['match', 'retention']);
+    for (const { text } of taking)
+      expect(text).toContain('callOfFunction(context.awsRequestId, context.getRemainingTimeInMillis())');
+  });
+
   test('gives only single actions', () => {
     for (const { actions } of FUNCTIONS)
       for (const [, names] of actions)

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
-import { beforeAll, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Context, SQSBatchResponse } from 'aws-lambda';
 import { databasesOf } from '../../lib/adapters/aws/lake.ts';
 import type { Settings } from '../../lib/adapters/aws/settings.ts';
@@ -18,6 +18,8 @@ import { interpret, runStateMachine } from '../../lib/adapters/local/state-machi
 import { VARIABLES } from '../../lib/infra/functions.ts';
 import { FUNCTIONS } from '../../lib/infra/permissions.ts';
 import { router } from '../../lib/intake/route.ts';
+import { changeFiles } from '../../lib/ledger/files.ts';
+import { saveRun } from '../../lib/ledger/runs.ts';
 import { work as laptopWork } from '../../lib/pipeline/work.ts';
 import { allFiles, type LedgerType, ledgerTables } from '../../lib/reports/ledger-tables.ts';
 import { ROOT } from '../support/headgate.ts';
@@ -39,6 +41,8 @@ describeWithEmulator('the functions on samples', (emulator) => {
     stage = await makeStage(emulator());
     for (const [name, value] of Object.entries(stage)) process.env[VARIABLES[name as keyof Settings]] = value;
     const datasets = join(folder, 'datasets.json');
+    // What a run that was killed in the same environment has left.
+    mkdirSync(join(folder, 'scratch/staged-killed/raw'), { recursive: true });
     writeFileSync(datasets, compiled(readContracts(join(ROOT, 'contracts'))));
     Object.assign(process.env, emulator().environment, {
       HEADGATE_DATASETS: datasets,
@@ -51,7 +55,7 @@ describeWithEmulator('the functions on samples', (emulator) => {
   });
 
   /** What each function has asked of AWS, as IAM actions. */
-  const asked = new Map<string, Set<string>>();
+  const asked = new Map<string, Map<string, Asked>>();
   let requests = 0;
 
   /** Every client's `send` is this one method of their common base. */
@@ -60,7 +64,7 @@ describeWithEmulator('the functions on samples', (emulator) => {
     const send = base.send;
     base.send = function (this: unknown, ...args: unknown[]) {
       requests++;
-      for (const action of actionsOf(args[0])) asked.get(running)?.add(action);
+      for (const each of actionsOf(args[0], stage)) asked.get(running)?.set(JSON.stringify(each), each);
       return send.apply(this, args);
     };
   });
@@ -71,7 +75,7 @@ describeWithEmulator('the functions on samples', (emulator) => {
       handler: (event: unknown, context: Context) => Promise<Result>;
     };
     running = name;
-    if (!asked.has(name)) asked.set(name, new Set());
+    if (!asked.has(name)) asked.set(name, new Map());
     const context = {
       functionName: name,
       awsRequestId: randomUUID(),
@@ -165,6 +169,7 @@ describeWithEmulator('the functions on samples', (emulator) => {
       'retail/sales',
     ]);
 
+    expect(existsSync(join(folder, 'scratch/staged-killed'))).toBe(false);
     const laptop = await onLaptop();
     const expected = laptop.files.map(({ key, state, counts }) => ({ key, state, ...counts }));
     expect(await files()).toEqual(expected);
@@ -192,6 +197,17 @@ describeWithEmulator('the functions on samples', (emulator) => {
   });
 
   test('the ledger is copied into tables that PyIceberg reads through Glue, value for value', async () => {
+    // At one moment: arrivals are others in every hour and on every day.
+    jest.useFakeTimers({
+      doNotFake: [
+        'hrtime',
+        'nextTick',
+        'performance',
+        'queueMicrotask',
+        'setImmediate',
+        'clearImmediate',
+      ].concat(['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout']) as never,
+    });
     const report = await invoke<{ table: string; waiting: number }[]>('mirror', {});
     expect(report.map(({ waiting }) => waiting)).toEqual([0, 0, 0, 0, 0]);
     const { ledgerOf } = await import('../../lib/adapters/aws/lake.ts');
@@ -218,6 +234,9 @@ describeWithEmulator('the functions on samples', (emulator) => {
     expect(again.filter(({ table }) => table !== 'schema_changes').map(({ parts }) => parts)).toEqual([
       0, 0, 0, 0,
     ]);
+  });
+  afterEach(() => {
+    jest.useRealTimers();
   });
 
   const why = async (key: string) => {
@@ -291,8 +310,32 @@ describeWithEmulator('the functions on samples', (emulator) => {
     expect(requests).toBeLessThanOrEqual(12);
   });
 
+  test('a file that is judged again by a changed contract, and a rollback that died, are finished', async () => {
+    const { ledgerOf } = await import('../../lib/adapters/aws/lake.ts');
+    const [ledger, dataset, key] = [ledgerOf(stage), 'retail/sales', 'retail/sales/2026-03-02.csv'];
+    const [sample = ''] = samples.filter((name) => name.startsWith('retail/sales/'));
+    await intake([await land(key, Buffer.concat([readFileSync(join(SAMPLES, sample)), Buffer.from('\n')]))]);
+    const waiting = (await Array.fromAsync(allFiles(ledger))).filter((file) => file.key === key);
+    expect(waiting.map(({ state }) => state)).toEqual(['admitted']);
+    const ids = waiting.map(({ fileId }) => fileId);
+    await changeFiles(ledger, dataset, ids, (file) => ({ ...file, judgedBy: 'an older contract' }));
+    const now = new Date().toISOString();
+    const run = {
+      runId: '20260101T000000000Z-000000',
+      dataset,
+      state: 'publishing',
+      files: [],
+      reasons: [],
+    } as const;
+    await saveRun(ledger, { ...run, rollback: { to: null }, startedAt: now, updatedAt: now }, []);
+    await interpret((state) => (input) => invoke(state.toLowerCase(), input), dataset);
+    const after = (await Array.fromAsync(allFiles(ledger))).filter((file) => file.dataset === dataset);
+    const states = after.map((file) => (file.key === key ? `again: ${file.state}` : file.state));
+    expect([...new Set(states)].sort()).toEqual(['again: published', 'withdrawn']);
+  });
+
   test('the sweeper empties landing of what is final', async () => {
-    expect(await invoke<object>('sweeper', {})).toEqual({ found: [], started: [] });
+    expect(await invoke<object>('sweeper', {})).toEqual({ found: [], unfinished: [], started: [] });
     const { Contents = [] } = await s3().send(new ListObjectsV2Command({ Bucket: stage.landingBucket }));
     expect(Contents).toEqual([]);
   });
@@ -300,9 +343,10 @@ describeWithEmulator('the functions on samples', (emulator) => {
   test('no function has asked for more than its role allows', () => {
     expect(asked.size).toBeGreaterThan(6);
     for (const [name, actions] of asked) {
-      const spec = FUNCTIONS.find((each) => each.name === name);
-      const allowed = (spec?.actions ?? []).flatMap(([, names]) => names);
-      expect({ name, strange: [...actions].filter((action) => !allowed.includes(action)) }).toEqual({
+      const given = FUNCTIONS.find((each) => each.name === name)?.actions ?? [];
+      const isAllowed = ({ action, on }: Asked) =>
+        given.some(([resource, names]) => on.includes(resource) && names.includes(action));
+      expect({ name, strange: [...actions.values()].filter((each) => !isAllowed(each)) }).toEqual({
         name,
         strange: [],
       });
@@ -337,15 +381,48 @@ const ACTIONS: Readonly<Record<string, string>> = {
   GetSecretValue: 'secretsmanager:GetSecretValue',
 };
 
-function actionsOf(command: unknown): readonly string[] {
+interface Asked {
+  readonly action: string;
+  /** Resources of permissions.ts, any of which holds what was asked for. */
+  readonly on: readonly string[];
+}
+
+/** Of an input what says which resource it is about. */
+interface Asking {
+  readonly TransactItems?: readonly object[];
+  readonly Bucket?: string;
+  readonly Key?: string;
+  readonly DatabaseName?: string;
+  readonly DatabaseInput?: { readonly Name?: string };
+}
+
+function actionsOf(command: unknown, stage: Settings): readonly Asked[] {
   const { constructor, input } = command as {
     readonly constructor: { readonly name: string };
-    readonly input: { readonly TransactItems?: readonly object[] };
+    readonly input: Asking;
   };
   const names = input.TransactItems?.flatMap((item) => Object.keys(item)) ?? [
     constructor.name.replace(/Command$/, ''),
   ];
-  return names.map((name) => ACTIONS[name] ?? name);
+  return names.map((name) => ({ action: ACTIONS[name] ?? name, on: resourcesOf(input, stage) }));
+}
+
+function resourcesOf(
+  { Bucket, Key, DatabaseName, DatabaseInput }: Asking,
+  { landingBucket, rawBucket, lakeBucket, vaultBucket }: Settings,
+): readonly string[] {
+  const database = DatabaseName ?? DatabaseInput?.Name;
+  if (database !== undefined) return [database === 'headgate' ? 'ledger tables' : 'tables'];
+  if (Bucket === undefined) return ['ledger', 'topic', 'executions', 'state machine', 'key secret'];
+  const names = {
+    [landingBucket]: 'landing',
+    [rawBucket]: 'raw',
+    [lakeBucket]: 'lake',
+    [vaultBucket]: 'vault',
+  };
+  const name = names[Bucket] ?? 'results';
+  if (Key === undefined) return [name];
+  return Key.startsWith('headgate/') ? [`${name} objects`, 'ledger table objects'] : [`${name} objects`];
 }
 
 /** A value as both sides print it: Python leaves out a fraction of nothing, and cuts or fills it to six digits. */

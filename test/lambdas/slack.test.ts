@@ -185,6 +185,13 @@ describe('a webhook', () => {
     expect(well.deliveries).toHaveLength(1);
   });
 
+  test('that refuses is asked for its address anew, by the same function', async () => {
+    const [gone, put] = [await receiver([404]), await receiver()];
+    await expect(send({ slack: gone.url }, held)).rejects.toThrow(/slack refused the message with 404/);
+    await send({ slack: put.url }, held);
+    expect([gone.deliveries.length, put.deliveries.length]).toEqual([1, 1]);
+  });
+
   test('that refuses is not asked again, and its address is not told', async () => {
     const server = await receiver([404]);
     const answer = send({ slack: server.url }, held);

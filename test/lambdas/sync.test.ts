@@ -20,7 +20,7 @@ import type { Context } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import type { Settings } from '../../lib/adapters/aws/settings.ts';
 import { compiled, compiledEntities } from '../../lib/adapters/local/compiled-contracts.ts';
-import { parseContract } from '../../lib/contract/parse.ts';
+import { loadContracts, parseContract } from '../../lib/contract/parse.ts';
 import { VARIABLES } from '../../lib/infra/functions.ts';
 import { parseMart } from '../../lib/reports/marts.ts';
 import { viewsOf } from '../../lib/reports/views.ts';
@@ -46,6 +46,27 @@ const SECOND = contract(
   '{ name: margin, logicalType: number, physicalType: "decimal(9,2)" }',
   '{ name: city, logicalType: string, description: where it went }',
 );
+const PEOPLE = `
+kind: DataContract
+apiVersion: v3.1.0
+id: people
+version: 1.0.0
+status: active
+domain: shop
+schema:
+  - name: people
+    customProperties:
+      - property: matching
+        value:
+          sources: [{ dataset: orders, id: [id] }]
+          comparisons: [{ column: phone }, { column: margin }]
+          blocking: [[phone], [margin]]
+          certain: { rules: [[phone, margin]] }
+    properties:
+      - { name: person_id, logicalType: string, primaryKey: true, primaryKeyPosition: 1, required: true, classification: internal }
+      - ${PHONE}
+      - { name: margin, logicalType: number, physicalType: "decimal(9,2)" }
+`;
 const HEADER = '-- purpose: p\n-- grain: id\n-- parameters: none\n-- zone: UTC\n';
 const mart = (name: string, sql: string) => parseMart(`sql/shop/${name}.sql`, `${HEADER}${sql};\n`);
 const MARTS = [
@@ -226,6 +247,26 @@ describeWithEmulator('the catalogue sync', (emulator) => {
     await sync(contract('{ name: id, logicalType: integer, classification: internal }'));
     expect((await table('shop')).columns.map((column) => column.split(' ')[0])).toContain('phone');
     expect(classes.get('shop.orders.phone')).toBe('restricted');
+  });
+
+  test('gives the tables of an entity the classes of its contract and of the keys of its sources', async () => {
+    const { entities } = loadContracts([
+      { file: 'orders.odcs.yaml', text: SECOND },
+      { file: 'people.odcs.yaml', text: PEOPLE },
+    ]);
+    writeFileSync(join(folder, 'entities.json'), compiledEntities(entities));
+    await sync(SECOND);
+    writeFileSync(join(folder, 'entities.json'), compiledEntities([]));
+    expect(Object.fromEntries([...classes].filter(([name]) => name.startsWith('shop.people')))).toEqual({
+      'shop.people.person_id': 'internal',
+      'shop.people.phone': 'confidential',
+      'shop.people_xref.person_id': 'internal',
+      'shop.people_xref.source_id': 'internal',
+      'shop.people_events.person_id': 'internal',
+      'shop.people_events.other_id': 'internal',
+      'shop.people_review.left_id': 'internal',
+      'shop.people_review.right_id': 'internal',
+    });
   });
 
   describe('fails the deploy', () => {

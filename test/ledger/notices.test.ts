@@ -60,6 +60,15 @@ test('a notice of a dead process is sent by the first sweep that meets it again 
   expect(sent).toEqual([notice]);
 });
 
+test('a notice that was met by a clock that has been set back since is sent after the grace', async () => {
+  const { teller, sent, wait } = await desk('clock');
+  await tellOverdue(teller, 5 * MINUTE);
+  wait(-60);
+  await tellOverdue(teller, 5 * MINUTE);
+  await tellOverdue(teller, 5 * MINUTE);
+  expect(sent).toEqual([notice]);
+});
+
 test('a notice that can not be sent stops nothing, is reported, and is sent when it can be', async () => {
   const { teller, sent, breakIt, wait } = await desk('broken');
   breakIt(true);

@@ -8,9 +8,12 @@ import { asExecution } from '../../lib/adapters/local/executions.ts';
 import { type Lake, openLake } from '../../lib/adapters/local/lake.ts';
 import { sparkSubmit } from '../../lib/adapters/local/spark-submit.ts';
 import { stagedMatcher } from '../../lib/adapters/local/staged-matcher.ts';
+import { entityId } from '../../lib/contract/entity.ts';
 import { MatchWaiting, TransientError } from '../../lib/errors.ts';
+import { rollBackEntity } from '../../lib/matching/maintain.ts';
 import { MATCH_PREFIX } from '../../lib/matching/places.ts';
-import { matchEntity } from '../../lib/matching/run.ts';
+import { lastRun, matchEntity } from '../../lib/matching/run.ts';
+import { withLock } from '../../lib/pipeline/maintain.ts';
 import { febrl, landFebrl } from '../support/febrl.ts';
 import { headgate, ROOT } from '../support/headgate.ts';
 import { describeWithJudges } from '../support/judge.ts';
@@ -39,16 +42,21 @@ const load = async (day: string, records: typeof febrl): Promise<void> => {
 
 describeWithJudges(['matching'], 'matching with a Glue job that nobody waits for', () => {
   let lake: Lake;
+  // A comparing is begun once a day: this one does not end meanwhile.
+  let now = new Date();
   beforeAll(async () => {
     await load('2026-05-01', febrl.slice(0, 300));
-    lake = openLake({ home, contracts, notifier: { notify: async () => {} } });
+    lake = {
+      ...openLake({ home, contracts, notifier: { notify: async () => {} } }),
+      clock: { now: () => now },
+    };
   }, 300_000);
   beforeEach(() => {
     glue.reset();
   });
 
+  const [entity] = readEntities(contracts);
   const call = () => {
-    const [entity] = readEntities(contracts);
     if (entity === undefined) throw new Error('no entity');
     const matcher = stagedMatcher({
       stores: lake.stores,
@@ -104,6 +112,15 @@ describeWithJudges(['matching'], 'matching with a Glue job that nobody waits for
     expect(await left()).toEqual([]);
     expect(glue.commandCalls(StartJobRunCommand)).toHaveLength(0);
   }, 600_000);
+
+  test('is rolled back although the clock has gone back: the run that is done last is the last one', async () => {
+    if (entity === undefined) throw new Error('no entity');
+    now = new Date(now.getTime() - 60 * 60_000);
+    const back = await asExecution((execution) =>
+      withLock(lake, entityId(entity), execution, (lock) => rollBackEntity(lake, { entity, lock }, null)),
+    );
+    expect(await lastRun(lake, entity)).toEqual(back);
+  });
 
   test('a failed job run is told and not begun again; nothing in clear stays', async () => {
     glue.on(GetJobRunsCommand).resolves({ JobRuns: [] });

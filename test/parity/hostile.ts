@@ -12,7 +12,7 @@ schema:
   - name: hostile
     customProperties:
       - property: ingestion
-        value: { landing: 'shop/{businessDate:yyyy-MM-dd}/*.csv', format: csv, writeMode: merge, raw: true, maxRejectPercent: 100, dedupe: { keys: [id], keep: last, orderBy: changed } }
+        value: { landing: 'shop/{businessDate:yyyy-MM-dd}/*.csv', format: csv, writeMode: merge, raw: true, earlier: true, maxRejectPercent: 100, dedupe: { keys: [id], keep: last, orderBy: changed } }
     properties:
       - { name: id, logicalType: string, primaryKey: true, primaryKeyPosition: 1, required: true }
       - { name: big, logicalType: integer }

@@ -68,11 +68,11 @@ describeWithJudges(['spark', 'iceberg'], 'the same rows from Spark as from DuckD
   ): Promise<Outcome> => {
     const run = (engine: 'duckdb' | 'spark') =>
       outcomeOf({ ...batches, home: join(folder, name, engine), engine, spark: spark.launch });
-    const expected = await run('duckdb');
+    // At the same time: while Spark works, this process waits.
+    const [expected, found] = await Promise.all([run('duckdb'), run('spark')]);
+    expect(differences(expected, found)).toEqual([]);
     // Nothing reached an engine: intake came first, which is the same code whatever the engine.
     if (expected.plans === 0) return expected;
-    const found = await run('spark');
-    expect(differences(expected, found)).toEqual([]);
     if (expected.runs.length > 0) expect([expected.engines, found.engines]).toEqual([['duckdb'], ['spark']]);
     executed.push(name);
     return found;
@@ -115,9 +115,15 @@ describeWithJudges(['spark', 'iceberg'], 'the same rows from Spark as from DuckD
     });
     expect(problems).toEqual([]);
     expect(runs.filter(({ withdraws }) => withdraws > 0)).toHaveLength(1);
-    for (const name of ['shop.hostile', 'shop_quarantine.hostile', 'shop_vault.hostile'])
+    for (const name of [
+      'shop.hostile',
+      'shop.hostile_earlier',
+      'shop_quarantine.hostile',
+      'shop_vault.hostile',
+    ])
       expect(tables[name]?.length).toBeGreaterThan(10);
-    for (const database of ['shop', 'shop_quarantine', 'shop_raw']) {
+    // A million rows do not fit through the pipe to PyIceberg.
+    for (const database of ROWS === undefined ? ['shop', 'shop_quarantine', 'shop_raw'] : []) {
       const read = await pythonOf('iceberg').json<Verdict>(
         join(import.meta.dirname, '../table/read_tables.py'),
         join(folder, 'env=prod/hostile/spark/catalog.db'),

@@ -18,6 +18,8 @@ function feed(name: string, ingestion: string) {
   const ask = (...args: readonly string[]) =>
     headgate(['--home', join(home, 'lake'), '--contracts', contracts, '--marts', contracts, ...args]);
   return {
+    ask,
+    contracts,
     contract: (version: string, properties: readonly string[]) =>
       write(
         join(contracts, 'items.odcs.yaml'),
@@ -99,4 +101,50 @@ test('a column that the table has as a number from an earlier contract does not 
     { id: '1', size: '5' },
     { id: '3', size: null },
   ]);
+});
+
+test('a wrong contract stops every load; what was loaded before can still be looked at', async () => {
+  const { contract, contracts, land, run, ask } = feed(
+    'wrong',
+    "{ landing: 'items/*.csv', format: csv, maxRejectPercent: 50 }",
+  );
+  contract('1.0.0', [ID]);
+  land('items/a.csv', 'id\n1\nx\n2\n');
+  expect((await run()).files).toMatchObject([['items/a.csv', 'published', expect.anything()]]);
+  write(join(contracts, 'others.odcs.yaml'), 'kind: DataContract\n');
+  land('items/b.csv', 'id\n3\n');
+  for (const args of [['run'], ['doctor'], ['replay', 'items/a.csv', '--yes']]) {
+    const { code, stderr } = await ask(...args);
+    expect([args, code, stderr.includes('others.odcs.yaml:1 apiVersion')]).toEqual([args, 1, true]);
+  }
+  const looks = [
+    ['status', 'shop/items'],
+    ['files', 'items/a.csv'],
+    ['runs', 'published'],
+    ['quarantine list', 'items/a.csv'],
+    ['quarantine show items/a.csv', 'value.type'],
+    ['explain shop/items', 'nothing is pending'],
+  ] as const;
+  for (const [args, shows] of looks) {
+    const { stdout, stderr } = await ask(...args.split(' '));
+    expect([args, stdout.includes(shows), stderr.includes('others.odcs.yaml:1 apiVersion')]).toEqual([
+      args,
+      true,
+      true,
+    ]);
+  }
+  const plain = (await ask('explain', 'shop/items')).stdout.split('\n');
+  expect(plain).toEqual(
+    expect.arrayContaining([
+      '  0 id.type: value.type, quarantine',
+      '  stage: typed rows with their checks',
+      '  reasons: why each refused row was refused',
+      '  curated to shop.items',
+    ]),
+  );
+  expect(plain.filter((line) => line.length > 120 || line.includes('SELECT'))).toEqual([]);
+  const whole = await ask('explain', 'shop/items', '--sql');
+  expect(whole.stdout).toMatch(/ {2}curated to shop\.items\n {4}SELECT .*\n\nmeasures\n {2}parsed: SELECT /);
+  const answer = await ask('query', 'SELECT id FROM shop.items ORDER BY 1', '--json');
+  expect(json(answer)).toEqual([{ id: '1' }, { id: '2' }]);
 });

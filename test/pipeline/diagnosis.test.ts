@@ -1,6 +1,6 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import type { Lake } from '../../lib/adapters/local/lake.ts';
 import { partitions } from '../../lib/ledger/entries.ts';
 import { tablePorts } from '../../lib/pipeline/context.ts';
@@ -33,7 +33,14 @@ async function someFile(lake: Lake) {
 
 describe('the doctor', () => {
   test('finds nothing in a healthy lake', async () => {
-    expect(await look(await healthy())).toEqual([]);
+    const lake = await healthy();
+    expect(await look(lake)).toEqual([]);
+    // Nor leaves it what had landed aside for good, where nothing is run any more.
+    const aside = () => readdirSync(join(lake.landing.root, '.unfinished/removed'));
+    expect(aside()).not.toEqual([]);
+    const later = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 11 * 60_000);
+    expect(await look(lake).finally(() => later.mockRestore())).toEqual([]);
+    expect(aside()).toEqual([]);
   });
 
   test.each<[string, (lake: Lake) => Promise<void>, RegExp]>([

@@ -52,8 +52,11 @@ async function seen(lake: Lake) {
     locks: (await lake.ledger.query<LockEntry>({ partition: partitions.locks })).map(
       ({ body }) => body.owner,
     ),
+    // What was removed stays aside for a while, under the identity of its file.
     landing: existsSync(landing)
-      ? readdirSync(landing, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+      ? readdirSync(landing, { recursive: true, withFileTypes: true }).filter(
+          (entry) => entry.isFile() && !entry.parentPath.includes('/.unfinished/removed/'),
+        )
       : [],
   };
 }

@@ -8,8 +8,11 @@ import { PoisonError } from '../../lib/errors.ts';
 import { router } from '../../lib/intake/route.ts';
 import { takeInArrival } from '../../lib/intake/take-in-arrival.ts';
 import type { FileEntry, RunEntry } from '../../lib/ledger/entries.ts';
+import { tablePorts } from '../../lib/pipeline/context.ts';
+import { draftSuccessor, reachOf, requestReplay } from '../../lib/pipeline/replays.ts';
 import { work } from '../../lib/pipeline/work.ts';
 import { allFiles, allRuns } from '../../lib/reports/ledger-tables.ts';
+import { loadTable } from '../../lib/table/table.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const folder = temporaryFolder('sets');
@@ -142,3 +145,28 @@ test('the event of a marker that overtakes those of its members leaves none of t
   await runStateMachine(lake, 'shop/items');
   expect(await published(lake)).toEqual([2]);
 });
+
+test('a member whose set replaces others is changed with all of its set: the rows of the other member stay', async () => {
+  const lake = lakeOf('set-replaces-set');
+  land(lake, '2026-01-31/a.csv', 1);
+  land(lake, '2026-01-31/b.csv', 2);
+  expect((await workOn(lake)).failed).toEqual([]);
+  const first = await fileOfKey(lake, 'shop/2026-01-31/a.csv');
+  const body = (async function* () {
+    yield Buffer.from('id,name,amount\n7,a,1.00\n8,a,1.00\n');
+  })();
+  const draft = await draftSuccessor(lake, first, body);
+  const reach = await reachOf(lake, draft);
+  expect(reach.companions).toEqual([(await fileOfKey(lake, 'shop/2026-01-31/b.csv')).fileId]);
+  await requestReplay(lake, draft, 'steward');
+  expect((await workOn(lake)).failed).toEqual([]);
+  expect(await states(lake)).toEqual({ '31/a.csv': 'published', '31/b.csv': 'published' });
+  const { metadata } =
+    (await loadTable(tablePorts(lake, 'curated'), { database: 'shop', name: 'items' })) ?? {};
+  expect(metadata?.snapshots?.at(-1)?.summary['total-records']).toBe('3');
+});
+
+async function fileOfKey({ ledger }: Lake, key: string): Promise<FileEntry> {
+  for await (const file of allFiles(ledger)) if (file.key === key) return file;
+  throw new Error(`no file ${key}`);
+}

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { parseContract } from '../../lib/contract/parse.ts';
-import { classChanges, upTo } from '../../lib/privacy/classes.ts';
+import { classChanges, classesOf, upTo } from '../../lib/privacy/classes.ts';
 import { ordersContract } from '../support/orders-contract.ts';
 
 const [dataset] = parseContract(
@@ -22,7 +22,7 @@ if (dataset === undefined) throw new Error('the contract has no dataset');
 
 const columns = ['id', 'margin', 'phone', 'iban', '_run_id'];
 const change = (classes: Readonly<Record<string, string>>, more: readonly string[] = []) => {
-  const { assign, remove } = classChanges(dataset, 'curated', {
+  const { assign, remove } = classChanges(classesOf(dataset.columns), {
     columns: [...columns, ...more],
     classes: new Map(Object.entries(classes)),
   });
@@ -52,11 +52,9 @@ test('a column that the contract no longer describes keeps its class, for its ol
   expect(change({ ...STANDING, former: 'secret' }, ['former'])).toEqual({ assign: {}, remove: {} });
 });
 
-test('only columns that the table has are given a class, and none of the vault', () => {
+test('only columns that the table has are given a class', () => {
   const none = { columns: ['id'], classes: new Map() };
-  expect(classChanges(dataset, 'raw', none)).toEqual({ assign: new Map(), remove: new Map() });
-  const vault = { columns: ['token', 'value'], classes: new Map() };
-  expect(classChanges(dataset, 'vault', vault)).toEqual({ assign: new Map(), remove: new Map() });
+  expect(classChanges(classesOf(dataset.columns), none)).toEqual({ assign: new Map(), remove: new Map() });
 });
 
 test('who sees a class sees the less dangerous ones', () => {

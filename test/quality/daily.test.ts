@@ -200,13 +200,15 @@ describe('the daily look', () => {
     const first = await dailyLook({ ...ports, queryEngine: busy });
     expect(first.failed.map(({ what }) => what)).toEqual(['shop/items', 'shop/visits']);
     expect(notices).toHaveLength(before);
-    const broken = [{ mart: 'shop_marts.gone', dataset: 'shop/items', sql: 'SELECT * FROM shop_marts.gone' }];
+    const sql = "SELECT CAST('a name of ' || id AS integer) FROM shop.items";
+    const broken = [{ mart: 'shop_marts.gone', dataset: 'shop/items', sql }];
     const second = await dailyLook({ ...ports, findings: broken });
     expect(second.entries[0]?.results.find(({ outcome }) => outcome === 'unknown')).toMatchObject({
       check: 'mart.shop_marts.gone',
       value: null,
-      message: expect.stringContaining('gone'),
+      message: expect.stringContaining('shop_marts.gone'),
     });
+    expect(JSON.stringify([second.entries, notices.slice(before)])).not.toContain('a name of');
     expect(notices).toHaveLength(before + 2);
   });
 });

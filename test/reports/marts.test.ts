@@ -38,8 +38,10 @@ const payments = (
   'CREATE SCHEMA payments',
   ...['transactions', 'transactions_earlier'].map(
     (name) =>
-      `CREATE TABLE payments.${name} (transaction_id VARCHAR, parent_id VARCHAR, type VARCHAR, account_id VARCHAR, amount DECIMAL(18,2), currency VARCHAR, transacted_at TIMESTAMP, updated_at TIMESTAMP, _source_file VARCHAR, _source_row BIGINT)`,
+      `CREATE TABLE payments.${name} (transaction_id VARCHAR, parent_id VARCHAR, type VARCHAR, account_id VARCHAR, amount DECIMAL(18,2), currency VARCHAR, transacted_at TIMESTAMP, updated_at TIMESTAMP, _source_file VARCHAR, _source_row BIGINT, _run_id VARCHAR)`,
   ),
+  'ALTER TABLE payments.transactions_earlier ADD COLUMN _withdrawn_by VARCHAR',
+  'ALTER TABLE payments.transactions_earlier ADD COLUMN _withdrawn_run VARCHAR',
   'CREATE TABLE payments.accounts (account_id VARCHAR, customer_id VARCHAR)',
   ...accounts.map(
     ([account, customer]) => `INSERT INTO payments.accounts VALUES ('${account}', '${customer}')`,
@@ -53,7 +55,7 @@ const inserted = (
   table: string,
   [id, parent, type, account, amount, at, file = JAN_FILE, currency = 'EUR']: Row,
 ): string =>
-  `INSERT INTO payments.${table} VALUES ('${id}', ${parent === null ? 'NULL' : `'${parent}'`}, '${type}', '${account}', ${amount}, '${currency}', '${at}', '${file.slice(0, 10)}', '${file}', 1)`;
+  `INSERT INTO payments.${table} (transaction_id, parent_id, type, account_id, amount, currency, transacted_at, updated_at, _source_file, _source_row) VALUES ('${id}', ${parent === null ? 'NULL' : `'${parent}'`}, '${type}', '${account}', ${amount}, '${currency}', '${at}', '${file.slice(0, 10)}', '${file}', 1)`;
 
 describe('refunds_monthly', () => {
   const { sql } = mart('payments/refunds_monthly');
@@ -101,6 +103,20 @@ describe('refunds_monthly', () => {
     expect(await ask(payments(rows), sql)).toEqual([]);
   });
 
+  test('counts a refund again whose void has itself been voided, unless another void of it stands', async () => {
+    const rows: Row[] = [
+      ['p', null, 'purchase', 'A1', '90', '2025-12-01'],
+      ['r1', 'p', 'refund', 'A1', '30', '2026-01-09'],
+      ['v1', 'r1', 'void', 'A1', '30', '2026-01-09'],
+      ['w1', 'v1', 'void', 'A1', '30', '2026-01-10'],
+      ['r2', 'p', 'refund', 'A1', '7', '2026-01-09'],
+      ['v2', 'r2', 'void', 'A1', '7', '2026-01-09'],
+      ['v3', 'r2', 'void', 'A1', '7', '2026-01-09'],
+      ['w2', 'v2', 'void', 'A1', '7', '2026-01-10'],
+    ];
+    expect(await ask(payments(rows), sql)).toEqual([['C1', '2026-01-01', '30.00', '1', 'EUR']]);
+  });
+
   test('does not count a customer with two accounts twice, nor lose an account without customer', async () => {
     const rows: Row[] = [
       ['p1', null, 'purchase', 'A1', '5', '2025-12-01'],
@@ -143,9 +159,13 @@ test('orphan_refunds shows refunds whose purchase is not there, unless they are 
     ['r1', 'x', 'refund', 'A1', '5', '2026-01-01'],
     ['r2', 'y', 'refund', 'A1', '6', '2026-01-01'],
     ['v', 'r2', 'void', 'A1', '6', '2026-01-01'],
+    ['r3', 'z', 'refund', 'A1', '7', '2026-01-01'],
+    ['v3', 'r3', 'void', 'A1', '7', '2026-01-01'],
+    ['w3', 'v3', 'void', 'A1', '7', '2026-01-01'],
   ];
   expect(await ask(payments(rows), mart('payments/orphan_refunds').sql)).toEqual([
     ['r1', 'x', 'A1', '5.00', 'EUR', '2026-01-01 00:00:00', JAN_FILE],
+    ['r3', 'z', 'A1', '7.00', 'EUR', '2026-01-01 00:00:00', JAN_FILE],
   ]);
 });
 
@@ -175,6 +195,20 @@ describe('refund_restatements', () => {
       ['C1', '2026-01-01', '20.00', '0.00', '-20.00', FEB_FILE, '2026-03-01 00:00:00', 'EUR'],
       ['C2', '2026-01-01', '0.00', '8.00', '8.00', FEB_FILE, '2026-03-01 00:00:00', 'EUR'],
     ]);
+  });
+
+  test('shows a month whose refund counts again, since its void was voided, and nothing where another void stands', async () => {
+    expect(
+      await months([
+        ['r1', 'p1', 'refund', 'A1', '20', '2026-01-25'],
+        ['v1', 'r1', 'void', 'A1', '20', '2026-01-26'],
+        ['w1', 'v1', 'void', 'A1', '20', '2026-02-03', FEB_FILE],
+        ['r2', 'p2', 'refund', 'A2', '8', '2026-01-25'],
+        ['v2', 'r2', 'void', 'A2', '8', '2026-01-26'],
+        ['v3', 'r2', 'void', 'A2', '8', '2026-01-26'],
+        ['w2', 'v2', 'void', 'A2', '8', '2026-02-03', FEB_FILE],
+      ]),
+    ).toEqual([['C1', '2026-01-01', '0.00', '20.00', '20.00', FEB_FILE, '2026-03-01 00:00:00', 'EUR']]);
   });
 
   test('knows the amount that a refund had before it was sent again, whatever the business date of the file', async () => {

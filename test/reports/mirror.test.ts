@@ -19,12 +19,17 @@ const folder = temporaryFolder('mirror');
 const HOUR = 60 * 60 * 1000;
 
 describe('the ledger as tables', () => {
-  const lake = openLake({
-    home: join(folder, randomUUID()),
-    contracts: join(import.meta.dirname, '../cases/good-file'),
-    notifier: { notify: async () => undefined },
-  });
-  let now = Date.now() + HOUR;
+  // Runs of one month are one part: none of them begins in the next one.
+  const begun = Date.now();
+  const lake = {
+    ...openLake({
+      home: join(folder, randomUUID()),
+      contracts: join(import.meta.dirname, '../cases/good-file'),
+      notifier: { notify: async () => undefined },
+    }),
+    clock: { now: () => new Date(begun) },
+  };
+  let now = begun + HOUR;
   const ports = { ...lake, store: lake.stores.lake, clock: { now: () => new Date(now) } };
   const mirror = () => {
     now += HOUR;
@@ -131,6 +136,11 @@ describe('the ledger as tables', () => {
     await land('shop/2026-01-31/h.csv', 'id,name,amount\n9,x,1.00\n');
     expect(await report()).toMatchObject({ parts: 0, waiting: 1 });
     now += 5_000;
+    expect(await report()).toMatchObject({ parts: 1, waiting: 0 });
+    await expectSame();
+    // A clock that was a day ahead is set right.
+    now -= 24 * HOUR;
+    await land('shop/2026-01-31/i.csv', 'id,name,amount\n10,x,1.00\n');
     expect(await report()).toMatchObject({ parts: 1, waiting: 0 });
     await expectSame();
   });

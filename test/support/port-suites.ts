@@ -150,6 +150,15 @@ export function describeObjectStore(name: string, make: () => ObjectStore): void
       expect(await store.stat('k')).toBeUndefined();
     });
 
+    test('knows no object under a key that no folder can hold, and does not stumble over it', async () => {
+      const store = make();
+      const key = `a/${'x'.repeat(300)}/${'é'.repeat(150)}`;
+      expect(await store.stat(key)).toBeUndefined();
+      await expect(text(store.read(key))).rejects.toThrow('there is no object');
+      await store.remove(key);
+      await store.remove(key, 'e');
+    });
+
     test('refuses keys that lead elsewhere and says when there is no object', async () => {
       const store = make();
       for (const key of ['../x', 'a//b', '/a', 'a/./b', ''])
@@ -344,6 +353,11 @@ export function describeQueryEngine(name: string, make: () => QueryEngine): void
       expect(rows).toHaveLength(2_000);
       expect([rows[0], rows.at(-1)]).toEqual([['0'], ['999']]);
       expect((await make().query('SELECT 1 AS n WHERE 1 = 2')).rows).toEqual([]);
+    });
+
+    test('asks nothing for somebody who has given up', async () => {
+      const signal = AbortSignal.abort(new TerminalError('stopped', { fault: 'source' }));
+      await expect(make().query('SELECT 1 AS n', { signal })).rejects.toThrow('stopped');
     });
 
     test('refuses what is no query, with the reason', async () => {

@@ -1,6 +1,7 @@
 import type { CsvFormat, FileFormat } from '../../lib/contract/dataset.ts';
+import type { FileProfile } from '../../lib/formats/file-profile.ts';
 import { normalise } from '../../lib/formats/normalise.ts';
-import { type FileProfile, profileFile } from '../../lib/formats/profile.ts';
+import { profileFile } from '../../lib/formats/profile.ts';
 
 /** As most files are. */
 export const CSV: CsvFormat = {

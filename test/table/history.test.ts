@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { byFieldId } from '../../lib/plan/parquet-copy.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
@@ -5,6 +8,8 @@ import { expire, neededKeys } from '../../lib/table/expire.ts';
 import { rollback } from '../../lib/table/rollback.ts';
 import { asOf, snapshots } from '../../lib/table/snapshots.ts';
 import { liveFiles, shapeOf, type Table } from '../../lib/table/table.ts';
+import { ROOT } from '../support/headgate.ts';
+import { describeWithJudges, interpreterOf } from '../support/judge.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { tableStory } from './table-story.ts';
 
@@ -187,6 +192,37 @@ describe('expiry', () => {
     await expect(expire(ports, table, { grace: DAY, keep: 0, openRuns: [] })).rejects.toThrow(
       'allowed: at least',
     );
+  });
+});
+
+const WRITER = `
+import os, signal, sys
+from headgate_spark import storage
+with storage.writable(sys.argv[1]) as (local, publish):
+    for name in ("whole.parquet", "t_month=492.parquet"):
+        with open(os.path.join(local, name), "w") as file:
+            file.write("PAR1")
+    publish(os.path.join(local, "whole.parquet"))
+    os.kill(os.getpid(), signal.SIGKILL)
+`;
+
+describeWithJudges(['spark'], 'what Spark leaves', () => {
+  test('of a task that was killed while it wrote is removed by the next expiry, and of an open run it stays', async () => {
+    const { put, clean, pass, keys, numbers, ports, folder } = await setUp('attempts');
+    await put(1);
+    for (const run of ['dead', 'r9']) {
+      const attempt = join(ports.store.root, folder, 'data', run, 'attempt');
+      const options = { env: { PYTHONPATH: join(ROOT, 'glue-scripts') } };
+      const writer = promisify(execFile)(interpreterOf('spark'), ['-B', '-c', WRITER, attempt], options);
+      await expect(writer).rejects.toMatchObject({ signal: 'SIGKILL' });
+    }
+    await clean(['r9']);
+    const left = async (run: string) => (await keys()).filter((key) => key.includes(`/data/${run}/`)).length;
+    expect([await left('dead'), await left('r9')]).toEqual([2, 2]);
+    pass(2 * DAY);
+    await clean(['r9']);
+    expect([await left('dead'), await left('r9')]).toEqual([0, 2]);
+    expect(await numbers()).toEqual([1]);
   });
 });
 

@@ -30,7 +30,8 @@ def extension(package, file):
 connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
 for package, file in ((duckdb_extension_httpfs, "httpfs"), (duckdb_extension_avro, "avro"), (duckdb_extension_iceberg, "iceberg")):
     connection.execute(f"LOAD '{extension(package, file)}'")
-source = f"iceberg_scan('{table.metadata_location}')"
+location = table.metadata_location.replace("'", "''")
+source = f"iceberg_scan('{location}')"
 
 print(
     json.dumps(

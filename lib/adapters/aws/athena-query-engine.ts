@@ -8,7 +8,9 @@ import {
   StopQueryExecutionCommand,
 } from '@aws-sdk/client-athena';
 import { TerminalError, TransientError } from '../../errors.ts';
-import type { QueryEngine, QueryResult } from '../../ports/query-engine.ts';
+import { QUERY_LIMITS } from '../../formats/limits.ts';
+import type { QueryEngine, QueryOptions, QueryResult } from '../../ports/query-engine.ts';
+import { tooLong } from '../../reports/query-limits.ts';
 import { asking } from './errors.ts';
 
 export interface AthenaOptions {
@@ -19,16 +21,14 @@ export interface AthenaOptions {
 
 const FIRST_POLL_MS = 100;
 const SLOWEST_POLL_MS = 2_000;
-/** Athena's own limit for SELECT is 30 minutes by default. */
-const DEADLINE_MS = 30 * 60 * 1000;
-
 /** One statement per call, answered whole: for reports and people, not for exports. */
 export const athenaQueryEngine = ({ client, workgroup }: AthenaOptions): QueryEngine => ({
-  async query(sql) {
+  async query(sql, options = {}) {
+    options.signal?.throwIfAborted();
     const { QueryExecutionId: id = '' } = await asking(`query in workgroup ${workgroup}`, () =>
       client.send(new StartQueryExecutionCommand({ QueryString: sql, WorkGroup: workgroup })),
     );
-    const execution = await finished(client, id);
+    const execution = await finished(client, id, options);
     return {
       ...(await results(
         client,
@@ -40,21 +40,46 @@ export const athenaQueryEngine = ({ client, workgroup }: AthenaOptions): QueryEn
   },
 });
 
-async function finished(client: AthenaClient, id: string): Promise<QueryExecution> {
-  const deadline = Date.now() + DEADLINE_MS;
-  for (let wait = FIRST_POLL_MS; Date.now() < deadline; wait = Math.min(wait * 1.5, SLOWEST_POLL_MS)) {
+/**
+ * A query that nobody waits for would run on, up to Athena's 30 minutes, and be paid for: whatever ends the waiting, but for the query's own end,
+ * stops it.
+ */
+async function finished(client: AthenaClient, id: string, options: QueryOptions): Promise<QueryExecution> {
+  const execution = await ended(client, id, options).catch(async (error: unknown) => {
+    await stop(client, id);
+    throw error;
+  });
+  if (execution.Status?.State === 'SUCCEEDED') return execution;
+  throw failure(id, execution);
+}
+
+/** Where that fails as well, what went wrong first is what is told. */
+async function stop(client: AthenaClient, id: string): Promise<void> {
+  try {
+    await client.send(new StopQueryExecutionCommand({ QueryExecutionId: id }));
+  } catch {}
+}
+
+async function ended(
+  client: AthenaClient,
+  id: string,
+  { seconds = QUERY_LIMITS.seconds, signal }: QueryOptions,
+): Promise<QueryExecution> {
+  // Not by the clock of the wall, which may be set while a query runs.
+  const deadline = performance.now() + seconds * 1000;
+  for (let wait = FIRST_POLL_MS; performance.now() < deadline; wait = Math.min(wait * 1.5, SLOWEST_POLL_MS)) {
     const { QueryExecution: execution = {} } = await asking(`state of query ${id}`, () =>
       client.send(new GetQueryExecutionCommand({ QueryExecutionId: id })),
     );
-    const state = execution.Status?.State;
-    if (state === 'SUCCEEDED') return execution;
-    if (state === 'FAILED' || state === 'CANCELLED') throw failure(id, execution);
-    await sleep(wait);
+    if (/^(SUCCEEDED|FAILED|CANCELLED)$/.test(execution.Status?.State ?? '')) return execution;
+    await sleep(
+      Math.min(wait, Math.max(deadline - performance.now(), 0)),
+      undefined,
+      signal === undefined ? {} : { signal },
+    ).catch(() => undefined);
+    signal?.throwIfAborted();
   }
-  await client.send(new StopQueryExecutionCommand({ QueryExecutionId: id }));
-  throw new TransientError(`query ${id} did not end within 30 minutes and was stopped`, {
-    fault: 'headgate',
-  });
+  throw tooLong(`query ${id}`, seconds);
 }
 
 /** The person who asks wrote the statement and may read the tables: they see what Athena says. `ErrorType` and `Retryable`: Athena API, AthenaError. */

@@ -29,6 +29,8 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   OperationTimeoutException: 'transient',
   InternalServiceException: 'transient',
   KMSThrottlingException: 'transient',
+  // The same as S3 passes it on, with status 400
+  'KMS.ThrottlingException': 'transient',
   ExpiredToken: 'transient',
   ExpiredTokenException: 'transient',
   RequestTimeout: 'transient',

@@ -23,3 +23,7 @@ export const settings = z.strictObject({
 });
 
 export type Settings = z.infer<typeof settings>;
+
+/** The stage's own workgroup, or that of a team. */
+export const workgroupOf = ({ workgroup }: Pick<Settings, 'workgroup'>, team: string | undefined): string =>
+  team === undefined ? workgroup : `${workgroup}-${team}`;

@@ -12,17 +12,28 @@ export interface Webhook {
 
 const addresses = z.strictObject({ slack: z.optional(z.url()), teams: z.optional(z.url()) });
 
-/** Addresses from a secret such as `{"slack": "https://…"}`, read once a function's life. @throws TerminalError where it names none */
-export function webhooksOf(secret: string): () => Promise<readonly Webhook[]> {
+export interface Webhooks {
+  /** @throws TerminalError where the secret names none */
+  addresses(): Promise<readonly Webhook[]>;
+  /** Asks the secret again the next time. */
+  forget(): void;
+}
+
+/** Addresses from a secret such as `{"slack": "https://…"}`, read once a function's life until they are forgotten. */
+export function webhooksOf(secret: string): Webhooks {
   const client = new SecretsManagerClient(CLIENT);
   let known: Promise<readonly Webhook[]> | undefined;
-  return () => {
-    known ??= secretText(client, secret).then((text) => parsed(secret, text));
-    // A failure is not remembered: the secret may have been put right.
-    known.catch(() => {
-      known = undefined;
-    });
-    return known;
+  const forget = () => {
+    known = undefined;
+  };
+  return {
+    forget,
+    addresses() {
+      known ??= secretText(client, secret).then((text) => parsed(secret, text));
+      // A failure is not remembered: the secret may have been put right.
+      known.catch(forget);
+      return known;
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TerminalError } from '../../errors.ts';
-import { duckDb } from '../../plan/dialects/duckdb.ts';
+import { duckDb, fileList } from '../../plan/dialects/duckdb.ts';
 import { targetRows } from '../../plan/parquet-copy.ts';
 import {
   type OutputResult,
@@ -70,6 +70,12 @@ export const duckDbEngine = (options: DuckDbEngineOptions): Engine => ({
   },
 });
 
+/**
+ * Rows are joined to files, reasons and tokens, which are never more than rows. DuckDB takes every filter for one that leaves a fifth of them, and by that
+ * would turn the join round: all rows in a hash table, 1.0 seconds instead of 0.65 of 100 MB. Only the vault's known tokens may be more than the new ones.
+ */
+const STREAM_ROWS = 'build_side_probe_side';
+
 async function executePlan(db: Session, plan: Plan, options: DuckDbEngineOptions): Promise<RunResult> {
   const seconds: Record<string, number> = {};
   const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
@@ -89,6 +95,7 @@ async function executePlan(db: Session, plan: Plan, options: DuckDbEngineOptions
     await timed('steps', () => takeSteps(db, plan));
     await db.run('SET preserve_insertion_order = false');
     for (const output of plan.outputs) {
+      await db.run(`SET disabled_optimizers = ${literal(output.name === 'vault' ? '' : STREAM_ROWS)}`);
       outputs.push(await timed(`write ${output.name}`, () => write(db, output, options)));
     }
     return timed('measure', () => measure(db, plan));
@@ -131,7 +138,7 @@ async function takeSteps(db: Session, plan: Plan): Promise<void> {
   await db.run(
     plan.vaultFiles.length === 0
       ? 'CREATE VIEW vault_known AS SELECT CAST(NULL AS VARCHAR) AS token WHERE FALSE'
-      : `CREATE VIEW vault_known AS SELECT token FROM read_parquet([${plan.vaultFiles.map(literal).join(', ')}], hive_partitioning = false)`,
+      : `CREATE VIEW vault_known AS SELECT token FROM read_parquet(${fileList(plan.vaultFiles)}, hive_partitioning = false)`,
   );
   for (const step of plan.steps) await db.run(`CREATE TABLE ${step.name} AS ${step.sql}`);
   await db.run(
@@ -166,10 +173,13 @@ async function makeTargets(db: Session, plan: Plan): Promise<void> {
     await db.run(
       `CREATE VIEW ${view} AS ${withdraws.length === 0 ? rows : `SELECT * FROM (${rows}) AS t WHERE _source_file NOT ${withdrawn}`}`,
     );
-    if (withdraws.length > 0)
-      await db.run(
-        `INSERT INTO withdrawn_paths SELECT ${literal(output)}, _path, count(*) FROM (${rows}) AS t WHERE _source_file ${withdrawn} GROUP BY _path`,
-      );
+    if (withdraws.length === 0) continue;
+    await db.run(
+      `CREATE VIEW ${view}_withdrawn AS SELECT * FROM (${rows}) AS t WHERE _source_file ${withdrawn}`,
+    );
+    await db.run(
+      `INSERT INTO withdrawn_paths SELECT ${literal(output)}, _path, count(*) FROM ${view}_withdrawn GROUP BY _path`,
+    );
   }
   if (target === undefined) return;
   const partitions = outputs.find(({ name }) => name === 'curated')?.partitionBy.length ?? 0;

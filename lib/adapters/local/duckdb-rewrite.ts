@@ -1,12 +1,9 @@
 import { join } from 'node:path';
-import { duckDb } from '../../plan/dialects/duckdb.ts';
-import { byFieldId } from '../../plan/parquet-copy.ts';
+import { rowsOf } from '../../plan/parquet-copy.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { CompactionOrder } from '../../table/compact.ts';
 import { type SessionOptions, withDuckDb } from './duckdb-session.ts';
 import { writeParquet } from './parquet-output.ts';
-
-const { literal } = duckDb;
 
 export interface RewriteOptions extends SessionOptions {
   /** Store of the table. */
@@ -25,7 +22,7 @@ export const duckDbRewrite =
     withDuckDb(session, async (db) => {
       await db.run('SET preserve_insertion_order = false');
       return writeParquet(db.connection, {
-        query: `SELECT * FROM read_parquet([${paths.map(literal).join(', ')}], ${byFieldId(schema)})`,
+        query: `SELECT * FROM ${rowsOf({ files: paths, schema })}`,
         schema,
         partitionBy: [],
         directory: join(store.root, prefix),

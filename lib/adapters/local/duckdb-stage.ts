@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { duckDb } from '../../plan/dialects/duckdb.ts';
+import { duckDb, fileList } from '../../plan/dialects/duckdb.ts';
 import {
   collectRejects,
   groups,
@@ -62,7 +62,7 @@ async function numbered(
   const names = await columnsOf(db, path);
   const places = names.map((_, index) => `c${index}`);
   // By position: a column of the contract may be called `file_row_number`.
-  const from = `read_parquet(${literal(path)}, hive_partitioning = false) AS s(${places.join(', ')})`;
+  const from = `read_parquet(${fileList([path])}, hive_partitioning = false) AS s(${places.join(', ')})`;
   const file = `c${names.indexOf('_file')}`;
   const spans = `(SELECT ${file} AS f, min(file_row_number) AS first FROM ${from} GROUP BY ${file})`;
   const single = group.length === 1;
@@ -75,13 +75,13 @@ async function numbered(
   );
   if (shifts !== '0') await writeStage(db, shifted(rows), target);
   const source =
-    shifts === '0' ? `(${rows}) AS n` : `read_parquet(${literal(target)}, hive_partitioning = false)`;
+    shifts === '0' ? `(${rows}) AS n` : `read_parquet(${fileList([target])}, hive_partitioning = false)`;
   return `SELECT *, (CAST(_file AS BIGINT) << 40) + _row AS _id FROM ${source}${withoutTrailers(group)}`;
 }
 
 async function columnsOf(db: Session, path: string): Promise<readonly string[]> {
   const rows = await db.rows<{ column_name: string }>(
-    `DESCRIBE SELECT * FROM read_parquet(${literal(path)}, hive_partitioning = false)`,
+    `DESCRIBE SELECT * FROM read_parquet(${fileList([path])}, hive_partitioning = false)`,
   );
   return rows.map((row) => row.column_name);
 }

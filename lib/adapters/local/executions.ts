@@ -21,13 +21,18 @@ export async function asExecution<T>(work: (id: string) => Promise<T>): Promise<
 /** An execution is gone when its process has ended it, runs no more, or another process has its id by now. Of other hosts nothing is known. */
 export const localExecutions: Executions = {
   async isGone(id) {
-    const [host = '', pid] = id.split('|');
-    if (host !== hostname()) return false;
-    const owner = nameOf(host, Number(pid));
-    if (!id.startsWith(`${owner}|`)) return true;
-    return Number(pid) === process.pid && !live.has(id);
+    return hasEnded(id) || (id.startsWith(`${thisProcess()}|`) && !live.has(id));
   },
 };
+
+/** Host, process, start of the process. */
+export const thisProcess = (): string => nameOf(hostname(), process.pid);
+
+/** Whether the process that a name or an execution's id begins with runs no more. Of other hosts nothing is known. */
+export function hasEnded(name: string): boolean {
+  const [host = '', pid] = name.split('|');
+  return host === hostname() && !`${name}|`.startsWith(`${nameOf(host, Number(pid))}|`);
+}
 
 const nameOf = (host: string, pid: number): string => `${host}|${pid}|${startOf(pid)}`;
 

@@ -1,14 +1,33 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, type Dirent } from 'node:fs';
-import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import {
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+  unlink,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConflictError, TerminalError } from '../../errors.ts';
 import type { ObjectInfo, ObjectStore, WriteCondition } from '../../ports/object-store.ts';
 import { diskError } from './disk-error.ts';
 
 /** Half-written objects; never listed. */
 const UNFINISHED = '.unfinished';
+/** Below it: objects removed from a shared folder, as `<content etag>/<key>`. A program that has one open still writes to it. */
+const REMOVED = join(UNFINISHED, 'removed');
+/** For so long a removed object comes back when it changes; the first look at the whole folder after it lets go of its bytes. */
+export const ASIDE_MS = 10 * 60 * 1000;
+/** Unchanged for so long, a half-written object has nobody any more who writes it. */
+const ABANDONED_MS = 60 * 60 * 1000;
 const CHUNK = 1024 * 1024;
+const FLUSH_BYTES = 16 * CHUNK;
 
 export interface FolderOptions {
   /**
@@ -17,11 +36,14 @@ export interface FolderOptions {
    * @default false
    */
   readonly shared?: boolean;
+  /** Milliseconds. A version that changed less than so long ago is read to its end only then: by that time a writer that goes on has changed it. @default 0 */
+  readonly settleMs?: number;
 }
 
 /** A folder as an object store. An object appears whole, by a link or a rename; links and folders are no objects. */
-export function folderStore(root: string, { shared = false }: FolderOptions = {}): ObjectStore {
+export function folderStore(root: string, { shared = false, settleMs = 0 }: FolderOptions = {}): ObjectStore {
   const pathOf = (key: string) => join(root, checkedKey(key));
+  let tidied: Promise<void> | undefined;
   const infoOf = (key: string, facts: Facts): ObjectInfo => ({
     key,
     bytes: Number(facts.size),
@@ -40,7 +62,8 @@ export function folderStore(root: string, { shared = false }: FolderOptions = {}
       if (file === undefined)
         throw new TerminalError(`there is no object ${key} in ${root}`, { fault: 'source', facts: { key } });
       try {
-        const found = infoOf(key, await file.stat({ bigint: true }));
+        const facts = await file.stat({ bigint: true });
+        const found = infoOf(key, facts);
         if (etag !== undefined && found.etag !== etag) throw changed(key);
         if (end === undefined || end > start) {
           yield* createReadStream('', {
@@ -51,6 +74,9 @@ export function folderStore(root: string, { shared = false }: FolderOptions = {}
             highWaterMark: Math.min(CHUNK, Math.max(found.bytes, 1)),
           });
         }
+        const age = Date.now() - facts.ctime.getTime();
+        if (etag !== undefined && end === undefined && age >= 0 && age < settleMs)
+          await sleep(settleMs - age);
         // Written in place while it was read: the bytes given out may be of two versions.
         if (etag !== undefined && infoOf(key, await file.stat({ bigint: true })).etag !== etag)
           throw changed(key);
@@ -61,52 +87,115 @@ export function folderStore(root: string, { shared = false }: FolderOptions = {}
     async write(key, body, condition) {
       const path = pathOf(key);
       const unfinished = join(root, UNFINISHED, randomUUID());
+      let facts: Facts;
       try {
-        await writeWhole(unfinished, body);
+        tidied ??= removeAbandoned(root);
+        await tidied;
+        facts = await writeWhole(unfinished, body);
         await inFolder(path, () => publish(unfinished, path, { key, condition, stat }));
       } catch (error) {
         throw diskError(error, key);
       } finally {
-        await rm(unfinished, { force: true });
+        await unlink(unfinished).catch(absent);
       }
-      const written = await stat(key);
-      if (written === undefined)
-        throw new ConflictError(`object ${key} was removed while it was written`, { fault: 'headgate' });
-      return written;
+      // By now another one may have moved it aside, to put it back, or replaced it: what was written is known without a look. Only in a shared
+      // folder the links have changed the etag; where the look finds nothing, a read by the older one fails as that of a changed object does.
+      return (shared ? await stat(key) : undefined) ?? infoOf(key, facts);
     },
     async *list(prefix) {
+      if (shared && prefix === '') await returnChanged(root);
       const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
-      for await (const key of keysBelow(root, folder)) {
+      for await (const key of keysBelow(root, folder, shared ? closed : absent)) {
         const info = key.startsWith(prefix) ? await stat(key) : undefined;
         if (info !== undefined) yield info;
       }
     },
     async remove(key, etag) {
-      if (etag === undefined) return rm(pathOf(key), { force: true });
+      if (etag === undefined) return rm(pathOf(key), { force: true }).catch(absent);
       const found = await stat(key);
       if (found !== undefined && found.etag !== etag) throw changed(key);
-      if (found !== undefined) await removeVersion(root, pathOf(key), { key, etag });
+      if (found !== undefined) await removeVersion(root, pathOf(key), { key, etag, shared });
     },
   };
 }
 
-/** A name can be given to another file between a look and the removal: so it is moved aside first, and put back when it is another one. */
+/**
+ * A name can be given to another file between a look and the removal: so it is moved aside first, and put back when it is another one. In a shared
+ * folder it stays aside for a while: what is written to it from now on nobody has read.
+ */
 async function removeVersion(
   root: string,
   path: string,
-  { key, etag }: Pick<ObjectInfo, 'key' | 'etag'>,
+  { key, etag, shared }: Pick<ObjectInfo, 'key' | 'etag'> & { readonly shared: boolean },
 ): Promise<void> {
-  const aside = join(root, UNFINISHED, randomUUID());
+  const [content = ''] = /^\d+-\d+-\d+/.exec(etag) ?? [];
+  const aside = shared ? join(root, REMOVED, content, key) : join(root, UNFINISHED, randomUUID());
   await mkdir(dirname(aside), { recursive: true });
-  const moved = await rename(path, aside).then(() => lstat(aside, { bigint: true }), absent);
+  // Its folder may just have been found empty and removed.
+  const moved = await inFolder(aside, () => rename(path, aside))
+    .then(() => lstat(aside, { bigint: true }))
+    .catch(absent);
   if (moved === undefined) return;
   // The move itself is a change of status: of a shared folder's etag only the part about the content can still be compared.
   const same = moved.isFile() && `${etag}-`.startsWith(`${contentEtag(moved)}-`);
   // Where a third version has the name by now, its source has replaced the one that was moved.
   if (!same) await link(aside, path).catch(unlessTaken);
-  await rm(aside, { force: true });
+  if (!shared || !same) await rm(aside, { force: true });
   if (!same) throw changed(key);
 }
+
+/** What writers that were killed have left, as large as what they wrote. */
+async function removeAbandoned(root: string): Promise<void> {
+  const folder = join(root, UNFINISHED);
+  for (const entry of (await readdir(folder, { withFileTypes: true }).catch(absent)) ?? []) {
+    const path = join(folder, entry.name);
+    const found = entry.isFile() ? await lstat(path).catch(absent) : undefined;
+    // Not of the last modification: moving an object aside leaves that as it was.
+    if (found !== undefined && Date.now() - found.ctime.getTime() > ABANDONED_MS)
+      await rm(path, { force: true });
+  }
+}
+
+/** Removed objects that have changed since are what their source has written now: another version under the same name. */
+async function returnChanged(root: string): Promise<void> {
+  for (const content of (await readdir(join(root, REMOVED)).catch(absent)) ?? []) {
+    const folder = join(root, REMOVED, content);
+    for await (const key of keysBelow(folder, '')) {
+      const aside = join(folder, key);
+      const now = await lstat(aside, { bigint: true }).catch(absent);
+      if (now === undefined) continue;
+      const isChanged = contentEtag(now) !== content;
+      const isOld = Date.now() - now.ctime.getTime() > ASIDE_MS;
+      const isBack =
+        isChanged && (await inFolder(join(root, key), () => tookName(aside, join(root, key))).catch(absent));
+      if (isBack !== true && (!isOld || isChanged)) continue;
+      await rm(aside, { force: true });
+      await removeEmpty(dirname(aside), folder);
+    }
+    await removeEmpty(folder, join(root, REMOVED));
+  }
+}
+
+/** A folder and those above it, up to `top`, as far as nothing is in them. */
+async function removeEmpty(folder: string, top: string): Promise<void> {
+  for (let at = folder; at !== top; at = dirname(at)) {
+    const removed = await rmdir(at).then(
+      () => true,
+      () => false,
+    );
+    if (!removed) return;
+  }
+}
+
+/** False while another file has the name: this one waits. */
+const tookName = (aside: string, path: string): Promise<boolean> =>
+  link(aside, path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      unlessTaken(error);
+      return false;
+    },
+  );
 
 const unlessTaken = (error: NodeJS.ErrnoException): void => {
   if (error.code !== 'EEXIST') throw error;
@@ -126,6 +215,7 @@ export async function* strangersIn(root: string): AsyncIterable<Stranger> {
   for await (const { path, entry } of entriesBelow(root, Buffer.from('.'))) {
     const name = path.toString();
     if (!Buffer.from(name).equals(path)) yield { name, why: 'its name is not UTF-8; rename it' };
+    else if (entry === undefined) yield { name, why: 'it is a folder that we may not read' };
     else if (!entry.isFile()) yield { name, why: `it is ${kindOf(entry)}; put the file itself there` };
   }
 }
@@ -136,9 +226,12 @@ const kindOf = (entry: Dirent<Buffer>): string =>
 async function* entriesBelow(
   root: string,
   folder: Buffer,
-): AsyncIterable<{ readonly path: Buffer; readonly entry: Dirent<Buffer> }> {
+): AsyncIterable<{ readonly path: Buffer; readonly entry: Dirent<Buffer> | undefined }> {
   const at = Buffer.concat([Buffer.from(`${root}/`), folder]);
-  const entries = (await readdir(at, { withFileTypes: true, encoding: 'buffer' }).catch(absent)) ?? [];
+  const entries = await readdir(at, { withFileTypes: true, encoding: 'buffer' }).catch(
+    (error: NodeJS.ErrnoException) => (error.code === 'EACCES' ? undefined : (absent(error) ?? [])),
+  );
+  if (entries === undefined) return yield { path: folder, entry: undefined };
   for (const entry of entries.filter(({ name }) => name[0] !== DOT)) {
     const path =
       folder.toString() === '.' ? entry.name : Buffer.concat([folder, Buffer.from('/'), entry.name]);
@@ -160,9 +253,14 @@ function checkedKey(key: string): string {
 }
 
 const absent = (error: NodeJS.ErrnoException): undefined => {
-  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+  // No folder holds an object whose name is too long for one.
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ENAMETOOLONG') return undefined;
   throw error;
 };
+
+/** Of folders of others: `strangersIn` tells of those that we may not read. */
+const closed = (error: NodeJS.ErrnoException): undefined =>
+  error.code === 'EACCES' ? undefined : absent(error);
 
 interface Facts {
   readonly ino: bigint;
@@ -170,17 +268,31 @@ interface Facts {
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
   readonly mtime: Date;
+  readonly ctime: Date;
 }
 
 const contentEtag = ({ ino, size, mtimeNs }: Facts): string => `${ino}-${size}-${mtimeNs}`;
 
-async function writeWhole(path: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
+async function writeWhole(path: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<Facts> {
   const file = await inFolder(path, () => open(path, 'wx', 0o600));
+  let flushed = Promise.resolve();
   try {
-    if (body instanceof Uint8Array) await writeAll(file, body);
-    else for await (const chunk of body) await writeAll(file, chunk);
+    let waiting = 0;
+    for await (const chunk of body instanceof Uint8Array ? [body] : body) {
+      await writeAll(file, chunk);
+      waiting += chunk.length;
+      if (waiting < FLUSH_BYTES) continue;
+      // The disk works while the next bytes are read and hashed.
+      await flushed;
+      flushed = file.datasync();
+      flushed.catch(() => undefined);
+      waiting = 0;
+    }
+    await flushed;
     await file.datasync();
+    return await file.stat({ bigint: true });
   } finally {
+    await flushed.catch(() => undefined);
     await file.close();
   }
 }
@@ -234,14 +346,15 @@ async function publish(
 }
 
 /** Keys in order. Names are compared as keys are: a folder as its name with the slash. */
-async function* keysBelow(root: string, folder: string): AsyncIterable<string> {
-  const entries = (await readdir(join(root, folder), { withFileTypes: true }).catch(absent)) ?? [];
+async function* keysBelow(root: string, folder: string, unless = absent): AsyncIterable<string> {
+  const none = folder === '' ? absent : unless;
+  const entries = (await readdir(join(root, folder), { withFileTypes: true }).catch(none)) ?? [];
   const named = entries
     .filter((entry) => entry.isFile() || (entry.isDirectory() && entry.name !== UNFINISHED))
     .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
     .sort();
   for (const name of named) {
-    if (name.endsWith('/')) yield* keysBelow(root, `${folder}${name}`);
+    if (name.endsWith('/')) yield* keysBelow(root, `${folder}${name}`, unless);
     else yield `${folder}${name}`;
   }
 }

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { LinkAnswer, LinkJob, LinkPlaces } from '../../matching/settings.ts';
-import { duckDb } from '../../plan/dialects/duckdb.ts';
+import { duckDb, filePath } from '../../plan/dialects/duckdb.ts';
 import type { Matcher, MatchWorkshop } from '../../ports/matcher.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import { duckDbError, type Session, type SessionOptions, withDuckDb } from './duckdb-session.ts';
@@ -38,7 +38,7 @@ const locally =
     await launch(at('job.json'));
     // Written by match_records.py alone, which is of the same version as this.
     const answer = JSON.parse(await readFile(places.answer, 'utf8')) as LinkAnswer;
-    return { ...answer, pairFiles: answer.pairs === 0 ? '' : join(places.pairs, '*.parquet') };
+    return { ...answer, pairFiles: answer.pairs === 0 ? '' : join(filePath(places.pairs), '*.parquet') };
   };
 
 /** DuckDB for everything but the comparing, and Splink for that. All in one folder of this run, readable by its owner only and removed at its end. */

@@ -8,15 +8,17 @@ const CATALOG = 'headgate';
  * metadata location itself: it never comes back.
  */
 export function sqliteCatalog(file: string): Catalog {
-  const database = openSqlite(file);
-  database.exec(`
+  const database = openSqlite(
+    file,
+    `
     CREATE TABLE IF NOT EXISTS iceberg_tables (
       catalog_name VARCHAR(255) NOT NULL, table_namespace VARCHAR(255) NOT NULL, table_name VARCHAR(255) NOT NULL,
       metadata_location VARCHAR(1000), previous_metadata_location VARCHAR(1000), iceberg_type VARCHAR(5),
       PRIMARY KEY (catalog_name, table_namespace, table_name));
     CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
       catalog_name VARCHAR(255) NOT NULL, namespace VARCHAR(255) NOT NULL, property_key VARCHAR(255) NOT NULL, property_value VARCHAR(1000) NOT NULL,
-      PRIMARY KEY (catalog_name, namespace, property_key))`);
+      PRIMARY KEY (catalog_name, namespace, property_key))`,
+  );
   const where = 'catalog_name = ? AND table_namespace = ? AND table_name = ?';
   const select = database.prepare(`SELECT metadata_location FROM iceberg_tables WHERE ${where}`);
   const insert = database.prepare(

@@ -10,20 +10,24 @@ interface Waiting {
 
 /** Transactions that are asked for at the same time share one disk flush; each is still all or nothing. */
 export function sqliteLedger(file: string): Ledger {
-  const database = openSqlite(file);
-  database.exec(
+  const database = openSqlite(
+    file,
     'CREATE TABLE IF NOT EXISTS items (partition TEXT NOT NULL, sort TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (partition, sort)) WITHOUT ROWID',
   );
   const select = database.prepare('SELECT version, body FROM items WHERE partition = ? AND sort = ?');
   const version = database.prepare('SELECT version FROM items WHERE partition = ? AND sort = ?');
   const put = database.prepare(
-    'INSERT INTO items VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version, body = excluded.body',
+    'INSERT INTO items VALUES (?, ?, 1, ?) ON CONFLICT DO UPDATE SET version = version + 1, body = excluded.body',
   );
   const remove = database.prepare('DELETE FROM items WHERE partition = ? AND sort = ?');
-  const between =
-    'SELECT sort, version, body FROM items WHERE partition = ? AND sort > ? AND sort < ? AND sort >= ?';
-  const ascending = database.prepare(`${between} ORDER BY sort LIMIT ?`);
-  const descending = database.prepare(`${between} ORDER BY sort DESC LIMIT ?`);
+  // One bound below: of two SQLite takes the first for its index, and reads all that lies before the other.
+  const between = (from: '>' | '>=', order: string) =>
+    database.prepare(
+      `SELECT sort, version, body FROM items WHERE partition = ? AND sort ${from} ? AND sort < ? ORDER BY sort ${order} LIMIT ?`,
+    );
+  const descending = between('>=', 'DESC');
+  const ascending = between('>=', 'ASC');
+  const following = between('>', 'ASC');
 
   const sum = ({ partition, sort, numbers }: Extract<LedgerWrite, { kind: 'add' }>) => {
     const row = select.get(partition, sort);
@@ -42,10 +46,8 @@ export function sqliteLedger(file: string): Ledger {
     )
       return 'conflict';
     for (const write of writes) {
-      if (write.kind === 'put')
-        put.run(write.partition, write.sort, versionOf(write) + 1, JSON.stringify(write.body));
-      else if (write.kind === 'add')
-        put.run(write.partition, write.sort, versionOf(write) + 1, JSON.stringify(sum(write)));
+      if (write.kind === 'put') put.run(write.partition, write.sort, JSON.stringify(write.body));
+      else if (write.kind === 'add') put.run(write.partition, write.sort, JSON.stringify(sum(write)));
       else if (write.kind === 'delete') remove.run(write.partition, write.sort);
     }
     return 'done';
@@ -79,8 +81,12 @@ export function sqliteLedger(file: string): Ledger {
       descending: backwards = false,
     }: Parameters<Ledger['query']>[0]) {
       const end = `${prefix}\u{10FFFF}`;
-      const [low, high] = backwards ? ['', after ?? end] : [after ?? '', end];
-      const rows = (backwards ? descending : ascending).all(partition, low, high, prefix, limit);
+      const isFrom = after !== undefined && Buffer.compare(Buffer.from(after), Buffer.from(prefix)) >= 0;
+      const rows = backwards
+        ? descending.all(partition, prefix, after ?? end, limit)
+        : isFrom
+          ? following.all(partition, after, end, limit)
+          : ascending.all(partition, prefix, end, limit);
       return rows.map((row) => itemOf<Body>(partition, String(row.sort), row));
     },
     transact: (writes) =>

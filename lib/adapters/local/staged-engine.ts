@@ -1,9 +1,9 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, globSync, rmSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { TerminalError } from '../../errors.ts';
+import { TransientError, UnclearError } from '../../errors.ts';
 import {
   type OutputResult,
   type Plan,
@@ -53,12 +53,21 @@ export const stagedEngine = (options: StagedEngineOptions): Engine => ({
         outputs: outputs.map((output) => ({ ...output, removes: output.removes.map(original) })),
       };
     } catch (error) {
-      throw diskFull(error) ?? error;
+      throw lackOfRoom(error) ?? error;
     } finally {
       await rm(home, { recursive: true, force: true });
     }
   },
 });
+
+/**
+ * Removes what runs have left that were killed. For a program that works on one run at a time: Lambda keeps /tmp when it ends a function that has used up
+ * its time or memory, and begins another process beside the files.
+ */
+export function clearLeft(scratch: string): void {
+  for (const left of globSync('staged-*', { cwd: scratch }))
+    rmSync(join(scratch, left), { recursive: true, force: true });
+}
 
 const placeOf = (home: string, store: 'lake' | 'vault'): string => join(home, store);
 
@@ -178,10 +187,18 @@ async function timed<T>(work: () => Promise<T>): Promise<{ readonly seconds: num
   return { value, seconds: Math.round(performance.now() - start) / 1000 };
 }
 
-const diskFull = (error: unknown): TerminalError | undefined =>
-  (error as NodeJS.ErrnoException).code === 'ENOSPC'
-    ? new TerminalError(
-        'the temporary storage is too small for this batch; give the function more, or let the contract say engine: spark',
-        { fault: 'headgate', cause: error },
-      )
-    : undefined;
+/** A function has as much the next time, and nobody else uses it: half the batch may fit. */
+export function lackOfRoom(error: unknown): UnclearError | undefined {
+  const lacking =
+    error instanceof TransientError
+      ? error.facts.lacking
+      : (error as NodeJS.ErrnoException).code === 'ENOSPC'
+        ? 'disk'
+        : undefined;
+  if (lacking === undefined) return undefined;
+  const what = lacking === 'disk' ? 'temporary storage' : 'memory';
+  return new UnclearError(
+    `the ${what} is too small for this batch; give the function more, or let the contract say engine: spark`,
+    { fault: 'headgate', cause: error },
+  );
+}

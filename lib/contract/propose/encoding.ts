@@ -15,6 +15,22 @@ export function kindOf(head: Buffer): FormatKind {
   return 'csv';
 }
 
+/** First bytes, in hex. */
+const OTHERS: readonly (readonly [string, string])[] = [
+  ['4f626a01', 'an Avro file'],
+  ['504b0304', 'a workbook or a ZIP archive'],
+  ['d0cf11e0', 'a workbook of Excel 97'],
+  ['28b52ffd', 'packed by zstd'],
+  ['425a68', 'packed by bzip2'],
+];
+
+/** What a file is by its first bytes, where it is nothing that a contract can be proposed for. */
+export function otherKindOf(head: Buffer): string | undefined {
+  const first = head.toString('hex', 0, 4);
+  const found = OTHERS.find(([signs]) => first.startsWith(signs))?.[1];
+  return found ?? (/^\uFEFF?\s*<[?!a-z]/i.test(head.toString('utf8', 0, 1000)) ? 'XML' : undefined);
+}
+
 /** One decoder reads a head, whether or not its last character is whole. */
 export function encodingOf(head: Buffer): CsvEncoding {
   const [first, second] = head;

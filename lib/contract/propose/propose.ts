@@ -1,7 +1,8 @@
 import { buffer } from 'node:stream/consumers';
 import { constants, gunzipSync } from 'node:zlib';
 import { TerminalError } from '../../errors.ts';
-import { type FileProfile, needsRewrite, profileFile } from '../../formats/profile.ts';
+import type { FileProfile } from '../../formats/file-profile.ts';
+import { needsRewrite, profileFile } from '../../formats/profile.ts';
 import type { PlanInput } from '../../plan/plan.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { Failure, Profiler, SampleTable } from '../../ports/profiler.ts';
@@ -9,7 +10,7 @@ import type { CsvEncoding, CsvFormat, FileFormat } from '../dataset.ts';
 import { parseContract } from '../parse.ts';
 import { dialectOf, type ProposedDialect } from './dialect.ts';
 import { documentOf } from './document.ts';
-import { decoded, encodingOf, type FormatKind, kindOf } from './encoding.ts';
+import { decoded, encodingOf, type FormatKind, kindOf, otherKindOf } from './encoding.ts';
 import { type Feed, feedOf, keyCandidates, type Lessons, NO_LESSONS, type Samples } from './feed.ts';
 import { type NamedColumn, namedColumns, placeOf, positionalColumns } from './names.ts';
 import { type Note, unsure } from './notes.ts';
@@ -76,6 +77,12 @@ async function sampleOf(store: ObjectStore, key: string): Promise<Sample> {
     });
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
   const head = isGzip ? gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }) : bytes;
+  const other = otherKindOf(head);
+  if (other !== undefined)
+    throw new TerminalError(
+      `${key} is ${other}; a contract is proposed for CSV, JSON, JSON lines and Parquet, plain or packed by gzip: write one by hand (docs/contract-reference.md)`,
+      { fault: 'source', facts: { key } },
+    );
   return { key, kind: kindOf(head), head, isWhole: bytes.length < HEAD_BYTES };
 }
 
@@ -179,10 +186,10 @@ async function all(
 function whole(file: Profiled): Profiled {
   const { problem } = file.profile;
   if (problem === undefined) return file;
-  throw new TerminalError(
-    `${file.key} can't be taken in by any contract: ${problem.code}: ${problem.message}`,
-    { fault: 'source', facts: { key: file.key } },
-  );
+  throw new TerminalError(`${file.key} can't be taken in: ${problem.code}: ${problem.message}`, {
+    fault: 'source',
+    facts: { key: file.key },
+  });
 }
 
 interface Shape extends Checked {

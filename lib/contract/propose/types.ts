@@ -117,7 +117,11 @@ function dates(texts: readonly string[]): ProposedType | undefined {
   const { kind, formats } = form;
   if (form.ambiguous === true) notes.push(unsure('no value tells day from month; check which stands first'));
   if (formats.some((format) => !/yyyy/.test(format)))
-    notes.push(unsure('years of two digits: 69 to 99 are read as 1969 to 1999'));
+    notes.push(
+      unsure(
+        'years of two digits are read as 2000 to 2099; for dates before, such as birthdays, ask the source for four',
+      ),
+    );
   if (formats.length > 1) notes.push(evidence(`${formats.length} forms of the same column`));
   if (kind === 'timestamp' && form.hasOffset !== true)
     notes.push(

@@ -4,6 +4,13 @@ import type { SqlType, ValueDialect } from '../dialect.ts';
 const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 const ident = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
+/** Path of one file to be read: DuckDB would take `*`, `?` and `[` in the name of a folder for a pattern, and read the files of others. */
+export const filePath = (path: string): string => path.replaceAll(/[*?[]/g, '[$&]');
+
+/** Files to be read, as `read_parquet` and `read_csv` take them. */
+export const fileList = (paths: readonly string[]): string =>
+  `[${paths.map((path) => quote(filePath(path))).join(', ')}]`;
+
 const types: Record<Exclude<SqlType['kind'], 'decimal'>, string> = {
   text: 'VARCHAR',
   integer32: 'INTEGER',

@@ -5,6 +5,7 @@ import {
   GetQueryExecutionCommand,
   GetQueryResultsCommand,
   StartQueryExecutionCommand,
+  StopQueryExecutionCommand,
 } from '@aws-sdk/client-athena';
 import {
   DynamoDBClient,
@@ -35,7 +36,7 @@ import { awsError } from '../../../lib/adapters/aws/errors.ts';
 import { glueCatalog } from '../../../lib/adapters/aws/glue-catalog.ts';
 import { s3Store } from '../../../lib/adapters/aws/s3-store.ts';
 import { executionStarter } from '../../../lib/adapters/aws/step-functions.ts';
-import { ConflictError, TerminalError, TransientError } from '../../../lib/errors.ts';
+import { ConflictError, LimitError, TerminalError, TransientError } from '../../../lib/errors.ts';
 import { DEFAULT_LIMITS } from '../../../lib/pipeline/services.ts';
 
 const serviceError = (name: string, status?: number, more: object = {}) =>
@@ -427,6 +428,37 @@ describe('Athena', () => {
   );
 });
 
+describe('an Athena query that nobody waits for any more', () => {
+  const client = new AthenaClient({ region: 'eu-west-1' });
+  const engine = athenaQueryEngine({ client, workgroup: 'w' });
+
+  test.each([
+    ['its time is over', () => ({ seconds: 0.3 }), LimitError, 'did not end within 0.3 seconds'],
+    ['the one who asks gives up', () => ({ signal: AbortSignal.timeout(100) }), DOMException, 'aborted'],
+  ])('is stopped: %s', async (_what, options, family, message) => {
+    const stub = mockClient(client);
+    stub.on(StartQueryExecutionCommand).resolves({ QueryExecutionId: 'q' });
+    stub.on(GetQueryExecutionCommand).resolves({ QueryExecution: { Status: { State: 'RUNNING' } } });
+    const answer = engine.query('SELECT n', options());
+    await expect(answer).rejects.toBeInstanceOf(family);
+    await expect(answer).rejects.toThrow(message);
+    expect(stub.commandCalls(StopQueryExecutionCommand).map(({ args }) => args[0].input)).toEqual([
+      { QueryExecutionId: 'q' },
+    ]);
+  });
+
+  test('is stopped where its state can’t be asked for, and not where it has ended', async () => {
+    const stub = mockClient(client);
+    stub.on(StartQueryExecutionCommand).resolves({ QueryExecutionId: 'q' });
+    stub.on(GetQueryExecutionCommand).rejects(new Error('broken'));
+    await expect(engine.query('SELECT n')).rejects.toThrow('broken');
+    expect(stub.commandCalls(StopQueryExecutionCommand)).toHaveLength(1);
+    stub.on(GetQueryExecutionCommand).resolves({ QueryExecution: { Status: { State: 'FAILED' } } });
+    await expect(engine.query('SELECT n')).rejects.toThrow('failed');
+    expect(stub.commandCalls(StopQueryExecutionCommand)).toHaveLength(1);
+  });
+});
+
 describe('Step Functions', () => {
   test('starts an execution under a name that its rules allow', async () => {
     const client = new SFNClient({ region: 'eu-west-1' });
@@ -442,6 +474,7 @@ describe('Step Functions', () => {
 describe('errors of AWS', () => {
   test.each([
     ['ThrottlingException', 400, TransientError],
+    ['KMS.ThrottlingException', 400, TransientError],
     ['ProvisionedThroughputExceededException', 400, TransientError],
     ['ExpiredTokenException', 400, TransientError],
     ['Unheard', 429, TransientError],

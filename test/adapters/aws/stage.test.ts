@@ -74,7 +74,16 @@ describeWithEmulator('the command line with --env', (emulator) => {
 
     expect(json(await ask('files', '--json'))).toMatchObject([{ key: file.key, state: 'held', received: 3 }]);
     expect(json(await ask('query', 'SELECT 1 AS n', '--json'))).toEqual([{ n: '1' }]);
-    expect((await ask('hold', 'release', 'R1')).code).toBe(0);
+    // A workgroup of the team's, of which there is none.
+    const byTeam = await headgate(['--env', 'dev', 'query', 'SELECT 1 AS n'], {
+      ...emulator().environment,
+      HEADGATE_TEAM: 'nobody',
+    });
+    expect([byTeam.code, byTeam.stderr]).toEqual([
+      1,
+      expect.stringContaining(`${settings.workgroup}-nobody`),
+    ]);
+    expect((await ask('hold', 'release', 'R1', '--yes')).code).toBe(0);
     expect(json(await ask('files', '--json'))).toMatchObject([{ key: file.key, state: 'admitted' }]);
     const { executions } = await new SFNClient(config).send(
       new ListExecutionsCommand({ stateMachineArn: settings.stateMachineArn }),

@@ -107,6 +107,10 @@ describe('contract init on every real set of CSV and JSON', () => {
     ['frictionless/empty.csv', 'has no bytes'],
     ['frictionless/table.json', 'no record is an object'],
     ['advertisex/bid_requests.schema.json', 'no record is an object'],
+    [
+      'advertisex/bid_requests.avro',
+      'is an Avro file; a contract is proposed for CSV, JSON, JSON lines and Parquet',
+    ],
   ])(
     '%s holds no records that a contract could describe: it is refused with the reason',
     async (name, reason) => {

@@ -15,6 +15,7 @@ from ministack.services import glue, stepfunctions
 from seams import answered, replace
 
 ERROR_CHARACTERS = 4_000
+AWSGLUE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "awsglue")
 
 
 def install():
@@ -56,7 +57,7 @@ def refuse(run, job, args, resolved):
 def execute(run, job, job_name, args, script, docker):
     try:
         with tempfile.TemporaryDirectory(prefix="glue-") as folder:
-            failed = submit(folder, job, args, script)
+            failed = submit(folder, job, {**args, "--JOB_NAME": job_name, "--JOB_ID": "j", "--JOB_RUN_ID": run["Id"]}, script)
     except Exception as error:
         failed = f"{type(error).__name__}: {error}"
     run["JobRunState"] = "SUCCEEDED" if failed is None else "FAILED"
@@ -120,9 +121,10 @@ def s3_options(endpoint):
 
 
 def lent(folder):
-    """A folder with the SDK for Python, which Glue has."""
+    """A folder with what Glue has: the SDK for Python, and its own package, of whose reader of options only what it refuses is here."""
     packages = os.path.join(folder, "glue-has")
     os.mkdir(packages)
+    os.symlink(AWSGLUE, os.path.join(packages, "awsglue"))
     for name in ("boto3", "botocore", "s3transfer", "jmespath", "urllib3"):
         os.symlink(os.path.dirname(importlib.util.find_spec(name).origin), os.path.join(packages, name))
     return packages

@@ -14,8 +14,6 @@ RECORD_ONLY = (
     "AWS::LakeFormation::Tag",
     "AWS::LakeFormation::TagAssociation",
     "AWS::LakeFormation::PrincipalPermissions",
-    "AWS::CE::AnomalyMonitor",
-    "AWS::CE::AnomalySubscription",
 )
 
 

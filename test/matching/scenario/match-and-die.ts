@@ -4,7 +4,7 @@ import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readEntities } from '../../../lib/adapters/local/contracts.ts';
 import { asExecution } from '../../../lib/adapters/local/executions.ts';
-import { openLake } from '../../../lib/adapters/local/lake.ts';
+import { openLake, scratchOf } from '../../../lib/adapters/local/lake.ts';
 import { type MatchLauncher, splinkMatcher } from '../../../lib/adapters/local/splink-matcher.ts';
 import { splinkProcess } from '../../../lib/adapters/local/splink-process.ts';
 import { matchEntity } from '../../../lib/matching/run.ts';
@@ -17,7 +17,7 @@ const lake = announcing(openLake({ home, contracts, notifier: { notify: async ()
   effects.push(effect);
   if (effects.length === Number(at)) process.kill(process.pid, 'SIGKILL');
 });
-const scratch = join(home, 'scratch');
+const scratch = scratchOf(home);
 const splink = splinkProcess('duckdb', {
   environment: join(ROOT, '.venv/matching'),
   scripts: join(ROOT, 'glue-scripts'),

@@ -1,25 +1,16 @@
-// Readers of lib/formats against the bare library that does nothing but read, interleaved; and memory from a small file to a large one.
-import {
-  createReadStream,
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
-import { join } from 'node:path';
+// Readers of lib/formats, and the bare library that does nothing but read.
+import { createReadStream, createWriteStream, openSync, readSync, statSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import avsc from 'avsc';
 import { SaxesParser } from 'saxes';
 import { openPromise } from 'yauzl';
-import type { FileFormat } from '../lib/contract/dataset.ts';
-import { normalise } from '../lib/formats/normalise.ts';
-import type { RandomAccess } from '../lib/formats/parquet-profile.ts';
-import { profileFile } from '../lib/formats/profile.ts';
-import { type Measured, median, run, times, WORK } from './measure.ts';
-import { writeZip } from './zip-writer.ts';
+import type { FileFormat } from '../../lib/contract/dataset.ts';
+import type { RandomAccess } from '../../lib/formats/file-profile.ts';
+import { normalise } from '../../lib/formats/normalise.ts';
+import { profileFile } from '../../lib/formats/profile.ts';
+import { writeZip } from '../zip-writer.ts';
+import type { Figures } from './transactions.ts';
 
 const nesting = { paths: ['address/city'] };
 const FORMATS: Readonly<Record<string, FileFormat>> = {
@@ -117,7 +108,8 @@ async function generate(format: string, file: string, bytes: number): Promise<vo
 }
 
 async function generateAvro(file: string, bytes: number): Promise<void> {
-  const encoder = avsc.createFileEncoder(file, SCHEMA as never);
+  const encoder = new avsc.streams.BlockEncoder(SCHEMA as never);
+  const written = finished(encoder.pipe(createWriteStream(file)));
   for (let id = 0, length = 0; length < bytes; id++) {
     const { name, amount, day, city, note } = row(id);
     const cents = Buffer.alloc(5);
@@ -136,7 +128,7 @@ async function generateAvro(file: string, bytes: number): Promise<void> {
     if (!encoder.write(record)) await new Promise<void>((resolve) => encoder.once('drain', () => resolve()));
   }
   encoder.end();
-  await new Promise<void>((resolve) => encoder.once('finish', () => resolve()));
+  await written;
 }
 
 async function generateXlsx(file: string, bytes: number): Promise<void> {
@@ -236,125 +228,57 @@ const randomOf = (file: string): RandomAccess => {
   };
 };
 
-async function read(format: FileFormat, file: string): Promise<void> {
-  const profile = await headerOf(format, file);
-  started = cpuSeconds();
+async function read(format: FileFormat, file: string, header: string): Promise<number> {
+  const profile = await profiled(format, header);
   let rejected = 0;
   const onReject = () => {
     rejected++;
   };
-  for await (const _part of normalise(chunks(file), format, profile, { onReject, random: randomOf(file) }));
+  const seconds = await cpuSeconds(async () => {
+    for await (const _part of normalise(chunks(file), format, profile, { onReject, random: randomOf(file) }));
+  });
   if (rejected > 0) throw new Error(`${rejected} records were refused`);
+  return seconds;
 }
 
-/** Of a small file of the same kind, so that only the reading is measured. */
-async function headerOf(format: FileFormat, file: string) {
-  const small = file.replace(/-\d+\./, '-1.');
-  const profile = await profileFile(chunks(small), format, randomOf(small));
+async function profiled(format: FileFormat, file: string) {
+  const profile = await profileFile(chunks(file), format, randomOf(file));
   if (profile.problem !== undefined) throw new Error(profile.problem.message);
   return profile;
 }
 
-let started = 0;
-
 /** Of this process, all threads: other work on the machine does not count. */
-const cpuSeconds = (): number => {
-  const { user, system } = process.cpuUsage();
+async function cpuSeconds(action: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
+  await action();
+  const { user, system } = process.cpuUsage(before);
   return (user + system) / 1e6;
+}
+
+const ACTIONS: Readonly<
+  Record<string, (name: string, format: FileFormat, file: string, folder: string) => Promise<number>>
+> = {
+  bare: (name, _format, file) => cpuSeconds(() => BARE[name]?.(file) ?? Promise.reject(new Error(name))),
+  async read(name, format, file, folder) {
+    // A small file of the same kind, so that only the reading is measured.
+    const header = join(folder, `header.${name}`);
+    await generate(name, header, 1000);
+    return read(format, file, header);
+  },
+  profile: (_name, format, file) => cpuSeconds(() => profiled(format, file)),
 };
 
-const ACTIONS: Readonly<Record<string, (name: string, file: string, megabytes: number) => Promise<unknown>>> =
-  {
-    generate: (name, file, megabytes) => generate(name, file, megabytes * 1e6),
-    bare: (name, file) => BARE[name]?.(file) ?? Promise.reject(new Error(name)),
-    read: (name, file) => read(FORMATS[name] ?? { kind: 'parquet' }, file),
-    profile: async (name, file) => {
-      const found = await profileFile(chunks(file), FORMATS[name], randomOf(file));
-      if (found.problem !== undefined) throw new Error(found.problem.message);
-    },
-  };
-
-const measure = (action: string, name: string, megabytes: number): Measured =>
-  run({
-    program: process.execPath,
-    arguments: [
-      '--disable-warning=ExperimentalWarning',
-      import.meta.filename,
-      action,
-      name,
-      String(megabytes),
-    ],
-  });
-
-const fileOf = (name: string, megabytes: number): string => join(WORK, `rows-${megabytes}.${name}`);
-
-function made(name: string, megabytes: number): number {
-  const file = fileOf(name, megabytes);
-  if (!existsSync(file)) measure('generate', name, megabytes);
-  return statSync(file).size / 1e6;
+/** Processor seconds of the library alone, of reading or of profiling a file, whose name ends with its format. */
+export async function format(action: string, file: string, folder: string): Promise<number> {
+  const name = extname(file).slice(1);
+  const found = FORMATS[name];
+  const act = ACTIONS[action];
+  if (found === undefined || act === undefined) throw new Error(`no ${action} of ${name}`);
+  return act(name, found, file, folder);
 }
 
-/** At least this share of the bare library's speed, and at most so much more memory for the large file. */
-const TARGET = { share: 0.6, memory: 1.5 };
-
-function all(size: string): void {
-  const isLarge = size === 'large';
-  const runs = isLarge ? 3 : 2;
-  const table: Record<string, unknown>[] = [];
-  const missed: string[] = [];
-  for (const name of Object.keys(FORMATS)) {
-    const megabytes = size === 'small' ? 20 : 100;
-    made(name, 1);
-    const bytes = made(name, megabytes);
-    const rounds = times(runs, () => ({
-      bare: measure('bare', name, megabytes).seconds,
-      read: measure('read', name, megabytes).seconds,
-      profile: measure('profile', name, megabytes).seconds,
-    }));
-    const middle = (of: (round: (typeof rounds)[number]) => number) => median(rounds.map(of));
-    const share = middle(({ bare, read: own }) => bare / own);
-    const large = isLarge ? (name === 'xlsx' ? 200 : 1000) : undefined;
-    const [small, big] =
-      large === undefined
-        ? []
-        : [10, large].map((each) => {
-            made(name, each);
-            const peak = Math.max(
-              measure('read', name, each).peakMegabytes,
-              measure('profile', name, each).peakMegabytes,
-            );
-            if (each > 100) rmSync(fileOf(name, each));
-            return peak;
-          });
-    const speed = (seconds: number) => Math.round(bytes / seconds);
-    table.push({
-      format: name,
-      'bare MB/s': speed(middle(({ bare }) => bare)),
-      'read MB/s': speed(middle(({ read: own }) => own)),
-      'profile MB/s': speed(middle(({ profile }) => profile)),
-      'read / bare': Math.round(share * 100) / 100,
-      ...(small === undefined || big === undefined
-        ? {}
-        : { 'peak MB, 10 MB': Math.round(small), 'peak MB, large': Math.round(big) }),
-    });
-    if (size !== 'small' && share < TARGET.share)
-      missed.push(`${name} has ${share.toFixed(2)} of the bare library's speed, target ${TARGET.share}`);
-    if (small !== undefined && big !== undefined && big / small > TARGET.memory)
-      missed.push(
-        `${name} takes ${(big / small).toFixed(2)} times the memory for ${large} MB, target ${TARGET.memory}`,
-      );
-  }
-  console.table(table);
-  for (const each of missed) console.error(`missed: ${each}`);
-  process.exitCode = missed.length > 0 ? 1 : 0;
-}
-
-const [action = '', name = '', megabytes = ''] = process.argv.slice(2);
-mkdirSync(WORK, { recursive: true });
-if (action === 'all') all(name);
-else {
-  started = cpuSeconds();
-  await ACTIONS[action]?.(name, fileOf(name, Number(megabytes)), Number(megabytes));
-  const seconds = cpuSeconds() - started;
-  console.log(JSON.stringify({ seconds, peakMegabytes: process.resourceUsage().maxRSS / 1024 }));
+/** A file of about so many megabytes in the format that its name ends with; its size in megabytes as a figure. */
+export async function formatFile(file: string, megabytes: string): Promise<Figures> {
+  await generate(extname(file).slice(1), file, Number(megabytes) * 1e6);
+  return { megabytes: statSync(file).size / 1e6 };
 }

@@ -1,0 +1,27 @@
+import type { Ledger, LedgerItem } from '../ports/ledger.ts';
+import { partitions } from './entries.ts';
+
+const PAGE = 1000;
+
+/** All items of a partition whose sort keys begin with `prefix`, in their order, however many: a query answers so many at most. */
+export async function* everything<Body>(
+  ledger: Ledger,
+  query: { readonly partition: string; readonly prefix?: string },
+): AsyncGenerator<LedgerItem<Body>> {
+  let after: string | undefined;
+  do {
+    const page = await ledger.query<Body>({
+      ...query,
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    yield* page;
+    after = page.length < PAGE ? undefined : page.at(-1)?.sort;
+  } while (after !== undefined);
+}
+
+/** Names of the datasets of which a file was ever seen, in order. */
+export async function knownDatasets(ledger: Ledger): Promise<readonly string[]> {
+  const known = everything<{ dataset: string }>(ledger, { partition: partitions.datasets });
+  return Array.fromAsync(known, ({ body }) => body.dataset);
+}
