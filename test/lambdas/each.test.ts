@@ -12,12 +12,38 @@ test('does the work for each, and fails for those that failed', async () => {
     if (name.startsWith('bad')) throw new TransientError(`${name} is away`, { fault: 'headgate' });
     done.push(name);
   };
-  const all = forEach('sorting', ['bad/1', 'good/1', 'bad/2', 'good/2'], { nameOf: (name) => name, work });
+  const all = forEach('sorting', ['bad/1', 'good/1', 'bad/2', 'good/2'], {
+    nameOf: (name) => name,
+    work,
+    now: new Date(0),
+  });
   await expect(all).rejects.toThrow(
     new TransientError('sorting failed for bad/1, bad/2', { fault: 'headgate' }),
   );
   expect(done).toEqual(['good/1', 'good/2']);
   await expect(forEach('sorting', ['good/3'], { nameOf: (name) => name, work })).resolves.toBeUndefined();
+});
+
+test('begins each day with another one, so that a call that ends early starves none for long', async () => {
+  const begun = async (day: number) => {
+    const order: string[] = [];
+    const work = async (name: string) => void order.push(name);
+    await forEach('sorting', ['a', 'b', 'c'], {
+      nameOf: (name) => name,
+      work,
+      now: new Date(day * 86_400_000),
+    });
+    return order.join('');
+  };
+  expect([await begun(0), await begun(1), await begun(2), await begun(3)]).toEqual([
+    'abc',
+    'bca',
+    'cab',
+    'abc',
+  ]);
+  await expect(
+    forEach('sorting', [], { nameOf: String, work: async () => undefined }),
+  ).resolves.toBeUndefined();
 });
 
 test('of an error that nobody foresaw the class and the places are logged, and no line of its message', () => {
