@@ -149,7 +149,7 @@ export function printProblems({ report, strangers, entries }: TakenIn): void {
 const CLOCKS_DIFFER_MS = 60_000;
 
 const aheadText = ({ key, receivedAt }: FileEntry, count: number): string =>
-  `files with times of modification ahead of this machine’s clock: ${count}, such as ${key} (${receivedAt}); what comes before that time counts as older and may lose to it; headgate replay FILE --with PATH puts another file in its place all the same`;
+  `files with times of modification ahead of this machine’s clock: ${count}, such as ${key} (${receivedAt}); what comes under another name before that time counts as older and may lose to it; headgate replay FILE --with PATH puts another file in its place all the same`;
 
 function unfinishedText({ key, modified }: ObjectInfo, count: number): string {
   // A clock that was ahead may have given it a time to come.

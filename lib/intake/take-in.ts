@@ -4,13 +4,13 @@ import { ConflictError, TransientError } from '../errors.ts';
 import type { FileProfile } from '../formats/file-profile.ts';
 import { profileFile } from '../formats/profile.ts';
 import type { ContentEntry, FileEntry } from '../ledger/entries.ts';
-import { fileOf, fileOfObject, knownContent, recordFile } from '../ledger/files.ts';
+import { fileOf, type KnownObject, knownContent, knownObject, recordFile } from '../ledger/files.ts';
 import { due, noticeId, tell } from '../ledger/notices.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Notifier } from '../ports/notifier.ts';
 import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
 import { type Channel, channel } from './channel.ts';
-import { fileIdOf } from './file-id.ts';
+import { type FileIdentity, fileIdOf } from './file-id.ts';
 import { judge, nameless, profileObject, randomAccess, refused } from './judge.ts';
 import { type Fate, fateOf } from './known-bytes.ts';
 import { MANIFEST_BYTES, parseManifest } from './manifest.ts';
@@ -63,14 +63,16 @@ export async function takeIn(
   attempt = 1,
 ): Promise<Intake> {
   const { bucket } = place;
-  const seen = await fileOfObject(ports.ledger, { bucket, key: object.key, etag: object.etag });
+  const version = await knownObject(ports.ledger, { bucket, key: object.key, etag: object.etag });
+  const { seen } = version;
   const route = place.route(object.key);
   if (seen !== undefined && !(await mayBeTakenNow(ports.ledger, seen.file, route)))
     return { file: seen.file, isNew: false };
   const copied = await copyToRaw(ports, { ...object, bucket }, route);
   const body = isManifest(route) ? await manifestText(ports.raw, copied.raw) : '';
   await turn.mine;
-  const entry = newEntry(bucket, object, route, copied);
+  const receivedAt = await timeReceived(ports.ledger, object, version);
+  const entry = newEntry({ ...object, bucket, receivedAt }, route, copied);
   // Markers of every day have the same bytes.
   const known = isControl(route) ? undefined : await knownContent(ports.ledger, entry.dataset, entry.sha256);
   const fate: Fate =
@@ -82,7 +84,7 @@ export async function takeIn(
   const notice = file.state === 'quarantined' ? quarantineNotice(file) : undefined;
   const beside = notice === undefined ? [] : [due(notice, file.fileId)];
   const gone = fate.kind === 'gone' && file.state === 'admitted' ? fate.file : undefined;
-  const recording = { own: place.own, contentVersion: known?.version ?? 0, seen, gone, beside };
+  const recording = { own: place.own, contentVersion: known?.version ?? 0, object: version, gone, beside };
   const recorded = recordFile(ports.ledger, file, recording);
   turn.next();
   if ((await recorded) === 'conflict') return takeInAgain(ports, place, object, attempt);
@@ -257,25 +259,38 @@ function isNews(
   );
 }
 
-function newEntry(bucket: string, object: ObjectInfo, route: Routing, { profile, raw }: Copied): FileEntry {
+/**
+ * A version comes after those that its key has had, whatever its time of modification says: copies keep an older one, a clock may have been ahead, S3 tells
+ * whole seconds.
+ */
+async function timeReceived(
+  ledger: Ledger,
+  { modified }: ObjectInfo,
+  { seen, last }: KnownObject,
+): Promise<Date> {
+  if (seen !== undefined) return new Date(seen.file.receivedAt);
+  const before = last && (await fileOf(ledger, last.dataset, last.fileId));
+  if (before === undefined) return modified;
+  return new Date(Math.max(modified.getTime(), Date.parse(before.receivedAt) + 1));
+}
+
+function newEntry(
+  { bucket, key, etag, receivedAt }: Omit<FileIdentity, 'sha256'>,
+  route: Routing,
+  { profile, raw }: Copied,
+): FileEntry {
   const dataset = datasetOf(route);
   const { businessDate, set, control } = route.kind === 'route' ? route : {};
-  const identity = {
-    bucket,
-    key: object.key,
-    etag: object.etag,
-    sha256: profile.sha256,
-    receivedAt: object.modified,
-  };
+  const identity = { bucket, key, etag, receivedAt, sha256: profile.sha256 };
   return {
     fileId: fileIdOf({ ...identity, ...(businessDate === undefined ? {} : { businessDate }) }),
     dataset: dataset === undefined ? UNKNOWN_DATASET : datasetId(dataset),
     bucket,
-    key: object.key,
-    etag: object.etag,
+    key,
+    etag,
     sha256: profile.sha256,
     bytes: profile.bytes,
-    receivedAt: object.modified.toISOString(),
+    receivedAt: receivedAt.toISOString(),
     ...(businessDate === undefined ? {} : { businessDate }),
     state: 'admitted',
     reasons: [],

@@ -4,8 +4,13 @@ import { type Ledger, type LedgerItem, type LedgerWrite, MAX_LEDGER_WRITES } fro
 import { type ContentEntry, type FileEntry, type FilePointer, partitions } from './entries.ts';
 import { summaryWrites } from './summary.ts';
 
-/** DynamoDB takes sort keys of 1,024 bytes, and S3 keys of as many: longer ones stand as their hash. */
-const objectSort = ({ key, etag }: Pick<FileEntry, 'key' | 'etag'>): string => {
+type LandedVersion = Pick<FileEntry, 'bucket' | 'key' | 'etag'>;
+
+/**
+ * DynamoDB takes sort keys of 1,024 bytes, and S3 keys of as many: longer ones stand as their hash. Without ETag it is the place of the key's last version,
+ * before those of all versions.
+ */
+const objectSort = ({ key, etag }: Pick<LandedVersion, 'key' | 'etag'>): string => {
   const name = Buffer.byteLength(key) <= 900 ? key : createHash('sha256').update(key).digest('hex');
   return `${name}#${etag}`;
 };
@@ -15,10 +20,7 @@ export const setKey = (set: string): string =>
   Buffer.byteLength(set) <= 700 ? set : createHash('sha256').update(set).digest('hex');
 
 /** Whether intake has seen an object of this key with this ETag, whenever it arrived. */
-export const isKnownObject = async (
-  ledger: Ledger,
-  object: Pick<FileEntry, 'bucket' | 'key' | 'etag'>,
-): Promise<boolean> =>
+export const isKnownObject = async (ledger: Ledger, object: LandedVersion): Promise<boolean> =>
   (
     await ledger.query({
       partition: partitions.objects(object.bucket),
@@ -67,21 +69,28 @@ export interface SeenFile {
   readonly objectVersion: number;
 }
 
-/** The file that an object has become, if intake has seen exactly this version of it. */
-export async function fileOfObject(
-  ledger: Ledger,
-  object: Pick<FileEntry, 'bucket' | 'key' | 'etag'>,
-): Promise<SeenFile | undefined> {
-  const seen = await ledger.get<{ dataset: string; fileId: string }>(
-    partitions.objects(object.bucket),
-    objectSort(object),
-  );
-  if (seen === undefined) return undefined;
-  const { dataset, fileId } = seen.body;
-  const file = await fileItemOf(ledger, dataset, fileId);
-  return file === undefined
-    ? undefined
-    : { file: file.body, version: file.version, objectVersion: seen.version };
+/** What is known of an object that lies in landing. */
+export interface KnownObject {
+  /** The file that exactly this version of it has become. */
+  readonly seen: SeenFile | undefined;
+  /** The file of the version that came last, and the version of the entry that says so: 0 where the key has had one version only. */
+  readonly last: (FilePointer & { readonly version: number }) | undefined;
+}
+
+/** One read for a key that is new. */
+export async function knownObject(ledger: Ledger, object: LandedVersion): Promise<KnownObject> {
+  const partition = partitions.objects(object.bucket);
+  const [place, sort] = [objectSort({ ...object, etag: '' }), objectSort(object)];
+  const [first] = await ledger.query<FilePointer>({ partition, prefix: place, limit: 1 });
+  if (first === undefined) return { seen: undefined, last: undefined };
+  const pointer = first.sort === sort ? first : await ledger.get<FilePointer>(partition, sort);
+  const file = pointer && (await fileItemOf(ledger, pointer.body.dataset, pointer.body.fileId));
+  // The key of another object may begin with this one and a `#`.
+  const isOther = first.sort.includes('#', place.length);
+  return {
+    seen: file && { file: file.body, version: file.version, objectVersion: pointer.version },
+    last: isOther ? undefined : { ...first.body, version: first.sort === place ? first.version : 0 },
+  };
 }
 
 /** With its version, to be changed on that condition. */
@@ -110,8 +119,8 @@ export interface Recording {
   readonly own: boolean;
   /** Version of what was known of the content when the decision was made; 0 for nothing. */
   readonly contentVersion: number;
-  /** What stood when the decision was made, where the object is judged again. */
-  readonly seen: SeenFile | undefined;
+  /** What stood when the decision was made. */
+  readonly object: KnownObject;
   /** The file that had these bytes, whose rows have been taken out: this one stands for them now. */
   readonly gone?: LedgerItem<FileEntry> | undefined;
   /** Written with it. @default nothing */
@@ -122,7 +131,7 @@ export interface Recording {
 export async function recordFile(
   ledger: Ledger,
   file: FileEntry,
-  { own, contentVersion, seen, gone, beside = [] }: Recording,
+  { own, contentVersion, object: { seen, last }, gone, beside = [] }: Recording,
 ): Promise<'done' | 'conflict'> {
   const { dataset, fileId } = file;
   const pointer = { dataset, fileId };
@@ -137,6 +146,7 @@ export async function recordFile(
       body: pointer,
       ifVersion: seen?.objectVersion ?? 0,
     },
+    ...(seen !== undefined || last === undefined ? [] : [lastVersion(file, last.version)]),
     ...replaced.flatMap(({ before, after }) => fileWrites(before, after, gone?.version ?? 0)),
     {
       kind: 'put',
@@ -156,6 +166,15 @@ export async function recordFile(
     ...summaryWrites(dataset, [isSame ? { before: seen.file, after: file } : { after: file }, ...replaced]),
   ]);
 }
+
+/** From a key's second version on. */
+const lastVersion = ({ bucket, key, dataset, fileId }: FileEntry, ifVersion: number): LedgerWrite => ({
+  kind: 'put',
+  partition: partitions.objects(bucket),
+  sort: objectSort({ key, etag: '' }),
+  body: { dataset, fileId },
+  ifVersion,
+});
 
 /** Loaded again it would stand beside the file that its source has sent instead. */
 function sentAgain(file: FileEntry, supersededBy: FilePointer): FileEntry {

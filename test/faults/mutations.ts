@@ -166,8 +166,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'takes an object in again that it has seen',
     file: 'lib/intake/take-in.ts',
-    from: 'const seen = await fileOfObject(ports.ledger, { bucket, key: object.key, etag: object.etag });',
-    to: 'const seen = undefined as Awaited<ReturnType<typeof fileOfObject>>;',
+    from: 'const { seen } = version;',
+    to: 'const seen = undefined as typeof version.seen;',
   },
   {
     name: 'ignores a partial batch failure',

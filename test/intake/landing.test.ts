@@ -246,6 +246,35 @@ describe('an object that changes', () => {
   });
 });
 
+test('a version of a file wins over those before it, whatever its time of modification says', async () => {
+  const contracts = join(CASES, 'same-bytes-on-another-day');
+  const { lake, home, landing } = homeOf('older-times', contracts);
+  const path = join(landing, KEY);
+  // The clock was ahead; a copy keeps its older time; so does one more; then all is as it should be again.
+  for (const [amount, time] of [
+    ['1.00', '2026-03-01T00:00:00Z'],
+    ['2.00', '2026-01-01T00:00:00Z'],
+    ['3.00', '2026-01-01T00:00:00Z'],
+    ['4.00', '2026-02-01T00:00:00Z'],
+    ['5.00', '2026-04-01T00:00:00Z'],
+  ] as const) {
+    put(path, `${HEADER}1,a,${amount}\n`);
+    utimesSync(path, new Date(time), new Date(time));
+    await go(lake);
+    expect(await ask({ home }, contracts, 'SELECT amount FROM shop.items')).toEqual([{ amount }]);
+    expect((await go(lake)).files.filter(({ isNew }) => isNew)).toEqual([]);
+  }
+  const received: string[] = [];
+  for await (const { receivedAt } of allFiles(lake.ledger)) received.push(receivedAt);
+  expect(received.toSorted()).toEqual([
+    '2026-03-01T00:00:00.000Z',
+    '2026-03-01T00:00:00.001Z',
+    '2026-03-01T00:00:00.002Z',
+    '2026-03-01T00:00:00.003Z',
+    '2026-04-01T00:00:00.000Z',
+  ]);
+});
+
 describe('an odd object', () => {
   test('that its source takes back between list and read stops nothing', async () => {
     const { lake, landing } = homeOf('vanished');

@@ -54,7 +54,7 @@ export function describeFileSets(name: string, make: () => Ledger): void {
   const executions = { isGone: async () => false };
   const notifier = { notify: async () => undefined };
   const record = (ledger: Ledger, entry: FileEntry) =>
-    recordFile(ledger, entry, { own: true, contentVersion: 0, seen: undefined });
+    recordFile(ledger, entry, { own: true, contentVersion: 0, object: { seen: undefined, last: undefined } });
   const lockOn = async (ledger: Ledger) => {
     const lock = await acquire({ ledger, clock, executions }, { dataset: ID, runId: 'R', owner: 'o' });
     if (lock === undefined) throw new Error('the lock is taken');
