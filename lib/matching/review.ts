@@ -19,7 +19,10 @@ export interface PairOfReview {
   readonly by: string | null;
 }
 
-/** Pairs as the last run found them, with the decisions of now, the likeliest first; none where nothing was matched yet. */
+/**
+ * Pairs as the last run found them, with the decisions of now, the likeliest first, and behind them what was decided about records that this run did not
+ * know; none where nothing was matched yet.
+ */
 export async function reviewPairs(
   { ledger }: { readonly ledger: Ledger },
   entity: Entity,
@@ -33,18 +36,25 @@ export async function reviewPairs(
     `SELECT review_id, left_source, left_id, right_source, right_id, match_probability, evidence FROM ${ident(database)}.${ident(name)} ORDER BY match_probability DESC NULLS LAST, review_id`,
   );
   const decisions = new Map((await decisionsOf(ledger, entity)).map((each) => [reviewId(each), each]));
-  return rows.map(([id, leftSource, leftId, rightSource, rightId, probability, evidence]) => {
-    const decision = decisions.get(id ?? '');
-    return {
-      id: id ?? '',
-      state: decision?.state ?? 'open',
-      left: { source: leftSource ?? '', id: leftId ?? '' },
-      right: { source: rightSource ?? '', id: rightId ?? '' },
-      probability: probability == null ? null : Number(probability),
-      evidence: evidence ?? null,
-      by: decision?.by ?? null,
-    };
-  });
+  const found = rows.map(
+    ([id, leftSource, leftId, rightSource, rightId, probability, evidence]): PairOfReview => {
+      const decision = decisions.get(id ?? '');
+      decisions.delete(id ?? '');
+      return {
+        id: id ?? '',
+        state: decision?.state ?? 'open',
+        left: { source: leftSource ?? '', id: leftId ?? '' },
+        right: { source: rightSource ?? '', id: rightId ?? '' },
+        probability: probability == null ? null : Number(probability),
+        evidence: evidence ?? null,
+        by: decision?.by ?? null,
+      };
+    },
+  );
+  const others = [...decisions].map(
+    ([id, { at: _, ...decision }]): PairOfReview => ({ id, ...decision, probability: null, evidence: null }),
+  );
+  return [...found, ...others];
 }
 
 /** A pair as runs name it: by the order of the sources, then of the ids. */
