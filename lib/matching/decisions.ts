@@ -57,12 +57,18 @@ export async function decide(
   entity: Pick<Entity, 'domain' | 'name'>,
   decision: Omit<Decision, 'at'>,
 ): Promise<void> {
-  const id = reviewId(decision);
-  const others = (await decisionsOf(ledger, entity)).filter((each) => reviewId(each) !== id);
-  const body: Decision = { ...decision, at: clock.now().toISOString() };
+  const all = await decisionsOf(ledger, entity);
+  // A pair goes by the name under which it was first decided: the contract may have put its sources in another order since.
+  const turned = { ...decision, left: decision.right, right: decision.left };
+  const known = all.some((each) => reviewId(each) === reviewId(turned)) ? turned : decision;
+  const body: Decision = { ...known, at: clock.now().toISOString() };
+  const [id, twin] = [reviewId(body), reviewId({ left: body.right, right: body.left })];
+  const others = all.filter((each) => ![id, twin].includes(reviewId(each)));
   requireConsistent([...others, body], id);
+  const partition = partitions.matchDecisions(entityId(entity));
   await ledger.transact([
-    { kind: 'put', partition: partitions.matchDecisions(entityId(entity)), sort: id, body },
+    { kind: 'put', partition, sort: id, body },
+    { kind: 'delete', partition, sort: twin },
   ]);
 }
 

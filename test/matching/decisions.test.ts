@@ -29,6 +29,17 @@ function deciding(name: string) {
   };
 }
 
+test('a decision can be changed after the contract has put its sources in another order', async () => {
+  const people = deciding('turned');
+  const before = ordered(entity, crm, web);
+  await people.decide(before, 'accepted');
+  const turned: Entity = { ...entity, sources: entity.sources.toReversed() };
+  const after = ordered(turned, crm, web);
+  expect(after).toEqual({ left: before.right, right: before.left });
+  await people.decide(after, 'rejected');
+  expect(await people.states()).toEqual([`${reviewId(before)} rejected`]);
+});
+
 test('a decision about a record that is gone is shown, so that it can be changed where it stands against another', async () => {
   const people = deciding('gone');
   await people.ledger.transact([
