@@ -65,6 +65,11 @@ def dialect(settings, name):
     return {**settings, "blocking_rules_to_generate_predictions": rules, "sql_dialect": name}
 
 
+def database(records, **settings):
+    """What DuckDB has no memory for are values in clear: they lie beside the records, where they are removed, and not where this process was started."""
+    return duckdb.connect(config={**settings, "temp_directory": os.path.join(os.path.dirname(records), "spill-splink")})
+
+
 def duckdb_linker(settings, records, connection):
     api = splink.DuckDBAPI(connection)
     return splink.Linker(api.register(connection.sql(f"SELECT * FROM read_parquet('{quoted(records)}')")), dialect(settings, "duckdb"))
@@ -77,7 +82,7 @@ def quoted(text):
 def learn(job, records):
     """Trained settings as a JSON document, and the levels that nothing was learnt about."""
     # One thread: sums of floating point numbers come out the same every time.
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with database(records, threads=1) as connection:
         linker = duckdb_linker(job["settings"], records, connection)
         training = linker.training
         certain = [splink.block_on(*rule) for rule in job["certain"]["rules"] if has_pairs(connection, records, rule)]
@@ -126,7 +131,7 @@ def wanted(job):
 
 
 def on_duckdb(job, model, records):
-    with duckdb.connect() as connection, storage.writable(job["pairs"]) as (local, publish):
+    with database(records) as connection, storage.writable(job["pairs"]) as (local, publish):
         found = duckdb_linker(model, records, connection).inference.predict(threshold_match_probability=job["from"])
         path = os.path.join(local, "pairs.parquet")
         connection.execute(f"COPY (SELECT {', '.join(wanted(job))} FROM {found.physical_name}) TO '{quoted(path)}' (FORMAT parquet)")
