@@ -84,17 +84,31 @@ def learn(job, records):
     # One thread: sums of floating point numbers come out the same every time.
     with database(records, threads=1) as connection:
         linker = duckdb_linker(job["settings"], records, connection)
-        training = linker.training
+
+        def with_model(model):
+            return duckdb_linker(model, records, connection)
+
         certain = [splink.block_on(*rule) for rule in job["certain"]["rules"] if has_pairs(connection, records, rule)]
         # Without a certain pair Splink's own guess stands: one pair in ten thousand.
         if certain:
-            training.estimate_probability_two_random_records_match(certain, recall=job["certain"]["recall"])
-        training.estimate_u_using_random_sampling(max_pairs=LEARN_PAIRS, seed=SEED, min_count_per_level=None, num_chunks=1)
+            linker = with_share(linker, certain, job["certain"]["recall"], with_model)
+        linker.training.estimate_u_using_random_sampling(max_pairs=LEARN_PAIRS, seed=SEED, min_count_per_level=None, num_chunks=1)
         for rule in job["training"]:
             if has_pairs(connection, records, rule):
-                linker = learnt_from(linker, rule, lambda model: duckdb_linker(model, records, connection))
+                linker = learnt_from(linker, rule, with_model)
         model = linker.misc.save_model_to_json()
     return model, untrained_levels(model)
+
+
+def with_share(linker, certain, recall, with_model):
+    """The linker that knows the share of true pairs. Among few records nearly all pairs may be certain: then the share comes out as one or more, which Splink
+    can't learn with or refuses, and its guess stands."""
+    before = linker.misc.save_model_to_json()
+    try:
+        linker.training.estimate_probability_two_random_records_match(certain, recall=recall)
+    except ValueError:
+        return linker
+    return linker if linker.misc.save_model_to_json()["probability_two_random_records_match"] < 1 else with_model(before)
 
 
 def learnt_from(linker, rule, with_model):

@@ -38,6 +38,19 @@ async function jobOf(name: string, same: number, others: number): Promise<string
 }
 
 describeWithJudges(['matching'], 'match_records.py', () => {
+  // Certain pairs are all pairs, more than the share that the rules are said to find, and exactly that share.
+  test.each([
+    [2, 0],
+    [3, 0],
+    [3, 1],
+  ])('compares %d records that are certainly one, and %d others', async (same, others) => {
+    const job = await jobOf(`few-${same}-${others}`, same, others);
+    const environment = join(ROOT, '.venv/matching');
+    await splinkProcess('duckdb', { environment, scripts, log: () => {} })(job);
+    const answer = JSON.parse(readFileSync(join(job, '../answer.json'), 'utf8')) as LinkAnswer;
+    expect(answer).toMatchObject({ pairs: expect.any(Number), model: expect.anything() });
+  });
+
   test('lets DuckDB spill beside the records only, never where the process was started', async () => {
     const job = await jobOf('spill', 5, 20);
     const program = `
