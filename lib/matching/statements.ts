@@ -38,13 +38,16 @@ function sourceColumns(entity: Entity, source: MatchSource, index: number): read
     parts.length === 1
       ? `${parts[0]}`
       : parts.map((part) => `replace(replace(${part}, '\\', '\\\\'), '|', '\\|')`).join(" || '|' || ");
-  const newness =
-    source.orderBy === undefined ? 't._source_file' : `CAST(t.${ident(source.orderBy)} AS VARCHAR)`;
+  // Rows of different files have no order by their numbers: of one date the next criterion decides.
+  const [newness, place] =
+    source.orderBy === undefined
+      ? ['t._source_file', 't._source_row']
+      : [`CAST(t.${ident(source.orderBy)} AS VARCHAR)`, 'CAST(NULL AS BIGINT)'];
   return [
     `${index} AS source`,
     `${id} AS source_id`,
     `${newness} AS newness`,
-    't._source_row AS place',
+    `${place} AS place`,
     ...keptFields(entity).flatMap((field) => valueColumns(field, source, index)),
   ];
 }
