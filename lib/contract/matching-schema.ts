@@ -21,7 +21,9 @@ export const matchSource = z.strictObject({
   orderBy: z
     .string()
     .optional()
-    .describe('Date or timestamp that says how new a record is; default the order in which files came.'),
+    .describe(
+      'Date or timestamp that says how new a record is; default business date (without one the day on which the file came), time received, file, row.',
+    ),
 });
 
 export const comparison = z.strictObject({

@@ -2,6 +2,7 @@ import type { Column } from '../contract/dataset.ts';
 import { datasetId } from '../contract/dataset.ts';
 import { type Comparison, DEFAULT_CRITERIA, type Entity, type MatchSource } from '../contract/entity.ts';
 import type { Criterion } from '../contract/matching-schema.ts';
+import { UNDATED } from '../ledger/entries.ts';
 import { duckDb } from '../plan/dialects/duckdb.ts';
 import { duckDbType, rowsOf, type TableFiles } from '../plan/parquet-copy.ts';
 import { curatedField } from '../plan/tables.ts';
@@ -41,7 +42,7 @@ function sourceColumns(entity: Entity, source: MatchSource, index: number): read
   // Rows of different files have no order by their numbers: of one date the next criterion decides.
   const [newness, place] =
     source.orderBy === undefined
-      ? ['t._source_file', 't._source_row']
+      ? [fileOrder('t._source_file'), 't._source_row']
       : [`CAST(t.${ident(source.orderBy)} AS VARCHAR)`, 'CAST(NULL AS BIGINT)'];
   return [
     `${index} AS source`,
@@ -50,6 +51,13 @@ function sourceColumns(entity: Entity, source: MatchSource, index: number): read
     `${place} AS place`,
     ...keptFields(entity).flatMap((field) => valueColumns(field, source, index)),
   ];
+}
+
+/** Files of all sources in one order: one without a business date has that of the day on which it came. */
+function fileOrder(file: string): string {
+  const received = (from: number, to: number) => `${file}[${UNDATED.length + from}:${UNDATED.length + to}]`;
+  const day = [received(1, 4), received(5, 6), received(7, 8)].join(" || '-' || ");
+  return `CASE WHEN starts_with(${file}, ${literal(UNDATED)}) THEN ${day} || substr(${file}, ${UNDATED.length}) ELSE ${file} END`;
 }
 
 function valueColumns(field: Column, source: MatchSource, index: number): readonly string[] {

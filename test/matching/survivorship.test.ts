@@ -101,3 +101,12 @@ test('the newest is that of the later date, or where no date is read that of the
   expect(await survivor(['newest'], [{ records: late }])).toBe('f');
   expect(await survivor(['oldest'], [{ records: late }])).toBe('e');
 });
+
+test('an empty value never wins, and a file without a business date counts from the day on which it came', async () => {
+  const empty = { records: [record('crm', { postcode: null, file: JUNE })] };
+  expect(await survivor(['newest'], [empty, { records: [record('web', {})] }])).toBe('web');
+  const undated = (received: string) => [record('web', { file: `0000-00-00.${received}.cccccccccccc` })];
+  const may = { records: [record('crm', { file: MAY })] };
+  expect(await survivor(['newest'], [may, { records: undated('20260701T060000000Z') }])).toBe('web');
+  expect(await survivor(['newest'], [may, { records: undated('20260401T060000000Z') }])).toBe('crm');
+});
