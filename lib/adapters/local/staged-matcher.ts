@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { MatchWaiting } from '../../errors.ts';
+import { type HeadgateError, TransientError } from '../../errors.ts';
 import { MATCH_PREFIX } from '../../matching/places.ts';
 import type { LinkAnswer } from '../../matching/settings.ts';
 import type { Matcher, MatchSession } from '../../ports/matcher.ts';
@@ -16,8 +16,8 @@ import { inParallel, upload } from './staged-engine.ts';
 
 export interface StagedMatcherOptions extends SessionOptions {
   readonly stores: { readonly lake: ObjectStore; readonly vault: ObjectStore };
-  /** Begins the job of a key, whose document stands at the address, or joins it. @throws MatchWaiting while it works, TerminalError and TransientError when it failed */
-  readonly launch: (key: string, address: string) => Promise<void>;
+  /** Begins the job of a key, whose document stands at the address, or joins it; its failure where it has failed. @throws MatchWaiting while it works, TerminalError and TransientError where it can't be asked for */
+  readonly launch: (key: string, address: string) => Promise<HeadgateError | undefined>;
 }
 
 /** Splink beside stores that DuckDB can't read, in a job that nobody waits for. Opened again with the same key it goes on where the answer stands. */
@@ -27,7 +27,7 @@ export const stagedMatcher = ({ stores, launch, ...session }: StagedMatcherOptio
     const { entity, files } = order;
     const scratch = join(session.scratch, 'match', entity);
     try {
-      return await withDuckDb({ ...session, scratch }, async (db) => {
+      const done = await withDuckDb({ ...session, scratch }, async (db) => {
         const local = await bring(stores, files, scratch);
         const lake = join(scratch, 'lake');
         const workshop = workshopOf(db, { scratch, lake, compare: remotely(stores.vault, order, launch) });
@@ -35,8 +35,11 @@ export const stagedMatcher = ({ stores, launch, ...session }: StagedMatcherOptio
           inParallel(await workshop.write(output), (file) => upload(stores.lake, lake, file));
         return work({ ...workshop, write }, (file) => local.get(file) ?? file);
       });
+      await clear(stores.vault, entity);
+      return done;
     } catch (error) {
-      if (!(error instanceof MatchWaiting)) await clear(stores.vault, entity);
+      // Of what passes the next call may have the answer still: a job of one key is not begun again, and may read its records now.
+      if (!(error instanceof TransientError)) await clear(stores.vault, entity);
       throw error;
     }
   },
@@ -71,7 +74,12 @@ const remotely =
         const places = { records: address(RECORDS), pairs: address('pairs'), answer: address('answer.json') };
         await vault.write(at('job.json'), Buffer.from(JSON.stringify(job(places))));
       }
-      await launch(key, address('job.json'));
+      const failure = await launch(key, address('job.json'));
+      // It may have answered since it was looked for.
+      if (failure !== undefined && (await vault.stat(at('answer.json'))) === undefined) {
+        await clear(vault, entity);
+        throw failure;
+      }
     }
     // Written by match_records.py alone, which is of the same version as this.
     const answer = (await json(vault.read(at('answer.json')))) as LinkAnswer;
@@ -80,7 +88,6 @@ const remotely =
     for await (const { key: file } of vault.list(`${at('pairs')}/${answer.attempt}/`))
       if (file.endsWith('.parquet'))
         await copy(vault, file, join(pairs, file.slice(file.lastIndexOf('/') + 1)));
-    await clear(vault, entity);
     return { ...answer, pairFiles: answer.pairs === 0 ? '' : join(pairs, '*.parquet') };
   };
 
