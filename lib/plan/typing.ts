@@ -23,7 +23,10 @@ export function sqlType(type: ColumnType): SqlType {
 export function cleaned(column: Column, text: string, sql: ValueDialect): string {
   const trimmed = column.trim ? sql.trim(text) : text;
   const known = nullIfToken(trimmed, column.nullTokens, sql);
-  return column.standardize.reduce((value, macro) => applyMacro(macro, value, sql), known);
+  const standard = column.standardize.reduce((value, macro) => applyMacro(macro, value, sql), known);
+  // Of a name of blanks nothing is left. Only that: somebody may be called Null.
+  const isName = column.standardize.some(({ kind }) => kind === 'name');
+  return isName && column.nullTokens.includes('') ? nullIfToken(standard, [''], sql) : standard;
 }
 
 function nullIfToken(text: string, tokens: readonly string[], sql: ValueDialect): string {
