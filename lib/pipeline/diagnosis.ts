@@ -192,14 +192,21 @@ async function ofTable(
       what: `data file ${path} of ${called} is gone`,
       mend: `restore it from your backup, or headgate rollback ${dataset} --to SNAPSHOT and headgate replay`,
     });
-  return [...findings, ...(await ofSnapshots(services, dataset, called, table))];
+  // A rollback leaves the vault as it is: what it took back may be replayed, and meets its originals again.
+  const mayStand = output === 'vault' ? (run: RunEntry) => stands(run) || run.state === 'withdrawn' : stands;
+  return [...findings, ...(await ofSnapshots(services, { dataset, called, table, mayStand }))];
+}
+
+interface Line {
+  readonly dataset: string;
+  readonly called: string;
+  readonly table: Table;
+  readonly mayStand: (run: RunEntry) => boolean;
 }
 
 async function ofSnapshots(
   services: Services,
-  dataset: string,
-  called: string,
-  table: Table,
+  { dataset, called, table, mayStand }: Line,
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const snapshot of ancestors(table)) {
@@ -213,7 +220,7 @@ async function ofSnapshots(
     const mend = `look at it, then headgate rollback ${dataset} --to ${parent === undefined ? 'none' : String(parent)}`;
     if (run === undefined)
       findings.push({ what: `snapshot ${id} of ${called} was made by no run of the ledger`, mend });
-    else if (!stands(run))
+    else if (!mayStand(run))
       findings.push({
         what: `snapshot ${id} of ${called} stands, but its run ${run.runId} is ${run.state}`,
         mend,
