@@ -179,16 +179,22 @@ async function markFiles(
   const { ledger } = services;
   const asItStands = standing(services);
   const ids = new Set(runs.flatMap(({ files, withdraws = [] }) => [...files, ...withdraws]));
-  for (const file of await filesOf(ledger, dataset, [...ids])) {
+  const files = await filesOf(ledger, dataset, [...ids]);
+  const states = new Map<string, FileEntry>();
+  for (const file of files) {
     const next = await asItStands(file);
     await changeFiles(ledger, dataset, [file.fileId], () => next, [holds(lock)]);
-    if (file.supersedes === undefined) continue;
-    // The file whose place it took, which may stand in another dataset.
-    const old = await fileOf(ledger, file.supersedes.dataset, file.supersedes.fileId);
-    if (old === undefined) continue;
-    const successor = { dataset, fileId: file.fileId };
+    states.set(file.fileId, next);
+  }
+  // The files whose place they took, which may stand in another dataset: after all others, since they are often among these.
+  for (const { fileId, supersedes } of files) {
+    const old = supersedes && (await fileOf(ledger, supersedes.dataset, supersedes.fileId));
+    const next = states.get(fileId);
+    if (old === undefined || next === undefined) continue;
     const again =
-      next.state === 'published' ? supersededFile(old, successor, next.runId ?? '') : await asItStands(old);
+      next.state === 'published'
+        ? supersededFile(old, { dataset, fileId }, next.runId ?? '')
+        : await asItStands(old);
     await changeFiles(ledger, old.dataset, [old.fileId], () => again, [holds(lock)]);
   }
 }
