@@ -6,10 +6,12 @@ import { asExecution } from '../../lib/adapters/local/executions.ts';
 import { type Lake, openLake } from '../../lib/adapters/local/lake.ts';
 import { runStateMachine } from '../../lib/adapters/local/state-machine.ts';
 import { router } from '../../lib/intake/route.ts';
-import { tablePorts } from '../../lib/pipeline/context.ts';
-import { withLock } from '../../lib/pipeline/maintain.ts';
+import { datasetOf, tablePorts } from '../../lib/pipeline/context.ts';
+import { expireDataset, withLock } from '../../lib/pipeline/maintain.ts';
+import { draftSuccessor, requestReplay } from '../../lib/pipeline/replays.ts';
 import { rollBack } from '../../lib/pipeline/rollback.ts';
 import { work } from '../../lib/pipeline/work.ts';
+import { DAY_MS } from '../../lib/ports/clock.ts';
 import { allFiles } from '../../lib/reports/ledger-tables.ts';
 import { loadTable, snapshotText } from '../../lib/table/table.ts';
 import { temporaryFolder } from '../support/temporary.ts';
@@ -41,6 +43,13 @@ const backTo = (lake: Lake, to: string | null) =>
     withLock(lake, ID, execution, (lock) => rollBack(lake, lock, { dataset: ID, to, by: 'test' })),
   );
 
+async function statesOf(lake: Lake): Promise<readonly string[]> {
+  const states: string[] = [];
+  for await (const { key, state, counts } of allFiles(lake.ledger))
+    states.push(`${key.slice(5, 15)} ${state} ${counts.published}`);
+  return states.sort();
+}
+
 async function snapshotOf(lake: Lake): Promise<string | null> {
   const table = await loadTable(tablePorts(lake, 'curated'), TABLE);
   return table === undefined ? null : snapshotText(table);
@@ -54,11 +63,43 @@ test('takes back a run, too, of which every row had lost or was refused', async 
   // Its first row loses to the one above, its second is refused.
   await load(lake, '2026-01-02', '1,2,2.00\n2,x,2.00\n');
   await backTo(lake, first);
-  const states: string[] = [];
-  for await (const { key, state } of allFiles(lake.ledger)) states.push(`${key} ${state}`);
-  expect(states.sort()).toEqual([
-    'shop/2026-01-01/a.csv published',
-    'shop/2026-01-02/a.csv withdrawn',
-    'shop/2026-01-03/a.csv withdrawn',
+  expect(await statesOf(lake)).toEqual([
+    '2026-01-01 published 1',
+    '2026-01-02 withdrawn 0',
+    '2026-01-03 withdrawn 0',
+  ]);
+});
+
+test('to before a correction and back again leaves the file that was corrected without rows, as they are in no table', async () => {
+  const lake = lakeOf('earlier-versions');
+  await load(lake, '2026-01-01', '1,1,1.00\n2,2,2.00\n');
+  const before = await snapshotOf(lake);
+  const [file] = await Array.fromAsync(allFiles(lake.ledger));
+  if (file === undefined) throw new Error('no file');
+  const body = (async function* () {
+    yield Buffer.from('id,pieces,amount\n1,7,7.00\n');
+  })();
+  await requestReplay(lake, await draftSuccessor(lake, file, body), 'test');
+  await runStateMachine(lake, ID);
+  const after = await snapshotOf(lake);
+  const corrected = ['2026-01-01 published 1', '2026-01-01 superseded 0'];
+  expect(await statesOf(lake)).toEqual(corrected);
+  await backTo(lake, before);
+  expect(await statesOf(lake)).toEqual(['2026-01-01 published 2', '2026-01-01 withdrawn 0']);
+  await backTo(lake, after);
+  expect(await statesOf(lake)).toEqual(corrected);
+});
+
+test('to the empty table takes back runs whose snapshots have expired, too', async () => {
+  const lake = lakeOf('earlier-versions');
+  for (const day of ['2026-01-01', '2026-01-02', '2026-01-03'])
+    await load(lake, day, `${day.slice(9)},1,1.00\n0,x,\n`);
+  const later = { ...lake, clock: { now: () => new Date(Date.now() + 30 * DAY_MS) } };
+  await expireDataset(later, datasetOf(lake, ID), { grace: DAY_MS, keep: 1 });
+  await backTo(lake, null);
+  expect(await statesOf(lake)).toEqual([
+    '2026-01-01 withdrawn 0',
+    '2026-01-02 withdrawn 0',
+    '2026-01-03 withdrawn 0',
   ]);
 });
