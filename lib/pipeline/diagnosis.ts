@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { datasetId } from '../contract/dataset.ts';
 import { isUnfinished } from '../contract/landing-pattern.ts';
+import { copyName, isCorrection } from '../intake/raw-keys.ts';
 import { type FileEntry, type LockEntry, partitions, type RunEntry } from '../ledger/entries.ts';
 import { everything, knownDatasets } from '../ledger/everything.ts';
 import { changeFiles, fileOf } from '../ledger/files.ts';
@@ -104,6 +105,8 @@ async function ofFiles(
   for await (const file of filesOfDataset(ledger, dataset)) {
     counted.add(file);
     rawKeys.add(file.rawKey);
+    // What landed stays beside its copy with mended rows.
+    if (isCorrection(file.rawKey)) rawKeys.add(copyName(file));
     const name = `file ${file.fileId} of ${dataset}`;
     const copy = await stores.raw.stat(file.rawKey);
     if (copy === undefined)
@@ -140,7 +143,7 @@ async function ofFiles(
 
 /** A correction has no hash of its own on record. */
 async function isCopy(raw: ObjectStore, file: FileEntry, { key, bytes, etag }: ObjectInfo): Promise<boolean> {
-  if (key.includes('/corrected/')) return bytes === file.bytes;
+  if (isCorrection(key)) return bytes === file.bytes;
   const hash = createHash('sha256');
   for await (const chunk of raw.read(key, { etag })) hash.update(chunk);
   return hash.digest('hex') === file.sha256;
@@ -248,12 +251,11 @@ async function ofRaw(
   }
   const findings: Finding[] = [];
   for await (const { key, modified } of stores.raw.list('')) {
-    if (known.has(key) || corrected.has(key) || clock.now().getTime() - modified.getTime() < AN_HOUR)
-      continue;
-    const isCorrection = key.includes('/corrected/');
+    const isKnown = known.has(key) || known.has(key.slice(key.lastIndexOf('/') + 1)) || corrected.has(key);
+    if (isKnown || clock.now().getTime() - modified.getTime() < AN_HOUR) continue;
     findings.push({
       what: `${key} lies in raw and no file of the ledger is it`,
-      mend: isCorrection
+      mend: isCorrection(key)
         ? 'an earlier or refused correction; it may be removed'
         : `${RUN} takes what landed in again; if landing no longer holds it, put these bytes there`,
     });
