@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type Dataset, datasetId, replacesWhole } from '../contract/dataset.ts';
 import { ConflictError, TransientError } from '../errors.ts';
 import type { FileProfile } from '../formats/file-profile.ts';
@@ -14,6 +13,7 @@ import { type FileIdentity, fileIdOf } from './file-id.ts';
 import { judge, nameless, profileObject, randomAccess, refused } from './judge.ts';
 import { type Fate, fateOf } from './known-bytes.ts';
 import { MANIFEST_BYTES, parseManifest } from './manifest.ts';
+import { isCorrection, rawKey } from './raw-keys.ts';
 import type { Router, Routing } from './route.ts';
 
 export interface IntakePorts {
@@ -132,10 +132,12 @@ const fingerprintOf = (route: Routing): string => {
   return datasets.map(({ contract }) => contract.fingerprint).join();
 };
 
-/** Raw keeps a content once: a duplicate points at the copy of the file that it repeats. */
+/** Raw keeps a content once: a duplicate points at the copy of the file that it repeats, unless rows of that have been mended. */
 async function sharingRaw(ledger: Ledger, file: FileEntry): Promise<FileEntry> {
   const original = await fileOf(ledger, file.dataset, file.duplicateOf ?? '');
-  return original === undefined ? file : { ...file, rawKey: original.rawKey, rawEtag: original.rawEtag };
+  return original === undefined || isCorrection(original.rawKey)
+    ? file
+    : { ...file, rawKey: original.rawKey, rawEtag: original.rawEtag };
 }
 
 /** Another intake recorded this object, or this content, meanwhile: what it wrote decides. */
@@ -173,7 +175,7 @@ async function copyToRaw(
   route: Routing,
 ): Promise<Copied> {
   const dataset = datasetOf(route);
-  const key = rawKey(object, dataset);
+  const key = rawKey(object, dataset === undefined ? UNKNOWN_DATASET : datasetId(dataset));
   const format = isControl(route) ? undefined : dataset?.format;
   const standing = await raw.stat(key);
   const [store, info] =
@@ -203,16 +205,6 @@ async function* passing(
   } finally {
     to.end();
   }
-}
-
-/** By the object's identity, so that the same object has one place and another version another. */
-function rawKey(object: LandedObject, dataset: Dataset | undefined): string {
-  const identity = createHash('sha256')
-    .update(JSON.stringify([object.bucket, object.key, object.etag]))
-    .digest('hex')
-    .slice(0, 16);
-  const folder = dataset === undefined ? UNKNOWN_DATASET : datasetId(dataset);
-  return `${folder}/${object.modified.toISOString().slice(0, 10)}/${identity}`;
 }
 
 interface Known extends ContentEntry {

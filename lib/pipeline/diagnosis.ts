@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { datasetId } from '../contract/dataset.ts';
 import { isUnfinished } from '../contract/landing-pattern.ts';
+import { copyName, isCorrection } from '../intake/raw-keys.ts';
 import { type FileEntry, type LockEntry, partitions, type RunEntry } from '../ledger/entries.ts';
 import { everything, knownDatasets } from '../ledger/everything.ts';
 import { changeFiles, fileOf } from '../ledger/files.ts';
@@ -104,6 +105,8 @@ async function ofFiles(
   for await (const file of filesOfDataset(ledger, dataset)) {
     counted.add(file);
     rawKeys.add(file.rawKey);
+    // What landed stays beside its copy with mended rows.
+    if (isCorrection(file.rawKey)) rawKeys.add(copyName(file));
     const name = `file ${file.fileId} of ${dataset}`;
     const copy = await stores.raw.stat(file.rawKey);
     if (copy === undefined)
@@ -140,7 +143,7 @@ async function ofFiles(
 
 /** A correction has no hash of its own on record. */
 async function isCopy(raw: ObjectStore, file: FileEntry, { key, bytes, etag }: ObjectInfo): Promise<boolean> {
-  if (key.includes('/corrected/')) return bytes === file.bytes;
+  if (isCorrection(key)) return bytes === file.bytes;
   const hash = createHash('sha256');
   for await (const chunk of raw.read(key, { etag })) hash.update(chunk);
   return hash.digest('hex') === file.sha256;
@@ -192,14 +195,21 @@ async function ofTable(
       what: `data file ${path} of ${called} is gone`,
       mend: `restore it from your backup, or headgate rollback ${dataset} --to SNAPSHOT and headgate replay`,
     });
-  return [...findings, ...(await ofSnapshots(services, dataset, called, table))];
+  // A rollback leaves the vault as it is: what it took back may be replayed, and meets its originals again.
+  const mayStand = output === 'vault' ? (run: RunEntry) => stands(run) || run.state === 'withdrawn' : stands;
+  return [...findings, ...(await ofSnapshots(services, { dataset, called, table, mayStand }))];
+}
+
+interface Line {
+  readonly dataset: string;
+  readonly called: string;
+  readonly table: Table;
+  readonly mayStand: (run: RunEntry) => boolean;
 }
 
 async function ofSnapshots(
   services: Services,
-  dataset: string,
-  called: string,
-  table: Table,
+  { dataset, called, table, mayStand }: Line,
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const snapshot of ancestors(table)) {
@@ -213,7 +223,7 @@ async function ofSnapshots(
     const mend = `look at it, then headgate rollback ${dataset} --to ${parent === undefined ? 'none' : String(parent)}`;
     if (run === undefined)
       findings.push({ what: `snapshot ${id} of ${called} was made by no run of the ledger`, mend });
-    else if (!stands(run))
+    else if (!mayStand(run))
       findings.push({
         what: `snapshot ${id} of ${called} stands, but its run ${run.runId} is ${run.state}`,
         mend,
@@ -241,12 +251,11 @@ async function ofRaw(
   }
   const findings: Finding[] = [];
   for await (const { key, modified } of stores.raw.list('')) {
-    if (known.has(key) || corrected.has(key) || clock.now().getTime() - modified.getTime() < AN_HOUR)
-      continue;
-    const isCorrection = key.includes('/corrected/');
+    const isKnown = known.has(key) || known.has(key.slice(key.lastIndexOf('/') + 1)) || corrected.has(key);
+    if (isKnown || clock.now().getTime() - modified.getTime() < AN_HOUR) continue;
     findings.push({
       what: `${key} lies in raw and no file of the ledger is it`,
-      mend: isCorrection
+      mend: isCorrection(key)
         ? 'an earlier or refused correction; it may be removed'
         : `${RUN} takes what landed in again; if landing no longer holds it, put these bytes there`,
     });

@@ -59,7 +59,8 @@ async function commitOutputs(
     const planned = plan.outputs.find((output) => output.name === name);
     const written = result.outputs.find((output) => output.name === name);
     if (planned === undefined || written === undefined) continue;
-    if (written.files.length === 0 && written.removes.length === 0) continue;
+    // The curated table gets a snapshot of every run: a rollback tells by them which runs it takes back.
+    if (name !== 'curated' && written.files.length === 0 && written.removes.length === 0) continue;
     const base = name === 'curated' && isBound(plan) ? plan.target : undefined;
     const done = await commit(tablePorts(services, name), planned.table, {
       runId: plan.runId,

@@ -5,6 +5,7 @@ import type { FileProfile } from '../formats/file-profile.ts';
 import { fileIdOf } from '../intake/file-id.ts';
 import { judge, nameless, profileObject } from '../intake/judge.ts';
 import { fateOf } from '../intake/known-bytes.ts';
+import { isCorrection } from '../intake/raw-keys.ts';
 import { router } from '../intake/route.ts';
 import { UNKNOWN_DATASET } from '../intake/take-in.ts';
 import type { FileEntry, ReplayEntry, ReplayFile } from '../ledger/entries.ts';
@@ -316,7 +317,8 @@ async function judgedToday(
     );
   }
   const profile = await profileObject(stores.raw, info, dataset.format);
-  if (corrected === undefined && profile.sha256 !== file.sha256) {
+  // A correction has no hash of its own on record; its version was told by the etag.
+  if (!isCorrection(place.key) && profile.sha256 !== file.sha256) {
     throw new TerminalError(`the copy of ${file.key} in raw has another hash than what landed; restore raw`, {
       fault: 'headgate',
     });

@@ -1,5 +1,6 @@
 import { ConflictError } from '../errors.ts';
-import type { FileEntry, RunEntry } from '../ledger/entries.ts';
+import { type FileEntry, partitions, type RunEntry } from '../ledger/entries.ts';
+import { everything } from '../ledger/everything.ts';
 import { changeFiles, fileOf, filesOf } from '../ledger/files.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
 import { openRuns, runItem, runOf, saveRun } from '../ledger/runs.ts';
@@ -62,7 +63,7 @@ export async function finishRollback(services: Services, run: RunEntry, lock: Lo
     runId,
   });
   const loads = {
-    withdrawn: await loadsAmong(services, dataset, withdrawn),
+    withdrawn: to === null ? await everyLoad(services, run) : await loadsAmong(services, dataset, withdrawn),
     restored: await loadsAmong(services, dataset, restored),
   };
   for (const side of SIDE_OUTPUTS) await rollBackSide(services, run, side, loads);
@@ -97,6 +98,19 @@ async function loadsAmong(
   return runs.filter((run) => run !== undefined && run.files.length > 0) as readonly RunEntry[];
 }
 
+/** In the empty table nothing stands, also of runs whose snapshots have expired. A rollback that died has marked some of them already. */
+async function everyLoad(
+  { ledger }: Services,
+  { dataset, startedAt }: RunEntry,
+): Promise<readonly RunEntry[]> {
+  const loads: RunEntry[] = [];
+  for await (const { body } of everything<RunEntry>(ledger, { partition: partitions.runs(dataset) })) {
+    const isMarked = body.state === 'withdrawn' && body.updatedAt >= startedAt;
+    if (body.files.length > 0 && (body.state === 'published' || isMarked)) loads.push(body);
+  }
+  return loads;
+}
+
 /** Snapshots that a run has committed, by output. */
 export type Committed = Readonly<Partial<Record<OutputName, string>>>;
 
@@ -127,7 +141,7 @@ export async function undoSides(services: Services, run: RunEntry, committed: Co
 /** A side table goes to its newest snapshot that holds rows of standing runs only, and of all that are restored. */
 async function rollBackSide(
   services: Services,
-  { dataset, runId }: RunEntry,
+  { dataset, runId, rollback: order }: RunEntry,
   output: (typeof SIDES)[number],
   { withdrawn, restored }: Loads,
 ): Promise<void> {
@@ -146,7 +160,8 @@ async function rollBackSide(
   const known = table.metadata.snapshots.flatMap(({ summary }) => summary[RUN_ID] ?? []);
   const wanted = known.filter((id) => back.has(id));
   const byAge = [...table.metadata.snapshots].sort((a, b) => b['sequence-number'] - a['sequence-number']);
-  for (const snapshot of byAge) {
+  // Of a snapshot whose forerunners have expired nobody knows all runs, and none stands in the empty table.
+  for (const snapshot of order?.to === null ? [] : byAge) {
     const runs = ancestors(table, snapshot['snapshot-id']).flatMap(({ summary }) => summary[RUN_ID] ?? []);
     const fits =
       wanted.every((id) => runs.includes(id)) && (await Promise.all(runs.map(stands))).every(Boolean);
@@ -179,16 +194,22 @@ async function markFiles(
   const { ledger } = services;
   const asItStands = standing(services);
   const ids = new Set(runs.flatMap(({ files, withdraws = [] }) => [...files, ...withdraws]));
-  for (const file of await filesOf(ledger, dataset, [...ids])) {
+  const files = await filesOf(ledger, dataset, [...ids]);
+  const states = new Map<string, FileEntry>();
+  for (const file of files) {
     const next = await asItStands(file);
     await changeFiles(ledger, dataset, [file.fileId], () => next, [holds(lock)]);
-    if (file.supersedes === undefined) continue;
-    // The file whose place it took, which may stand in another dataset.
-    const old = await fileOf(ledger, file.supersedes.dataset, file.supersedes.fileId);
-    if (old === undefined) continue;
-    const successor = { dataset, fileId: file.fileId };
+    states.set(file.fileId, next);
+  }
+  // The files whose place they took, which may stand in another dataset: after all others, since they are often among these.
+  for (const { fileId, supersedes } of files) {
+    const old = supersedes && (await fileOf(ledger, supersedes.dataset, supersedes.fileId));
+    const next = states.get(fileId);
+    if (old === undefined || next === undefined) continue;
     const again =
-      next.state === 'published' ? supersededFile(old, successor, next.runId ?? '') : await asItStands(old);
+      next.state === 'published'
+        ? supersededFile(old, { dataset, fileId }, next.runId ?? '')
+        : await asItStands(old);
     await changeFiles(ledger, old.dataset, [old.fileId], () => again, [holds(lock)]);
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ConflictError, TerminalError } from '../errors.ts';
+import { isCorrection, rawKey } from '../intake/raw-keys.ts';
 import type { FileEntry } from '../ledger/entries.ts';
 import { partitions } from '../ledger/entries.ts';
 import { everything } from '../ledger/everything.ts';
@@ -58,7 +59,11 @@ export async function inParallel<Item>(
 async function settle({ ledger, landing, raw }: SettlePorts, file: FileEntry): Promise<void> {
   const landed = await landing.stat(file.key);
   if (landed?.etag === file.etag) {
-    await requireCopy(raw, file);
+    // What landed lies beside a copy with mended rows.
+    const copy = isCorrection(file.rawKey)
+      ? rawKey({ ...landed, bucket: file.bucket }, file.dataset)
+      : file.rawKey;
+    await requireCopy(raw, file, copy);
     await landing.remove(file.key, file.etag).catch(unlessReplaced);
   }
   await settled(ledger, file);
@@ -68,15 +73,15 @@ const unlessReplaced = (error: unknown): void => {
   if (!(error instanceof ConflictError)) throw error;
 };
 
-async function requireCopy(raw: ObjectStore, file: FileEntry): Promise<void> {
+async function requireCopy(raw: ObjectStore, file: FileEntry, copy: string): Promise<void> {
   const hash = createHash('sha256');
-  for await (const chunk of raw.read(file.rawKey)) hash.update(chunk);
+  for await (const chunk of raw.read(copy)) hash.update(chunk);
   if (hash.digest('hex') === file.sha256) return;
   throw new TerminalError(
-    `the copy of ${file.key} in raw has another hash than what landed; the landed file is kept: restore ${file.rawKey} in raw, from the landed file where it is the same`,
+    `the copy of ${file.key} in raw has another hash than what landed; the landed file is kept: restore ${copy} in raw, from the landed file where it is the same`,
     {
       fault: 'headgate',
-      facts: { key: file.key, raw: file.rawKey },
+      facts: { key: file.key, raw: copy },
     },
   );
 }

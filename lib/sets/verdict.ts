@@ -68,9 +68,9 @@ export function verdictOf(fileSet: FileSet, set: string, files: readonly FileEnt
     state,
     take:
       state === 'complete'
-        ? good.flatMap(({ file }) => (file.state === 'admitted' ? [file.fileId] : [])).sort()
+        ? [...new Set(good.flatMap(({ file }) => (file.state === 'admitted' ? [file.fileId] : [])))].sort()
         : [],
-    changes,
+    changes: once(changes),
     outdated: members.flatMap(({ state: each, fileId }) =>
       each === 'published' && !standing.has(fileId) ? [fileId] : [],
     ),
@@ -78,6 +78,11 @@ export function verdictOf(fileSet: FileSet, set: string, files: readonly FileEnt
     ...(oldest === undefined ? {} : { since: oldest.receivedAt }),
   };
 }
+
+/** Two names with the same bytes are one file, of which everything is written once. */
+const once = (changes: readonly SetChange[]): readonly SetChange[] => [
+  ...new Map(changes.toReversed().map((change) => [change.fileId, change])).values(),
+];
 
 const ageOf = ({ receivedAt, fileId }: FileEntry): string => `${receivedAt} ${fileId}`;
 

@@ -9,7 +9,7 @@ import { allFiles } from '../../lib/reports/ledger-tables.ts';
 import { commit } from '../../lib/table/commit.ts';
 import { liveFiles, loadTable } from '../../lib/table/table.ts';
 import { temporaryFolder } from '../support/temporary.ts';
-import { open, prepare, run } from './scenario/acts.ts';
+import { ACTS, open, prepare, run } from './scenario/acts.ts';
 
 const folder = temporaryFolder('diagnosis');
 const TABLE = { database: 'shop', name: 'orders' };
@@ -41,6 +41,12 @@ describe('the doctor', () => {
     const later = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 11 * 60_000);
     expect(await look(lake).finally(() => later.mockRestore())).toEqual([]);
     expect(aside()).toEqual([]);
+  });
+
+  test('finds nothing after a rollback: the vault keeps what it took back may need again', async () => {
+    const lake = await healthy();
+    await ACTS['roll back']?.(lake);
+    expect(await look(lake)).toEqual([]);
   });
 
   test.each<[string, (lake: Lake) => Promise<void>, RegExp]>([

@@ -9,6 +9,7 @@ import { router } from '../../lib/intake/route.ts';
 import { takeInArrival } from '../../lib/intake/take-in-arrival.ts';
 import type { FileEntry, RunEntry } from '../../lib/ledger/entries.ts';
 import { tablePorts } from '../../lib/pipeline/context.ts';
+import { diagnose } from '../../lib/pipeline/diagnosis.ts';
 import { draftSuccessor, reachOf, requestReplay } from '../../lib/pipeline/replays.ts';
 import { work } from '../../lib/pipeline/work.ts';
 import { allFiles, allRuns } from '../../lib/reports/ledger-tables.ts';
@@ -164,6 +165,19 @@ test('a member whose set replaces others is changed with all of its set: the row
   const { metadata } =
     (await loadTable(tablePorts(lake, 'curated'), { database: 'shop', name: 'items' })) ?? {};
   expect(metadata?.snapshots?.at(-1)?.summary['total-records']).toBe('3');
+});
+
+test('two members with the same bytes are one file, and its rows stand in the table once', async () => {
+  const lake = lakeOf('set-by-count');
+  land(lake, '2026-01-31/a.csv', 1);
+  land(lake, '2026-01-31/b.csv', 1);
+  expect((await workOn(lake)).failed).toEqual([]);
+  expect(await states(lake)).toEqual({ '31/a.csv': 'published', '31/b.csv': 'duplicate file.duplicate' });
+  expect(await published(lake)).toEqual([1]);
+  const { metadata } =
+    (await loadTable(tablePorts(lake, 'curated'), { database: 'shop', name: 'items' })) ?? {};
+  expect(metadata?.snapshots?.at(-1)?.summary['total-records']).toBe('1');
+  expect(await diagnose(lake, { landing: lake.landing, mend: false })).toEqual([]);
 });
 
 async function fileOfKey({ ledger }: Lake, key: string): Promise<FileEntry> {
