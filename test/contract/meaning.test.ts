@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
 import type { Dataset } from '../../lib/contract/dataset.ts';
 import { parseContract } from '../../lib/contract/parse.ts';
+import { retentionOf } from '../../lib/contract/retention.ts';
 
 /** One text column `code` and one number `amount` in a feed; each test adds one thing to it. */
 interface Additions {
@@ -27,16 +28,17 @@ function parsed({ code, amount, ingestion, quality, properties, custom }: Additi
     ],
     quality: quality ?? [],
   };
-  const head = {
-    kind: 'DataContract',
-    apiVersion: 'v3.1.0',
-    id: 'x',
-    version: '1',
-    status: 'active',
-    domain: 'shop',
-  };
-  return parseContract(stringify({ ...head, schema: [object] }), 'c.odcs.yaml').datasets[0];
+  return parseContract(stringify({ ...HEAD, schema: [object] }), 'c.odcs.yaml').datasets[0];
 }
+
+const HEAD = {
+  kind: 'DataContract',
+  apiVersion: 'v3.1.0',
+  id: 'x',
+  version: '1',
+  status: 'active',
+  domain: 'shop',
+};
 
 const options = (logicalTypeOptions: object) => ({ logicalTypeOptions });
 const custom = (property: string, value: unknown) => ({ customProperties: [{ property, value }] });
@@ -302,6 +304,31 @@ test.each<[string, Additions, string]>([
     expect(() => parsed(additions)).toThrow(message);
   },
 );
+
+test('a service level that names a table is about that table only', () => {
+  const feed = (name: string) => ({
+    name,
+    customProperties: [{ property: 'ingestion', value: { landing: `${name}/*.csv`, format: 'csv' } }],
+    properties: [{ name: 'day', logicalType: 'date' }],
+  });
+  const kept = (value: number, element?: string) => ({
+    property: 'retention',
+    value,
+    unit: 'y',
+    ...(element === undefined ? {} : { element }),
+  });
+  const periods = (slaProperties: readonly object[], more: object = {}) =>
+    parseContract(
+      stringify({ ...HEAD, ...more, slaProperties, schema: [feed('clicks'), feed('orders')] }),
+      'c.odcs.yaml',
+    ).datasets.map((dataset) => retentionOf(dataset)?.years);
+  expect(periods([kept(1, 'clicks.day'), kept(7, 'orders')])).toEqual([1, 7]);
+  expect(periods([kept(1, 'clicks')])).toEqual([1, undefined]);
+  expect(periods([kept(3, 'clicks.day, orders.day')])).toEqual([3, 3]);
+  expect(periods([kept(3)])).toEqual([3, 3]);
+  expect(periods([kept(3, 'day')])).toEqual([3, 3]);
+  expect(periods([kept(3)], { slaDefaultElement: 'orders.day' })).toEqual([undefined, 3]);
+});
 
 test('a flag whose name is short and near to one of ours is the author’s own', () => {
   expect(parsed({ code: custom('pci', true) })?.columns[0]?.pii).toBeUndefined();
