@@ -153,7 +153,9 @@ function isAbout(
   object: SchemaObject,
   { schema = [], slaDefaultElement }: ContractDocument,
 ): boolean {
-  const tables = (element ?? slaDefaultElement ?? '').split(',').map((each) => each.trim().split('.')[0] ?? '');
+  const tables = (element ?? slaDefaultElement ?? '')
+    .split(',')
+    .map((each) => each.trim().split('.')[0] ?? '');
   const named = schema.filter(
     ({ name, physicalName }) => tables.includes(name) || tables.includes(physicalName ?? name),
   );
