@@ -283,6 +283,22 @@ test.each<[string, Additions, string]>([
     'logicalTypeOptions.format: date pattern yyyy-MM-dd HH:mm Z: Z is not supported',
   ],
   [
+    'minutes for months in a date format',
+    extra({ logicalType: 'date', ...options({ format: 'yyyy-mm-dd' }) }),
+    'logicalTypeOptions.format: date pattern yyyy-mm-dd has days without a month; M is the month, m the minute',
+  ],
+  [
+    'minutes without hours',
+    extra({ logicalType: 'timestamp', ...options({ format: 'yyyy-mm' }) }),
+    'minutes without hours',
+  ],
+  [
+    'a part of a date format that may be left out',
+    extra({ logicalType: 'timestamp', ...options({ format: 'yyyy-MM-dd[ HH:mm]' }) }),
+    'date pattern yyyy-MM-dd[ HH:mm]: [ is not supported',
+  ],
+  ['a quote without end', extra({ logicalType: 'date', ...options({ format: "yyyy-MM-dd'T" }) }), "' is not"],
+  [
     'half a day without its half',
     extra({ logicalType: 'timestamp', ...options({ format: 'yyyy-MM-dd hh:mm' }) }),
     'need a for the half of the day',
