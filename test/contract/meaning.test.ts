@@ -350,6 +350,19 @@ test('a flag whose name is short and near to one of ours is the author’s own',
   expect(parsed({ code: custom('pci', true) })?.columns[0]?.pii).toBeUndefined();
 });
 
+test.each([`$\{column}`, '{column}', '{property}'])(
+  '%s in a query is the property of its rule',
+  (placeholder) => {
+    const query = `SELECT count(*) FROM \${table} WHERE ${placeholder} < 0;`;
+    const amount = rule({ type: 'sql', query, mustBe: 0 });
+    expect(parsed({ amount })?.batchChecks[0]?.measure).toEqual({
+      kind: 'sql',
+      query: `SELECT count(*) FROM \${table} WHERE "amount" < 0`,
+    });
+    expect(() => parsed({ quality: [{ type: 'sql', query, mustBe: 0 }] })).toThrow('means nothing here');
+  },
+);
+
 test('a list of missing values with null refuses null too', () => {
   const dataset = parsed({
     code: rule({ metric: 'missingValues', arguments: { missingValues: [null, '', 'N/A'] }, mustBe: 0 }),
