@@ -7,7 +7,9 @@ export function compareChecks(before: Dataset, after: Dataset): readonly Change[
   const stays = ({ column }: RowCheck) =>
     column === undefined || (names(before).has(column) && names(after).has(column));
   return [
-    ...pairs(before.rowChecks.filter(stays), after.rowChecks.filter(stays)).flatMap(rowChange),
+    ...pairs(before.rowChecks.filter(stays), after.rowChecks.filter(stays)).flatMap((pair) =>
+      rowChange(pair, after.qualityScoreAbove !== undefined),
+    ),
     ...pairs(before.batchChecks, after.batchChecks).flatMap(batchChange),
   ];
 }
@@ -37,13 +39,16 @@ const REFUSES: Readonly<Record<RowAction | BatchCheck['action'], number>> = {
   rejectFile: 2,
 };
 
-function rowChange({ key, old, fresh }: Pair<RowCheck>): readonly Change[] {
+/** What only warns lowers the quality score, too. */
+function rowChange({ key, old, fresh }: Pair<RowCheck>, isScored: boolean): readonly Change[] {
   const change = changed(key, ruleText(old), ruleText(fresh));
   if (change === undefined) return [];
   const refuses = (check: RowCheck | undefined) => (check === undefined ? 0 : REFUSES[check.action]);
   const isLooser =
     fresh === undefined ||
     (old !== undefined && isWithin(old.test, fresh.test) && refuses(fresh) <= refuses(old));
+  if (!isLooser && isScored && fresh.action === 'warn')
+    return [{ ...change, effect: 'breaking', because: 'batches may be held for their quality score' }];
   return [{ ...change, ...judged(isLooser, refuses(fresh) > 0, 'rows') }];
 }
 
@@ -111,8 +116,11 @@ type Range = Extract<RowTest, { kind: 'range' }>;
 
 /** Bounds are compared as numbers where they are some, and dates as texts, which their notation sorts. */
 function isRangeWithin(before: Range, after: Range): boolean {
-  const least = (a: string, b: string): number =>
-    Number.isNaN(Number(a)) || Number.isNaN(Number(b)) ? (a < b ? -1 : a > b ? 1 : 0) : Number(a) - Number(b);
+  const least = (left: string, right: string): number => {
+    if (!Number.isNaN(Number(left)) && !Number.isNaN(Number(right))) return Number(left) - Number(right);
+    const [a, b] = [left, right].map(momentOf) as [string, string];
+    return a < b ? -1 : a > b ? 1 : 0;
+  };
   const low = [before.min, before.exclusiveMin].filter((bound) => bound !== undefined);
   const high = [before.max, before.exclusiveMax].filter((bound) => bound !== undefined);
   const isAbove = (bound: string | undefined, strict: boolean) =>
@@ -132,6 +140,10 @@ function isRangeWithin(before: Range, after: Range): boolean {
     isBelow(after.exclusiveMax, true)
   );
 }
+
+/** A day is its first moment, `T` is a blank, and zeros at the end of a fraction say nothing. */
+const momentOf = (text: string): string =>
+  `${text.replace('T', ' ')}${text.length === 10 ? ' 00:00:00' : ''}`.replace(/[.]0+$|(?<=[.]\d*)0+$/, '');
 
 /** Whether steps of `before` are steps of `after` too, exactly. */
 function isMultiple(before: string, after: string): boolean {

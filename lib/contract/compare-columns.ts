@@ -1,5 +1,7 @@
+import { valueProblem } from './bounds.ts';
 import { type Change, changed, type Effect } from './change.ts';
 import type { Column, ColumnType, Dataset } from './dataset.ts';
+import { sources } from './sources.ts';
 
 /** Columns added, removed, renamed, moved, and what has changed in those that stay. */
 export function compareColumns(before: Dataset, after: Dataset): readonly Change[] {
@@ -25,7 +27,7 @@ export function compareColumns(before: Dataset, after: Dataset): readonly Change
     }),
     ...after.columns
       .filter(({ name }) => !named(before, name) && !heirs.has(name))
-      .map((column) => added(column, after)),
+      .map((column) => added(column, before, after)),
     ...moved(before, after),
     ...before.columns.flatMap((column) => {
       const same = named(after, column.name) ?? renamed.get(column.name);
@@ -37,28 +39,39 @@ export function compareColumns(before: Dataset, after: Dataset): readonly Change
 const named = ({ columns }: Dataset, name: string): Column | undefined =>
   columns.find((column) => column.name === name);
 
-/** A file that was right before lacks the new column: whether it is still taken in decides. */
-function added(column: Column, { format, drift }: Dataset): Change {
+/** A file that was right before lacks the new column: whether it is still taken in decides, from whatever source it comes. */
+function added(column: Column, before: Dataset, after: Dataset): Change {
   const base = { what: column.name, to: 'there' };
-  const isKeyed = format.kind === 'json' || format.kind === 'jsonl';
   if (column.required || column.primaryKey !== undefined)
     return { ...base, effect: 'breaking', because: 'rows without the new column are refused' };
-  if (format.kind === 'csv' && !format.header)
-    return {
-      ...base,
-      effect: 'breaking',
-      because: 'fields are taken by position, and files have one too few',
-    };
-  if (!isKeyed && column.pii !== undefined)
-    return { ...base, effect: 'breaking', because: 'files without a personal column are refused' };
-  if (!isKeyed && drift.missingColumn === 'reject')
-    return {
-      ...base,
-      effect: 'breaking',
-      because: 'files without the new column are refused; drift.missingColumn null lets them in',
-    };
-  return { ...base, effect: 'compatible', because: 'null where files do not have it' };
+  const because = sources(after)
+    .filter(({ landing }) => sources(before).some((old) => old.landing === landing))
+    .map((source) => refusalWithout(column, before, source))
+    .find((reason) => reason !== undefined);
+  return because === undefined
+    ? { ...base, effect: 'compatible', because: 'null where files do not have it' }
+    : { ...base, effect: 'breaking', because };
 }
+
+/** Why files of a source that lack a new column are refused, by `lib/intake/header.ts`; undefined where they are not. */
+function refusalWithout(column: Column, before: Dataset, { format, drift }: Dataset): string | undefined {
+  if (format.kind === 'csv' && !format.header)
+    return 'fields are taken by position, and files have one too few';
+  if (format.kind === 'fixedWidth') {
+    const isLonger = widthOf(format) > widthOf(before.format);
+    return isLonger ? 'lines that end before the new column are refused' : undefined;
+  }
+  if (column.pii !== undefined) return 'files without a personal column are refused';
+  const isKeyed = format.kind === 'json' || format.kind === 'jsonl' || format.kind === 'xml';
+  return !isKeyed && drift.missingColumn === 'reject'
+    ? 'files without the new column are refused; drift.missingColumn null lets them in'
+    : undefined;
+}
+
+const widthOf = (format: Dataset['format']): number =>
+  format.kind === 'fixedWidth'
+    ? Math.max(...format.fields.map(({ start, length }) => start - 1 + length))
+    : 0;
 
 function moved(before: Dataset, after: Dataset): readonly Change[] {
   const order = (one: Dataset, other: Dataset) =>
@@ -69,7 +82,7 @@ function moved(before: Dataset, after: Dataset): readonly Change[] {
     order(after, before).join(', '),
   );
   if (change === undefined) return [];
-  const byPosition = after.format.kind === 'csv' && !after.format.header;
+  const byPosition = sources(after).some(({ format }) => format.kind === 'csv' && !format.header);
   const effect: Effect = byPosition || after.drift.reordered === 'reject' ? 'breaking' : 'documentation';
   return [
     {
@@ -209,8 +222,14 @@ function formatsEffect({ type: before }: Column, { type: after }: Column): Effec
   return isPrefix ? 'compatible' : 'breaking';
 }
 
-/** One more text for null: of a number it was refused before, of a text column it was a value. */
-function nullsEffect(before: Column, after: Column): Effect {
-  const isText = after.type.kind === 'string' || after.type.kind === 'json';
-  return within(before.nullTokens, after.nullTokens) && !isText ? 'compatible' : 'breaking';
+/** One more text for null: where it is no value of the column it was refused before. */
+function nullsEffect({ nullTokens: before }: Column, { nullTokens: after, type }: Column): Effect {
+  const isNew = (text: string) => !before.includes(text);
+  return within(before, after) && !after.filter(isNew).some((text) => mayBeValue(type, text))
+    ? 'compatible'
+    : 'breaking';
 }
+
+/** Forms and macros make values of more texts than ISO 8601 and plain numbers. */
+const mayBeValue = (type: ColumnType, text: string): boolean =>
+  /\d/.test(text) || valueProblem(type, text) === undefined;

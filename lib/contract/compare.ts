@@ -4,6 +4,7 @@ import { compareColumns } from './compare-columns.ts';
 import { compareEntities } from './compare-entities.ts';
 import { type CsvFormat, type Dataset, datasetId, type FileFormat, type Source } from './dataset.ts';
 import type { Contract } from './parse.ts';
+import { daysKept, retentionOf } from './retention.ts';
 import type { Bump } from './version.ts';
 
 /** Every change between two versions of a contract. Nothing in it is a value of a row. */
@@ -88,11 +89,21 @@ const DIALECT = [
   'trailer',
 ] as const satisfies readonly (keyof CsvFormat)[];
 const csvOf = ({ format }: Dataset): CsvFormat | undefined => (format.kind === 'csv' ? format : undefined);
+/** Each takes in all that those before it take in. */
+const POLICIES: { readonly [Name in keyof Dataset['drift']]: readonly Dataset['drift'][Name][] } = {
+  addedColumn: ['reject', 'quarantine', 'ignore', 'evolve'],
+  missingColumn: ['reject', 'null', 'quarantine'],
+  reordered: ['reject', 'accept'],
+  retyped: ['reject', 'quarantine', 'evolve'],
+};
 const policy = (name: keyof Dataset['drift']): Setting => ({
   what: `drift.${name}`,
   value: ({ drift }) => drift[name],
-  effect: (_before, after) => (after.drift[name] === 'reject' ? 'breaking' : 'compatible'),
-  because: 'decides which files are refused for their columns',
+  effect: (before, after) => {
+    const place = ({ drift }: Dataset) => (POLICIES[name] as readonly string[]).indexOf(drift[name]);
+    return place(after) < place(before) ? 'breaking' : 'compatible';
+  },
+  because: 'decides which files, rows and values are taken in for their columns',
 });
 
 const SETTINGS: readonly Setting[] = [
@@ -192,9 +203,15 @@ const SETTINGS: readonly Setting[] = [
   },
   {
     what: 'service levels',
-    value: ({ service }) => service,
+    value: ({ service }) => service.filter(({ property }) => property !== 'retention'),
     effect: always('compatible'),
     because: 'what is promised about arrival and age changes',
+  },
+  {
+    what: 'retention',
+    value: retentionOf,
+    effect: (before, after) => (daysKept(after) < daysKept(before) ? 'breaking' : 'compatible'),
+    because: 'rows past it leave the tables',
   },
   {
     what: 'fileSet',

@@ -128,21 +128,38 @@ function datasetOf({ document, file, fingerprint, object, ingestion, path }: Sou
     earlier: ingestion.earlier,
     rowChecks: checks.rowChecks,
     batchChecks: checks.batchChecks,
-    service: (document.slaProperties ?? []).flatMap(({ property, value, unit, element }) =>
-      value === null
-        ? []
-        : [
-            {
-              property,
-              value,
-              ...(unit === undefined ? {} : { unit }),
-              ...(element === undefined ? {} : { element }),
-            },
-          ],
-    ),
+    service: (document.slaProperties ?? [])
+      .filter((level) => isAbout(level, object, document))
+      .flatMap(({ property, value, unit, element }) =>
+        value === null
+          ? []
+          : [
+              {
+                property,
+                value,
+                ...(unit === undefined ? {} : { unit }),
+                ...(element === undefined ? {} : { element }),
+              },
+            ],
+      ),
     ...timing.value,
   };
   return { dataset, problems };
+}
+
+/** Elements are `table` or `table.column`, separated by commas. What names none of the document's tables is about all of them. */
+function isAbout(
+  { element }: { readonly element?: string | undefined },
+  object: SchemaObject,
+  { schema = [], slaDefaultElement }: ContractDocument,
+): boolean {
+  const tables = (element ?? slaDefaultElement ?? '')
+    .split(',')
+    .map((each) => each.trim().split('.')[0] ?? '');
+  const named = schema.filter(
+    ({ name, physicalName }) => tables.includes(name) || tables.includes(physicalName ?? name),
+  );
+  return named.length === 0 || named.includes(object);
 }
 
 function ownerOf({ team }: ContractDocument): string | undefined {

@@ -25,3 +25,16 @@ export function retentionOf({ service }: Pick<Dataset, 'service'>): Period | und
   const level = service.find(({ property }) => property === 'retention');
   return level === undefined ? undefined : periodOf(level.value, level.unit);
 }
+
+const DAYS: Readonly<Record<keyof Required<Period>, number>> = {
+  years: 365.25,
+  months: 365.25 / 12,
+  weeks: 7,
+  days: 1,
+};
+
+/** Days that rows are kept, roughly; without end where nothing is said. */
+export const daysKept = (dataset: Pick<Dataset, 'service'>): number => {
+  const [period] = Object.entries(retentionOf(dataset) ?? {});
+  return period === undefined ? Number.POSITIVE_INFINITY : period[1] * DAYS[period[0] as keyof Period];
+};

@@ -238,7 +238,7 @@ const texts = (value: unknown): readonly string[] | undefined =>
     : undefined;
 
 function measureOf(rule: Quality, column: Column | undefined, named: ColumnNames): BatchMeasure | string {
-  if (rule.type === 'sql') return { kind: 'sql', query: rule.query ?? '' };
+  if (rule.type === 'sql') return queryOf(rule.query ?? '', column);
   if (rule.metric === 'rowCount') return { kind: 'rowCount' };
   if (rule.metric === 'duplicateValues') {
     const listed = texts(rule.arguments?.properties)?.map((name) => named.get(name) ?? name);
@@ -253,6 +253,17 @@ function measureOf(rule: Quality, column: Column | undefined, named: ColumnNames
   const test = valueTest(rule);
   if (test === undefined) return `${rule.metric ?? 'this rule'} is not known`;
   return typeof test === 'string' ? test : { kind: 'invalid', column: column.name, test: test.test };
+}
+
+const OF_COLUMN = /\$?\{(?:column|property)\}/g;
+
+/** The standard's schema writes `${column}`, its text `{property}`; both mean the property that the rule stands at. */
+function queryOf(text: string, column: Column | undefined): BatchMeasure | string {
+  const query = column === undefined ? text : text.replaceAll(OF_COLUMN, `"${column.name}"`);
+  const [unknown] = query.replaceAll(/\$\{table\}/g, '').match(/\$\{\w+\}|\{(?:column|property)\}/) ?? [];
+  if (unknown !== undefined)
+    return `${unknown} in the query means nothing here; allowed: \${table}, and \${column} in a rule of a property`;
+  return { kind: 'sql', query: query.replace(/;\s*$/, '') };
 }
 
 function operatorOf(rule: Quality): Operator | undefined {

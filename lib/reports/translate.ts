@@ -1,6 +1,7 @@
 import { Dialect, generate, parse, transpile } from '@polyglot-sql/sdk';
 import { TerminalError } from '../errors.ts';
 import { withDuckDbDates } from './date-functions.ts';
+import { withNulls } from './null-functions.ts';
 
 /**
  * Functions whose translation from Athena's SQL to DuckDB's a test has executed. The library passes some others on wrongly without a
@@ -36,7 +37,7 @@ export function toDuckDb(sql: string): string {
   // Athena ends one after ten rounds, DuckDB never.
   if (/\bwith\s+recursive\b/i.test(bare))
     throw untranslatable('WITH RECURSIVE', 'join a table with itself as often as is needed');
-  const result = transpile(DATES.test(bare) ? datesOf(sql) : sql, Dialect.Athena, Dialect.DuckDB, {
+  const result = transpile(OTHERWISE.test(bare) ? rewritten(sql) : sql, Dialect.Athena, Dialect.DuckDB, {
     unsupportedLevel: 'raise',
   } as never);
   const [statement, ...others] = result.sql ?? [];
@@ -51,13 +52,15 @@ export function toDuckDb(sql: string): string {
   return statement;
 }
 
-const DATES = /\b(?:date_add|date_diff|date_format|extract|at_timezone|with_timezone)"?\s*\(/i;
+/** What the library passes on, and DuckDB means otherwise. */
+const OTHERWISE =
+  /\b(?:date_add|date_diff|date_format|extract|at_timezone|with_timezone|greatest|least|concat)"?\s*\(|\bas\s+(?:decimal|varchar|char)\b/i;
 
 /** What does not parse is left for the translation to complain about. */
-function datesOf(sql: string): string {
+function rewritten(sql: string): string {
   const { success, ast } = parse(sql, Dialect.Athena);
   if (!success) return sql;
-  const written = generate(withDuckDbDates(ast), Dialect.Athena);
+  const written = generate(withDuckDbDates(withNulls(ast)), Dialect.Athena);
   return (written.sql ?? []).join('; ');
 }
 

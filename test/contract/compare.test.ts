@@ -66,6 +66,30 @@ const lenient = { ingestion: { drift: { missingColumn: 'null' } } };
 const extra = (property: object = {}) => ({ more: [{ name: 'extra', logicalType: 'string', ...property }] });
 const positional = { ingestion: { csv: { header: false } } };
 
+const retention = (value: number, unit: string) => ({
+  root: { slaProperties: [{ property: 'retention', value, unit }] },
+});
+/** JSON lines, and a CSV file of another source. */
+const mixed = (drift: object, csv: object = {}) => ({
+  format: 'jsonl',
+  drift,
+  alsoFrom: [{ landing: 'other/*.csv', format: 'csv', csv }],
+});
+const fields = (...more: readonly object[]) => ({
+  ingestion: { format: 'fixedWidth', drift: { missingColumn: 'null' } },
+  code: custom(['position', { start: 1, length: 5 }]),
+  amount: custom(['position', { start: 6, length: 5 }]),
+  day: custom(['position', { start: 13, length: 10 }]),
+  more,
+});
+const field = (start: number) => ({
+  name: 'extra',
+  logicalType: 'string',
+  ...custom(['position', { start, length: 2 }]),
+});
+const between = (minimum: string, maximum: string) =>
+  extra({ logicalType: 'timestamp', ...options({ minimum, maximum }) });
+
 const HISTORY = { writeMode: 'scd2', dedupe: { keys: ['code'], orderBy: 'day' } };
 const DATED = { code: { required: true }, day: { required: true } };
 
@@ -106,6 +130,27 @@ const MATRIX: readonly (readonly [string, Parts, Parts, string, string])[] = [
     'compatible',
     'breaking',
   ],
+  [
+    'rows with added columns refused and no longer taken',
+    { ingestion: { drift: { addedColumn: 'ignore' } } },
+    { ingestion: { drift: { addedColumn: 'quarantine' } } },
+    'breaking',
+    'compatible',
+  ],
+  [
+    'added columns no longer filled',
+    { ingestion: { drift: { addedColumn: 'evolve' } } },
+    { ingestion: { drift: { addedColumn: 'ignore' } } },
+    'breaking',
+    'compatible',
+  ],
+  [
+    'types no longer widened',
+    { ingestion: { drift: { retyped: 'evolve' } } },
+    { ingestion: { drift: { retyped: 'quarantine' } } },
+    'breaking',
+    'compatible',
+  ],
   ['retyped files refused', {}, { ingestion: { drift: { retyped: 'reject' } } }, 'breaking', 'compatible'],
   [
     'another source of the same rows',
@@ -130,6 +175,15 @@ const MATRIX: readonly (readonly [string, Parts, Parts, string, string])[] = [
     'service levels',
     {},
     { root: { slaProperties: [{ property: 'latency', value: 6 }] } },
+    'compatible',
+    'compatible',
+  ],
+  ['rows kept no longer than a time', {}, retention(7, 'y'), 'breaking', 'compatible'],
+  ['a shorter retention', retention(1, 'y'), retention(51, 'w'), 'breaking', 'compatible'],
+  [
+    'the same retention in other words',
+    retention(1, 'y'),
+    retention(12, 'months'),
     'compatible',
     'compatible',
   ],
@@ -158,6 +212,43 @@ const MATRIX: readonly (readonly [string, Parts, Parts, string, string])[] = [
     'compatible',
     'breaking',
   ],
+  [
+    'a personal column of JSON',
+    { ingestion: { format: 'jsonl' } },
+    { ingestion: { format: 'jsonl' }, ...extra(custom(['pii', { kind: 'x', action: 'drop' }])) },
+    'breaking',
+    'breaking',
+  ],
+  [
+    'a column that files of another source lack',
+    { ingestion: mixed({}) },
+    { ingestion: mixed({}), ...extra() },
+    'breaking',
+    'breaking',
+  ],
+  [
+    'a column that files of another source may lack',
+    { ingestion: mixed({ missingColumn: 'null' }) },
+    { ingestion: mixed({ missingColumn: 'null' }), ...extra() },
+    'compatible',
+    'breaking',
+  ],
+  [
+    'a field of another source without header',
+    { ingestion: mixed({ missingColumn: 'null' }, { header: false }) },
+    { ingestion: mixed({ missingColumn: 'null' }, { header: false }), ...extra() },
+    'breaking',
+    'breaking',
+  ],
+  [
+    'another order of fields of another source',
+    { ingestion: mixed({}, { header: false }) },
+    { ingestion: mixed({}, { header: false }), order: ['day', 'code', 'amount'] },
+    'breaking',
+    'breaking',
+  ],
+  ['a field within lines of fixed width', fields(), fields(field(11)), 'compatible', 'breaking'],
+  ['a field behind the end of lines', fields(), fields(field(23)), 'breaking', 'breaking'],
   ['a field of files without header', positional, { ...positional, ...extra() }, 'breaking', 'breaking'],
   [
     'another order of named columns',
@@ -231,6 +322,20 @@ const MATRIX: readonly (readonly [string, Parts, Parts, string, string])[] = [
     'breaking',
     'breaking',
   ],
+  [
+    'a number as text for null in numbers',
+    {},
+    { amount: custom(['nullTokens', ['', '-1']]) },
+    'breaking',
+    'breaking',
+  ],
+  [
+    'a day as text for null in dates',
+    { day: custom(['dateFormats', ['d/M/yyyy']]) },
+    { day: custom(['dateFormats', ['d/M/yyyy']], ['nullTokens', ['', '31/12/9999']]) },
+    'breaking',
+    'breaking',
+  ],
   ['trim', {}, { code: custom(['trim', true]) }, 'breaking', 'breaking'],
   ['a macro', {}, { code: custom(['standardize', ['lowercase']]) }, 'breaking', 'breaking'],
   ['protection', {}, { code: custom(['pii', { kind: 'x', action: 'mask' }]) }, 'breaking', 'breaking'],
@@ -266,6 +371,13 @@ const MATRIX: readonly (readonly [string, Parts, Parts, string, string])[] = [
     'compatible',
   ],
   [
+    'bounds of a time in another notation, one of them narrower',
+    between('2020-01-01T00:00:00', '2020-12-31 00:00:00.500'),
+    between('2020-01-01 05:00:00', '2020-12-31T00:00:00.5'),
+    'breaking',
+    'compatible',
+  ],
+  [
     'a finer step',
     { amount: options({ multipleOf: 0.5 }) },
     { amount: options({ multipleOf: 0.25 }) },
@@ -288,6 +400,13 @@ const MATRIX: readonly (readonly [string, Parts, Parts, string, string])[] = [
   ],
   ['one more valid value', { code: listed('a') }, { code: listed('a', 'b') }, 'compatible', 'breaking'],
   ['a rule that warns', {}, { code: warned('a') }, 'compatible', 'compatible'],
+  [
+    'a rule that warns, and lowers the score',
+    { ingestion: { qualityScoreAbove: 95 } },
+    { ingestion: { qualityScoreAbove: 95 }, code: warned('a') },
+    'breaking',
+    'compatible',
+  ],
   [
     'a rule that no longer only warns',
     { code: warned('a') },

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
 import type { Dataset } from '../../lib/contract/dataset.ts';
 import { parseContract } from '../../lib/contract/parse.ts';
+import { retentionOf } from '../../lib/contract/retention.ts';
 
 /** One text column `code` and one number `amount` in a feed; each test adds one thing to it. */
 interface Additions {
@@ -27,16 +28,17 @@ function parsed({ code, amount, ingestion, quality, properties, custom }: Additi
     ],
     quality: quality ?? [],
   };
-  const head = {
-    kind: 'DataContract',
-    apiVersion: 'v3.1.0',
-    id: 'x',
-    version: '1',
-    status: 'active',
-    domain: 'shop',
-  };
-  return parseContract(stringify({ ...head, schema: [object] }), 'c.odcs.yaml').datasets[0];
+  return parseContract(stringify({ ...HEAD, schema: [object] }), 'c.odcs.yaml').datasets[0];
 }
+
+const HEAD = {
+  kind: 'DataContract',
+  apiVersion: 'v3.1.0',
+  id: 'x',
+  version: '1',
+  status: 'active',
+  domain: 'shop',
+};
 
 const options = (logicalTypeOptions: object) => ({ logicalTypeOptions });
 const custom = (property: string, value: unknown) => ({ customProperties: [{ property, value }] });
@@ -281,6 +283,22 @@ test.each<[string, Additions, string]>([
     'logicalTypeOptions.format: date pattern yyyy-MM-dd HH:mm Z: Z is not supported',
   ],
   [
+    'minutes for months in a date format',
+    extra({ logicalType: 'date', ...options({ format: 'yyyy-mm-dd' }) }),
+    'logicalTypeOptions.format: date pattern yyyy-mm-dd has days without a month; M is the month, m the minute',
+  ],
+  [
+    'minutes without hours',
+    extra({ logicalType: 'timestamp', ...options({ format: 'yyyy-mm' }) }),
+    'minutes without hours',
+  ],
+  [
+    'a part of a date format that may be left out',
+    extra({ logicalType: 'timestamp', ...options({ format: 'yyyy-MM-dd[ HH:mm]' }) }),
+    'date pattern yyyy-MM-dd[ HH:mm]: [ is not supported',
+  ],
+  ['a quote without end', extra({ logicalType: 'date', ...options({ format: "yyyy-MM-dd'T" }) }), "' is not"],
+  [
     'half a day without its half',
     extra({ logicalType: 'timestamp', ...options({ format: 'yyyy-MM-dd hh:mm' }) }),
     'need a for the half of the day',
@@ -303,9 +321,47 @@ test.each<[string, Additions, string]>([
   },
 );
 
+test('a service level that names a table is about that table only', () => {
+  const feed = (name: string) => ({
+    name,
+    customProperties: [{ property: 'ingestion', value: { landing: `${name}/*.csv`, format: 'csv' } }],
+    properties: [{ name: 'day', logicalType: 'date' }],
+  });
+  const kept = (value: number, element?: string) => ({
+    property: 'retention',
+    value,
+    unit: 'y',
+    ...(element === undefined ? {} : { element }),
+  });
+  const periods = (slaProperties: readonly object[], more: object = {}) =>
+    parseContract(
+      stringify({ ...HEAD, ...more, slaProperties, schema: [feed('clicks'), feed('orders')] }),
+      'c.odcs.yaml',
+    ).datasets.map((dataset) => retentionOf(dataset)?.years);
+  expect(periods([kept(1, 'clicks.day'), kept(7, 'orders')])).toEqual([1, 7]);
+  expect(periods([kept(1, 'clicks')])).toEqual([1, undefined]);
+  expect(periods([kept(3, 'clicks.day, orders.day')])).toEqual([3, 3]);
+  expect(periods([kept(3)])).toEqual([3, 3]);
+  expect(periods([kept(3, 'day')])).toEqual([3, 3]);
+  expect(periods([kept(3)], { slaDefaultElement: 'orders.day' })).toEqual([undefined, 3]);
+});
+
 test('a flag whose name is short and near to one of ours is the author’s own', () => {
   expect(parsed({ code: custom('pci', true) })?.columns[0]?.pii).toBeUndefined();
 });
+
+test.each([`$\{column}`, '{column}', '{property}'])(
+  '%s in a query is the property of its rule',
+  (placeholder) => {
+    const query = `SELECT count(*) FROM \${table} WHERE ${placeholder} < 0;`;
+    const amount = rule({ type: 'sql', query, mustBe: 0 });
+    expect(parsed({ amount })?.batchChecks[0]?.measure).toEqual({
+      kind: 'sql',
+      query: `SELECT count(*) FROM \${table} WHERE "amount" < 0`,
+    });
+    expect(() => parsed({ quality: [{ type: 'sql', query, mustBe: 0 }] })).toThrow('means nothing here');
+  },
+);
 
 test('a list of missing values with null refuses null too', () => {
   const dataset = parsed({

@@ -460,6 +460,25 @@ describe('translation from Athena’s SQL', () => {
     expect(String(row[0])).toBe(value);
   });
 
+  test.each([
+    ['greatest(max(x), NULL, 3)', 'null'],
+    ['greatest(max(x), least(1, 2), 2)', '3'],
+    ["least('b', 'a', NULL)", 'null'],
+    ['least(2.5, max(x), 3e0)', '2.5'],
+    ["concat('a', max(CAST(NULL AS varchar)), 'b')", 'null'],
+    ["concat('a', 'b', 'c')", 'abc'],
+    ["concat(CASE WHEN true THEN 'a' END, 'b') = 'ab'", 'true'],
+    ['CAST(1.5 AS decimal)', '2'],
+    ['CAST(1.25 AS decimal(5, 1))', '1.3'],
+    ["CAST('abc' AS varchar(2))", 'ab'],
+    ["TRY_CAST('abc' AS varchar)", 'abc'],
+    ['max_by(x, CASE WHEN x < 3 THEN x END)', '2'],
+    ['max_by(CASE WHEN x < 3 THEN x END, x)', 'null'],
+  ])('%s is what it is in Athena', async (call, value) => {
+    const rows = await ask([], `SELECT ${call} AS v FROM (VALUES 1, 2, 3) AS t(x) GROUP BY 1 = 1`);
+    expect(String((rows as [[unknown]])[0][0])).toBe(value);
+  });
+
   test('window functions rank and number rows', async () => {
     expect(
       await ask(
@@ -487,6 +506,7 @@ describe('translation from Athena’s SQL', () => {
     ['date_diff(y, x, x)', 'this unit of date_diff'],
     ['extract(dow FROM x)', 'this unit of extract'],
     ["split_part('a/b', '/', 3)", 'function split_part'],
+    ["CAST('a' AS char(5))", 'char'],
   ])('%s is an error that names it', (expression, construct) => {
     expect(() => toDuckDb(`SELECT ${expression} FROM t`)).toThrow(construct);
   });

@@ -66,7 +66,8 @@ export const duckDbQueryEngine = (options: QueryEngineOptions): QueryEngine => (
     };
     const work = async () => {
       try {
-        await connection.run("SET TimeZone = 'UTC'");
+        // As in Athena, whole numbers divided are a whole number.
+        await connection.run("SET TimeZone = 'UTC'; SET integer_division = true");
         const files = await makeViews(connection, options, sql);
         await connection.run(`SET allowed_paths = [${files.map(literal).join(', ')}]`);
         await connection.run('SET enable_external_access = false; SET lock_configuration = true');

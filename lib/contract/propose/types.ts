@@ -48,7 +48,9 @@ function typeOfValues(name: string, texts: readonly string[]): ProposedType {
   if (all(shape.INTEGER)) return wholeNumber(name, texts);
   if (all(shape.DECIMAL)) return fraction(name, texts);
   if (all(shape.DOUBLE))
-    return { logicalType: 'number', notes: [evidence('numbers with exponents, so a double')] };
+    return texts.every(isDouble)
+      ? { logicalType: 'number', notes: [evidence('numbers with exponents, so a double')] }
+      : text(evidence('numbers with exponents and more digits than a double holds'));
   return dates(texts) ?? structured(texts) ?? formatted(texts);
 }
 
@@ -87,6 +89,11 @@ function integer(texts: readonly string[]): ProposedType {
   return text(evidence(`up to ${digits} digits, more than any number type holds`));
 }
 
+/** Whether a double keeps all digits of the text. */
+const isDouble = (each: string): boolean => significant(each) === significant(String(Number(each)));
+const significant = (number: string): string =>
+  (number.toLowerCase().split('e')[0] ?? '').replaceAll(/[-.]/g, '').replaceAll(/^0+|0+$/g, '');
+
 const MOST_SCALE = 6;
 const PRECISION = 18;
 
@@ -101,8 +108,9 @@ function fraction(name: string, texts: readonly string[]): ProposedType {
   const parts = texts.map((each) => each.replace('-', '').split('.'));
   const scale = Math.max(...parts.map(([, digits = '']) => digits.length));
   const whole = Math.max(...parts.map(([digits = '']) => digits.length));
-  if (scale > MOST_SCALE || whole + scale > 38)
+  if ((scale > MOST_SCALE || whole + scale > 38) && texts.every(isDouble))
     return { logicalType: 'number', notes: [evidence(`up to ${scale} digits after the point, so a double`)] };
+  if (whole + scale > 38) return text(evidence('more digits than any number type holds'));
   return {
     logicalType: 'number',
     physicalType: `decimal(${Math.max(PRECISION, Math.min(38, whole + scale + 4))},${scale})`,
