@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { gzipSync, inflateSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readContracts } from '../../lib/adapters/local/contracts.ts';
@@ -212,9 +212,18 @@ const laughs = `<!DOCTYPE r [<!ENTITY a "ha">${Array.from(
   (_, index) => `<!ENTITY ${'a'.repeat(index + 2)} "${`&${'a'.repeat(index + 1)};`.repeat(10)}">`,
 ).join('')}]><r><row>&${'a'.repeat(21)};</row></r>`;
 
+/** 81 bytes of bzip2 that are 60 MB of one sign, as Python's bz2 writes them; packed once more. */
+const BZIP2 =
+  'eNpzisqwNHSMVAuOPJSr9Zkxvo+RYQEDA4cCg0GDr5vTAtWVXA3TIfIfLRhFGJqCGTmA8gwNIBVnWDWXBSqxHXXpkNN70lWwUOH1kZXPAMl1GfY=';
+
 const BOMBS: readonly (readonly [string, string, () => Buffer])[] = [
   ['gzip bomb', 'csv', () => gzipSync(Buffer.alloc(HUGE, 'a'))],
   ['zip bomb', 'csv', () => zipOf([{ name: 'a.csv', text: 'a'.repeat(HUGE) }])],
+  ['zstd bomb', 'csv', () => zstdCompressSync(Buffer.alloc(HUGE, 'a'))],
+  ['bzip2 bomb', 'csv', () => inflateSync(Buffer.from(BZIP2, 'base64'))],
+  ['workbook bomb', 'xlsx', () => xlsxOf('a'.repeat(HUGE))],
+  ['deep workbook', 'xlsx', () => xlsxOf('<a>'.repeat(DEEP))],
+  ['deep nested JSON', 'nested json', () => Buffer.from(`{"data":[{"a":${'['.repeat(DEEP)}`)],
   ['deep JSON', 'json', () => Buffer.from(`[{"a":${'['.repeat(DEEP)}`)],
   ['deep JSON lines', 'jsonl', () => Buffer.from(`{"a":${'{"a":'.repeat(DEEP)}`)],
   ['deep XML', 'xml', () => Buffer.from(`<r><row>${'<a>'.repeat(DEEP)}`)],
