@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib';
+import type { Bunzip } from './bunzip.ts';
 import type { Compression, RandomAccess } from './file-profile.ts';
 import { LIMITS } from './limits.ts';
 import { FormatProblem } from './problem.ts';
@@ -207,28 +208,29 @@ async function* zstdFrame(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
   if (decoder.bytesWritten < packed) throw severalFrames();
 }
 
-/** The decoder is a stream of Node's oldest kind, which answers within the call. It checks the checksums. */
 async function* bunzipped(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const { default: unbzip2 } = await import('unbzip2-stream');
-  const decoder = unbzip2();
-  let plain: Uint8Array[] = [];
-  let failure: unknown;
-  decoder.on('data', (chunk: Uint8Array) => plain.push(chunk));
-  decoder.on('error', (error: unknown) => {
-    failure ??= error;
-  });
-  const taken = () => {
-    if (failure !== undefined) throw damaged('bzip2', failure);
-    const chunks = plain;
-    plain = [];
-    return chunks;
+  const { Bunzip } = await import('./bunzip.ts');
+  const bunzip = new Bunzip();
+  const blocks = function* (isEnd: boolean) {
+    for (;;) {
+      const block = nextOf(bunzip, isEnd);
+      if (block === undefined) return;
+      yield block;
+    }
   };
   for await (const chunk of body) {
-    decoder.write(Buffer.from(chunk));
-    yield* taken();
+    bunzip.push(chunk);
+    yield* blocks(false);
   }
-  decoder.end();
-  yield* taken();
+  yield* blocks(true);
+}
+
+function nextOf(bunzip: Bunzip, isEnd: boolean): Uint8Array | undefined {
+  try {
+    return bunzip.next(isEnd);
+  } catch (error) {
+    throw damaged('bzip2', error);
+  }
 }
 
 const damaged = (name: Packed, cause: unknown): FormatProblem =>

@@ -40,8 +40,10 @@ export function compareRuns(good: RunFacts, bad: RunFacts): readonly Difference[
     ...partitions(good, bad),
     ...files(good, bad),
     ...durations(good, bad),
-  ].sort((a, b) => b.weight - a.weight || (a.what < b.what ? -1 : 1));
+  ].sort(byWeight);
 }
+
+const byWeight = (a: Difference, b: Difference): number => b.weight - a.weight || (a.what < b.what ? -1 : 1);
 
 function outcome({ run: good }: RunFacts, { run: bad }: RunFacts): readonly Difference[] {
   const why = (run: RunEntry) => run.reasons.map(({ message }) => message).join('; ');
@@ -236,10 +238,15 @@ function partitions(good: RunFacts, bad: RunFacts): readonly Difference[] {
     return rows;
   };
   const [a, b] = [of(good), of(bad)];
+  // One that is gone or new counts most; the order of the others' names says nothing.
+  const changed = (key: string) => {
+    const [before, after] = [a.get(key) ?? 0, b.get(key) ?? 0];
+    return share(Math.abs(after - before), Math.max(before, after));
+  };
   return [...new Set([...a.keys(), ...b.keys()])]
     .filter((key) => key !== '')
-    .sort()
-    .flatMap((key) => unequal('partitions', `rows of ${key}`, a.get(key), b.get(key), 0.5))
+    .flatMap((key) => unequal('partitions', `rows of ${key}`, a.get(key), b.get(key), 0.5 + changed(key)))
+    .sort(byWeight)
     .slice(0, PARTITIONS_SHOWN);
 }
 

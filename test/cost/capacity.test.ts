@@ -57,8 +57,10 @@ describe('what a load takes', () => {
     expect(few.usdAnHour).toBeCloseTo(few.usdAFile * 600, 12);
   });
 
-  test('a small file stays below the target of DESIGN section 10 from 1,000 a minute on', () => {
+  test('a small file stays below the target of DESIGN section 10 from 1,000 a minute on, and what is said of a lone one is so', () => {
     expect(demand(1000).usdAFile).toBeLessThan(0.0005);
+    const told = [10, 1000].map((load) => `${Number(demand(load).usdAFile.toPrecision(2))}`);
+    for (const usd of told) expect(readFileSync(join(ROOT, 'docs/cost.md'), 'utf8')).toContain(usd);
   });
 });
 

@@ -1,7 +1,14 @@
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
+import { readContracts } from '../../lib/adapters/local/contracts.ts';
 import { executeCost } from '../../lib/cost/capacity.ts';
 import { glueRun, idleCost, lambda, runCost } from '../../lib/cost/cost.ts';
+import { compile } from '../../lib/plan/compile.ts';
+import { duckDb } from '../../lib/plan/dialects/duckdb.ts';
+import { explain } from '../../lib/plan/explain.ts';
+import type { PlanInput } from '../../lib/plan/plan.ts';
+import { ROOT } from '../support/headgate.ts';
 import { configOf, stacksOf } from '../support/stacks.ts';
 
 describe('what it costs', () => {
@@ -60,4 +67,20 @@ test('a small batch is far cheaper on Lambda, a large one is not', () => {
   expect(small.spark).toBeCloseTo((2 * 60 * 0.44) / 3600, 9);
   expect(small.spark / small.duckdb).toBeGreaterThan(50);
   expect(large.spark / large.duckdb).toBeLessThan(15);
+});
+
+test('explain says what a GB costs on either engine', () => {
+  const [dataset] = readContracts(join(ROOT, 'contracts/retail'));
+  if (dataset === undefined) throw new Error('no dataset');
+  const plan = compile(dataset, { runId: 'r', inputs: [], vaultFiles: [] }, duckDb);
+  const told = (bytes: number) =>
+    explain(
+      { ...plan, inputs: [{ fileId: 'f', records: 1, bytes, rewrite: false } as PlanInput] },
+      { statements: false },
+    );
+  const perGb = (usd: number) => (usd / 2).toPrecision(2);
+  const { duckdb, spark } = executeCost(2e9);
+  const line = told(2e9).find((each) => each.includes('list price'));
+  expect(line).toContain(`DuckDB on Lambda ${duckdb.toPrecision(2)} USD (${perGb(duckdb)} a GB)`);
+  expect(line).toContain(`Spark on Glue ${spark.toPrecision(2)} USD (${perGb(spark)} a GB)`);
 });

@@ -116,7 +116,7 @@ if (values.single)
   for (const schedule of singleSchedules(calm.trace)) await tryOut(schedule, 'a single fault');
 const first = Number(values.from);
 for (let seed = first; seed < first + Number(values.random); seed++)
-  await tryOut(randomSchedule(seed, effects), `seed ${seed}`);
+  await tryOut(randomSchedule(seed, { effects, diskCalls: calm.diskCalls }), `seed ${seed}`);
 
 const seconds = (performance.now() - begun) / 1000;
 const { user, system } = process.cpuUsage(used);

@@ -69,8 +69,14 @@ export function randomOf(seed: number): () => number {
   };
 }
 
-/** Two to five faults, events in any order, twice, or lost. `effects`: of a calm run; recovery has as many again. */
-export function randomSchedule(seed: number, effects: number): Schedule {
+/**
+ * Two to five faults, events in any order, twice, or lost, and of ten schedules one with a disk that fills up.
+ * `effects` and `diskCalls`: of a calm run; recovery has as many effects again.
+ */
+export function randomSchedule(
+  seed: number,
+  { effects, diskCalls }: { readonly effects: number; readonly diskCalls: number },
+): Schedule {
   const random = randomOf(seed);
   const below = (limit: number) => Math.floor(random() * limit);
   const pick = <Item>(items: readonly Item[]): Item => items[below(items.length)] as Item;
@@ -87,6 +93,7 @@ export function randomSchedule(seed: number, effects: number): Schedule {
     place: pick(['cloud', 'cloud', 'laptop']),
     knowsDead: random() < 0.7,
     faults: [...faults].map(([at, kind]) => ({ at, kind })).sort((a, b) => a.at - b.at),
+    ...(random() < 0.1 ? { fullAt: 1 + below(diskCalls) } : {}),
   };
 }
 
@@ -147,7 +154,8 @@ export async function shrunk(
     const plain = { ...smallest, [part]: CALM[part] };
     if (smallest[part] !== CALM[part] && (await fails(plain))) smallest = plain;
   }
-  return smallest;
+  const { fullAt, ...roomy } = smallest;
+  return fullAt !== undefined && (await fails(roomy)) ? roomy : smallest;
 }
 
 const TELLING: readonly (readonly [RegExp, readonly FaultKind[]])[] = [

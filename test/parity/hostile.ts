@@ -43,6 +43,7 @@ schema:
         logicalType: string
         classification: restricted
         customProperties: [{ property: pii, value: { kind: iban, action: mask } }]
+      - { name: note, logicalType: string, customProperties: [{ property: nullTokens, value: ['NULL', '-'] }] }
     quality:
       - { name: small_before_big, type: custom, engine: headgate, implementation: 'small <= big', customProperties: [{ property: onFailure, value: warn }] }
       - { name: not_many, type: sql, query: 'SELECT count(*) FROM \${table} WHERE "big" < 0 AND code <> ''it''''s''', mustBeLessThan: 1000000 }
@@ -66,7 +67,10 @@ const some = (good: fc.Arbitrary<string>, own: fc.Arbitrary<string>, ...edges: s
         '\t',
         '１２',
         'NaN',
+        'nan',
         'Infinity',
+        '-Infinity',
+        'inf',
         '-',
         '0x10',
         '1e3',
@@ -160,6 +164,7 @@ const fields = [
     '0.00001',
     '-0',
     '123456789012345678',
+    '9007199254740993',
   ),
   some(
     texts('true', 'FALSE', ''),
@@ -175,6 +180,7 @@ const fields = [
     day,
     '2000-02-29',
     '1900-02-29',
+    '1899-12-31',
     '2011-02-30',
     '1582-10-10',
     '0001-01-01',
@@ -200,6 +206,10 @@ const fields = [
     '9999-12-31T23:59:59.999999-12:00',
     '1969-12-31T23:59:59.999999Z',
     '2011-01-01 00:00:00.1234567',
+    '1969-12-31T23:59:59.9999995Z',
+    '9999-12-31T23:59:59.9999999',
+    '10000-01-01T00:00:00Z',
+    '2026-03-29T02:30:00+01:00',
   ),
   some(
     texts('1/4/2011 10:05', '12/31/1899 0:05', '2011-01-04 10:05:00.120', ''),
@@ -233,21 +243,42 @@ const fields = [
     '100',
   ),
   some(words, words, 'NL91ABNA0417164300', '😀😀😀😀😀😀😀😀😀😀😀😀', '12345678901'),
+  // Empty, blank and null; one letter in two forms; the last signs before the surrogates, after them, and above; quotes in quotes.
+  some(
+    texts('', ' ', 'NULL', '-', '"', '""', 'say "so"', '","', 'é', 'e\u0301', '\u212b', 'Å'),
+    words,
+    '\ud7ff',
+    '\ue000',
+    '\uffee',
+    '😀',
+    '\u{10fffd}',
+  ),
 ];
 
-const quoted = (text: string): string =>
-  /[",\n\r]/.test(text) || text === ' ' ? `"${text.replaceAll('"', '""')}"` : text;
-/** Mostly whole records; some with a field too many, too few, or a quote where none may be. */
-const record = fc.tuple(fc.tuple(...fields), fc.integer({ min: 0, max: 60 })).map(([values, luck]) => {
-  const line = values.map(quoted).join(',');
-  if (luck === 0) return `${line},more`;
-  if (luck === 1) return values.slice(0, 3).map(quoted).join(',');
-  if (luck === 2) return `"a"b,${line}`;
-  return line;
-});
+const inQuotes = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+const quoted = (text: string): string => (/[",\n\r]/.test(text) || text === ' ' ? inQuotes(text) : text);
 
-export const HEADER = 'id,big,small,price,wide,ratio,yes,day,changed,printed,code,secret,score,iban';
+/**
+ * `lines`: each record is a line, so Spark may cut the file. `broken`: some go over several, which it finds out when it counts them. `surplus`: some end with
+ * delimiters too many, for which the file is written anew.
+ */
+export type Shape = 'lines' | 'broken' | 'surplus';
+
+/** Mostly whole records; some with every field in quotes, a field too many, too few, or a quote where none may be. */
+const recordOf = (shape: Shape) =>
+  fc.tuple(fc.tuple(...fields), fc.integer({ min: 0, max: 60 })).map(([values, luck]) => {
+    const line = values.map(quoted).join(',');
+    if (luck === 0) return `${line},more`;
+    if (luck === 1) return values.slice(0, 3).map(quoted).join(',');
+    if (luck === 2 && !line.endsWith(',')) return `"a"b,${line}`;
+    if (luck === 3 && shape === 'surplus') return `${line},,`;
+    if (luck === 4 && shape === 'broken')
+      return [...values.slice(0, -1), 'over\nlines'].map(quoted).join(',');
+    return luck < 10 ? values.map(inQuotes).join(',') : line;
+  });
+
+export const HEADER = 'id,big,small,price,wide,ratio,yes,day,changed,printed,code,secret,score,iban,note';
 
 /** The same seed gives the same file. */
-export const hostileCsv = (rows: number, seed: number): string =>
-  `${HEADER}\n${fc.sample(record, { numRuns: rows, seed }).join('\n')}\n`;
+export const hostileCsv = (rows: number, seed: number, shape: Shape = 'lines'): string =>
+  `${HEADER}\n${fc.sample(recordOf(shape), { numRuns: rows, seed }).join('\n')}\n`;

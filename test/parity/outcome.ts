@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -15,6 +15,7 @@ import { draftReplay, requestReplay } from '../../lib/pipeline/replays.ts';
 import { work } from '../../lib/pipeline/work.ts';
 import { duckDb } from '../../lib/plan/dialects/duckdb.ts';
 import type { Plan, RunResult } from '../../lib/plan/plan.ts';
+import type { SparkJob } from '../../lib/plan/spark-job.ts';
 import { liveFiles, loadTable } from '../../lib/table/table.ts';
 
 /** What became of a batch: everything that must not depend on the engine. Run ids, file names and sizes do. */
@@ -29,6 +30,8 @@ export interface Outcome {
   readonly problems: readonly string[];
   /** What the engine threw, tries that were followed by another one included. */
   readonly failures: readonly Error[];
+  /** Into how many pieces Spark cut each file that it cut. */
+  readonly pieces: readonly number[];
 }
 
 export interface Batches {
@@ -63,9 +66,17 @@ export function differences(expected: Outcome, found: Outcome): readonly string[
     const [first, second] = [left, right].map((items) =>
       items.map((item) => (typeof item === 'string' ? item : JSON.stringify(item))),
     );
+    // As often as it stands there: one too many of the one and too few of another is a difference, too.
     const only = (a: readonly string[] = [], b: readonly string[] = []) => {
-      const others = new Set(b);
-      return a.filter((item) => !others.has(item)).slice(0, 3);
+      const others = new Map<string, number>();
+      for (const item of b) others.set(item, (others.get(item) ?? 0) + 1);
+      return a
+        .filter((item) => {
+          const left = others.get(item) ?? 0;
+          others.set(item, left - 1);
+          return left <= 0;
+        })
+        .slice(0, 3);
     };
     const [ofDuckDb, ofSpark] = [only(first, second), only(second, first)];
     /** From a little before the first character that differs. */
@@ -104,12 +115,16 @@ export async function outcomeOf(batches: Batches): Promise<Outcome> {
     clock: { now: () => NOW },
     newId: () => `${String(++ids).padStart(8, '0')}-0000-4000-8000-000000000000`,
   };
+  const pieces: number[] = [];
   const sparkInPieces = sparkEngine({
     raw: lake.stores.raw,
     stores: lake.stores,
     secrets: keyFiles(join(home, 'keys'), lake.ledger),
     scratch: join(home, 'scratch'),
-    launch: batches.spark,
+    launch: (options, bytes) => {
+      pieces.push(...piecesOf(JSON.parse(readFileSync(options.job ?? '', 'utf8')) as SparkJob));
+      return batches.spark(options, bytes);
+    },
     ...(batches.taskBytes === undefined ? {} : { taskBytes: batches.taskBytes }),
   });
   const failures: Error[] = [];
@@ -169,8 +184,17 @@ export async function outcomeOf(batches: Batches): Promise<Outcome> {
     tables: await tablesOf(lake),
     problems,
     failures,
+    pieces,
   };
 }
+
+/** As `cut` in stage.py decides: a file stays whole where its lines are not its records. */
+const piecesOf = ({ tasks }: SparkJob): readonly number[] =>
+  tasks.flatMap(({ split, files: [only] }) => {
+    if (split === undefined || only === undefined) return [];
+    const lines = readFileSync(only.path).reduce((sum, byte) => sum + (byte === 10 ? 1 : 0), 0);
+    return lines === split.lines ? [Math.ceil(split.bytes / split.pieceBytes)] : [];
+  });
 
 const sorted = (record: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -9,7 +9,7 @@ import { ROOT, SHARED } from '../support/headgate.ts';
 import { describeWithJudges, pythonOf } from '../support/judge.ts';
 import { SparkServer } from '../support/spark-server.ts';
 import { temporaryFolder } from '../support/temporary.ts';
-import { CONTRACT, hostileCsv } from './hostile.ts';
+import { CONTRACT, hostileCsv, type Shape } from './hostile.ts';
 import { type Batches, differences, type Outcome, outcomeOf } from './outcome.ts';
 
 /** Rows as PyIceberg and DuckDB's iceberg extension read them. */
@@ -99,21 +99,33 @@ describeWithJudges(['spark', 'iceberg'], 'the same rows from Spark as from DuckD
     const contracts = join(folder, 'hostile-contract');
     mkdirSync(contracts);
     writeFileSync(join(contracts, 'hostile.odcs.yaml'), CONTRACT);
-    const landings = [0, 1].map((number) => {
+    const rows = Number(ROWS ?? 10_000);
+    const days: readonly (readonly (readonly [Shape, number])[])[] = [
+      [['lines', rows / 2]],
+      [
+        ['broken', rows / 4],
+        ['surplus', rows / 4],
+      ],
+    ];
+    const landings = days.map((files, number) => {
       const landing = join(folder, `hostile-landing-${number}`);
       const day = join(landing, `shop/2026-01-0${number + 1}`);
       mkdirSync(day, { recursive: true });
-      writeFileSync(join(day, 'a.csv'), hostileCsv(Number(ROWS ?? 10_000) / 2, seed + number));
+      for (const [shape, count] of files)
+        writeFileSync(join(day, `${shape}.csv`), hostileCsv(count, seed + number, shape));
       return landing;
     });
-    const replays = ['shop/2026-01-01/a.csv'];
-    const { tables, problems, runs } = await both('env=prod/hostile', {
+    const replays = ['shop/2026-01-01/lines.csv'];
+    const { tables, problems, runs, pieces } = await both('env=prod/hostile', {
       contracts,
       landings,
       replays,
       taskBytes: 200_000,
     });
     expect(problems).toEqual([]);
+    // The first file and its replay; of the others one has fields over lines, and one is written anew.
+    expect(pieces).toEqual([expect.any(Number), pieces[0]]);
+    expect(pieces[0]).toBeGreaterThan(1);
     expect(runs.filter(({ withdraws }) => withdraws > 0)).toHaveLength(1);
     for (const name of [
       'shop.hostile',
