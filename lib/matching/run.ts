@@ -7,6 +7,7 @@ import { partitions } from '../ledger/entries.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
 import { newRunId, tablePorts } from '../pipeline/context.ts';
 import { withLock } from '../pipeline/maintain.ts';
+import { makeTables } from '../pipeline/plan-run.ts';
 import type { Services } from '../pipeline/services.ts';
 import type { TableFiles } from '../plan/parquet-copy.ts';
 import { tableOf } from '../plan/tables.ts';
@@ -161,6 +162,7 @@ async function inputsOf(services: Services, entity: Entity): Promise<MatchInputs
   const standing = (dataset: Dataset, output: 'curated' | 'vault') =>
     standingTable(services, output, tableOf(dataset, output));
   const datasets = entity.sources.map(({ dataset }) => dataset);
+  for (const dataset of datasets) await followContract(services, dataset);
   const curated = await Promise.all(datasets.map((dataset) => standing(dataset, 'curated')));
   const vaults = await Promise.all(datasets.map((dataset) => standing(dataset, 'vault')));
   const own = Object.fromEntries(
@@ -182,6 +184,12 @@ async function inputsOf(services: Services, entity: Entity): Promise<MatchInputs
   const fingerprint = hash(JSON.stringify(parts));
   const key = `${services.clock.now().toISOString().slice(0, 10)}-${fingerprint}`;
   return { contracts, key, curated, vaults, own, decisions, fingerprint };
+}
+
+/** A column that the contract has and no file has brought yet is there, empty. A table that no file has made is none of ours to make. */
+async function followContract(services: Services, dataset: Dataset): Promise<void> {
+  const table = await loadTable(tablePorts(services, 'curated'), tableOf(dataset, 'curated'));
+  if (table !== undefined) await makeTables(services, dataset);
 }
 
 const contractsOf = ({ contract, sources }: Entity): readonly string[] =>
