@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ConflictError, TerminalError } from '../errors.ts';
 import { type Ledger, type LedgerItem, type LedgerWrite, MAX_LEDGER_WRITES } from '../ports/ledger.ts';
 import { type ContentEntry, type FileEntry, type FilePointer, partitions } from './entries.ts';
+import { everything } from './everything.ts';
 import { summaryWrites } from './summary.ts';
 
 type LandedVersion = Pick<FileEntry, 'bucket' | 'key' | 'etag'>;
@@ -81,16 +82,27 @@ export interface KnownObject {
 export async function knownObject(ledger: Ledger, object: LandedVersion): Promise<KnownObject> {
   const partition = partitions.objects(object.bucket);
   const [place, sort] = [objectSort({ ...object, etag: '' }), objectSort(object)];
-  const [first] = await ledger.query<FilePointer>({ partition, prefix: place, limit: 1 });
+  // The key of another object may begin with this one and a `#`, and stand between its versions.
+  const isOwn = (item: LedgerItem<FilePointer>) => !item.sort.includes('#', place.length);
+  const [next] = await ledger.query<FilePointer>({ partition, prefix: place, limit: 1 });
+  const first =
+    next === undefined || isOwn(next) ? next : await firstOf(ledger, { partition, prefix: place }, isOwn);
   if (first === undefined) return { seen: undefined, last: undefined };
   const pointer = first.sort === sort ? first : await ledger.get<FilePointer>(partition, sort);
   const file = pointer && (await fileItemOf(ledger, pointer.body.dataset, pointer.body.fileId));
-  // The key of another object may begin with this one and a `#`.
-  const isOther = first.sort.includes('#', place.length);
   return {
     seen: file && { file: file.body, version: file.version, objectVersion: pointer.version },
-    last: isOther ? undefined : { ...first.body, version: first.sort === place ? first.version : 0 },
+    last: { ...first.body, version: first.sort === place ? first.version : 0 },
   };
+}
+
+async function firstOf(
+  ledger: Ledger,
+  query: { readonly partition: string; readonly prefix: string },
+  isWanted: (item: LedgerItem<FilePointer>) => boolean,
+): Promise<LedgerItem<FilePointer> | undefined> {
+  for await (const item of everything<FilePointer>(ledger, query)) if (isWanted(item)) return item;
+  return undefined;
 }
 
 /** With its version, to be changed on that condition. */

@@ -234,6 +234,19 @@ export async function applyRetention(
   const { ledger, clock } = services;
   const { dataset, before } = plan;
   const startedAt = clock.now().toISOString();
+  const rows = plan.tables.reduce((sum, each) => sum + each.rows, 0);
+  const run: RunEntry = {
+    runId: lock.runId,
+    dataset,
+    state: 'published',
+    files: [],
+    startedAt,
+    updatedAt: startedAt,
+    retention: { before, files: plan.files.length, rows },
+    reasons: [],
+  };
+  // First: whatever becomes of this call, the ledger knows whose snapshots these are.
+  await saveRun(ledger, run, [holds(lock)]);
   const snapshots: Record<string, string> = {};
   for (const { output, table, snapshot, remove } of plan.tables) {
     if (remove.length === 0) continue;
@@ -244,18 +257,7 @@ export async function applyRetention(
   const expired = (file: FileEntry): FileEntry | undefined =>
     isDone(file) ? { ...file, state: 'expired', runId: lock.runId } : undefined;
   await changeFiles(ledger, dataset, plan.files, expired, [holds(lock)]);
-  const rows = plan.tables.reduce((sum, each) => sum + each.rows, 0);
-  const run: RunEntry = {
-    runId: lock.runId,
-    dataset,
-    state: 'published',
-    files: [],
-    startedAt,
-    updatedAt: clock.now().toISOString(),
-    retention: { before, files: plan.files.length, rows },
-    snapshots,
-    reasons: [],
-  };
-  await saveRun(ledger, run, [holds(lock)]);
-  return run;
+  const done: RunEntry = { ...run, updatedAt: clock.now().toISOString(), snapshots };
+  await saveRun(ledger, done, [holds(lock)]);
+  return done;
 }

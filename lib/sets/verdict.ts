@@ -113,10 +113,9 @@ function expected(fileSet: FileSet, control: FileEntry | undefined, members: rea
   }
   if (control === undefined) return { named: all, missing: [`its ${fileSet.kind}`], surplus: [] };
   if (fileSet.kind === 'marker') {
-    const covered = members.filter(({ receivedAt }) => receivedAt <= control.receivedAt);
-    const late = members.filter(
-      ({ receivedAt, state }) => receivedAt > control.receivedAt && state === 'admitted',
-    );
+    const until = coveredUntil(control);
+    const covered = members.filter(({ receivedAt }) => receivedAt <= until);
+    const late = members.filter(({ receivedAt, state }) => receivedAt > until && state === 'admitted');
     return { named: [...versions(covered).values()].map((file) => ({ file })), missing: [], surplus: late };
   }
   // Written by takeIn alone.
@@ -130,6 +129,9 @@ function expected(fileSet: FileSet, control: FileEntry | undefined, members: rea
   );
   return { named, missing, surplus };
 }
+
+/** S3 tells whole seconds, and versions of a key that landed within one stand a millisecond apart: a marker of that second covers them all. */
+const coveredUntil = ({ receivedAt }: FileEntry): string => receivedAt.replace(/\.000Z$/, '.999Z');
 
 /** The newest version of each key. One that repeats the bytes of another file of the set stands for that file. */
 function versions(members: readonly FileEntry[]): ReadonlyMap<string, FileEntry> {

@@ -9,6 +9,7 @@ import { TransientError } from '../../lib/errors.ts';
 import { router } from '../../lib/intake/route.ts';
 import type { FileEntry } from '../../lib/ledger/entries.ts';
 import { summaryOf } from '../../lib/ledger/summary.ts';
+import { diagnose } from '../../lib/pipeline/diagnosis.ts';
 import { withLock } from '../../lib/pipeline/maintain.ts';
 import { draftReplay } from '../../lib/pipeline/replays.ts';
 import { applyRetention, explainRetention, isNothing, planRetention } from '../../lib/pipeline/retention.ts';
@@ -138,6 +139,7 @@ describe('retention', () => {
     await expect(act({ ...services, catalog: dying })).rejects.toThrow('gone');
     const run = await act();
     expect(run?.retention).toEqual({ before: '2025-02-10', files: 2, rows: 1 });
+    expect(await diagnose(services, { landing: lake.landing, mend: false })).toEqual([]);
     expect(await ids()).toEqual(['4', '5']);
     expect(await column('SELECT count(*) AS n FROM shop_quarantine.orders')).toEqual(['0']);
     expect(await states()).toEqual({

@@ -147,6 +147,24 @@ test('the event of a marker that overtakes those of its members leaves none of t
   expect(await published(lake)).toEqual([2]);
 });
 
+test('a marker covers the last of several versions that landed in its second', async () => {
+  const lake = lakeOf('set-by-marker');
+  land(lake, '2026-01-31/a.csv', 1);
+  await workOn(lake);
+  land(lake, '2026-01-31/a.csv', 2);
+  land(lake, '2026-01-31/_SUCCESS', 0);
+  expect((await workOn(lake)).failed).toEqual([]);
+  const versions = await Array.fromAsync(allFiles(lake.ledger));
+  expect(versions.map(({ key, state }) => `${key.slice(16)} ${state}`).sort()).toEqual([
+    '_SUCCESS control',
+    'a.csv published',
+    'a.csv superseded',
+  ]);
+  const of = (wanted: string) => versions.find(({ state }) => state === wanted)?.receivedAt;
+  expect(of('published') ?? '').toBe('2026-02-01T06:00:00.001Z');
+  expect(of('superseded') ?? '').toBe('2026-02-01T06:00:00.000Z');
+});
+
 test('a member whose set replaces others is changed with all of its set: the rows of the other member stay', async () => {
   const lake = lakeOf('set-replaces-set');
   land(lake, '2026-01-31/a.csv', 1);
