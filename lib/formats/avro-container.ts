@@ -65,6 +65,7 @@ async function sized(source: ByteSource): Promise<Buffer> {
 }
 
 async function* blocks(source: ByteSource, marker: Buffer, inflate: Inflate): AsyncGenerator<AvroBlock> {
+  let plain = 0;
   while (!(await source.atEnd())) {
     const start = source.offset;
     const count = await long(source);
@@ -73,6 +74,13 @@ async function* blocks(source: ByteSource, marker: Buffer, inflate: Inflate): As
     const packed = await taken(source, length);
     if (!(await taken(source, marker.length)).equals(marker)) throw damaged();
     const bytes = unpacked(packed, inflate);
+    plain += bytes.length;
+    // As of every other packed file: a hundred kilobytes could be a gigabyte, in as many records.
+    if (plain > LIMITS.freeBytes + source.offset * LIMITS.inflation)
+      throw new FormatProblem(
+        'file.too_large',
+        `inflates to more than ${LIMITS.inflation} times its size; send it in parts`,
+      );
     // Every record takes at least a byte, so a head that states more is wrong, and can't make us loop.
     if (count < 0 || count > bytes.length) throw damaged();
     yield { count, bytes, start, end: source.offset };

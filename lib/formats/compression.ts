@@ -97,8 +97,6 @@ async function* members(random: RandomAccess): AsyncGenerator<Part> {
   for (const member of found) yield { name: member.name, body: member.read() };
 }
 
-const FREE_BYTES = 10 * 1024 * 1024;
-
 type Packed = Exclude<Compression, 'none' | 'zip'>;
 
 async function* unpacked(body: AsyncGenerator<Uint8Array>, decode: Decode): AsyncGenerator<Uint8Array> {
@@ -112,7 +110,7 @@ async function* unpacked(body: AsyncGenerator<Uint8Array>, decode: Decode): Asyn
   })();
   for await (const chunk of decode(counted)) {
     plain += chunk.length;
-    if (plain > FREE_BYTES + packed * LIMITS.inflation) {
+    if (plain > LIMITS.freeBytes + packed * LIMITS.inflation) {
       throw new FormatProblem(
         'file.too_large',
         `inflates to more than ${LIMITS.inflation} times its size; send it in parts`,

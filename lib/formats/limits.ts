@@ -12,8 +12,9 @@ export const LIMITS = {
   engineRecordBytes: 16 * 1024 * 1024,
   /** Bytes of the header record, or of an Avro file's header. */
   headerBytes: 1024 * 1024,
-  /** Inflated bytes for each compressed one, beyond the first 10 MiB. */
+  /** Inflated bytes for each compressed one, beyond `freeBytes`; blocks of an Avro file count together. */
   inflation: 200,
+  freeBytes: 10 * 1024 * 1024,
   /** Distinct keys of all JSON objects of a file. */
   jsonKeys: 2_000,
   /** Objects, arrays or elements inside each other. */

@@ -21,7 +21,7 @@ export async function zipMembers(random: RandomAccess): Promise<readonly Member[
   return whileReading(async () => {
     const reader = new Slices(random);
     const zip = await fromRandomAccessReaderPromise(reader, random.bytes, { autoClose: false });
-    const budget = { left: FREE_BYTES + random.bytes * LIMITS.inflation };
+    const budget = { left: LIMITS.freeBytes + random.bytes * LIMITS.inflation };
     const members: Member[] = [];
     for await (const entry of zip.eachEntry()) {
       if (entry.fileName.endsWith('/') || entry.fileName.startsWith('__MACOSX/')) continue;
@@ -34,7 +34,6 @@ export async function zipMembers(random: RandomAccess): Promise<readonly Member[
   });
 }
 
-const FREE_BYTES = 10 * 1024 * 1024;
 const AT_ONCE = 1024 * 1024;
 
 class Slices extends RandomAccessReader {

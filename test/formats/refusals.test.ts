@@ -179,6 +179,15 @@ describe('Avro', () => {
       'more than',
     ],
     [
+      'small blocks that inflate to much together',
+      fileOf(
+        text,
+        new Array(3).fill({ count: 1, bytes: deflateRawSync(Buffer.alloc(8 * 1024 ** 2)) }),
+        'deflate',
+      ),
+      'inflates to more than 200 times',
+    ],
+    [
       'a snappy block with a wrong checksum',
       fileOf(text, [{ count: 1, bytes: Buffer.from('0200410000000', 'hex') }], 'snappy'),
       'damaged',
