@@ -238,6 +238,11 @@ function problemsOfIngestion(
       );
     }
   }
+  const primaryKey = keyColumns(columns);
+  if (primaryKey.length > 0 && dedupe?.keys.some((name) => !primaryKey.includes(name)) === true)
+    complain(
+      `the primary key ${primaryKey.join(', ')} is not unique where rows are the same by ${dedupe.keys.join(', ')}; give dedupe the columns of the primary key`,
+    );
   if ((ingestion.writeMode === 'merge' || ingestion.writeMode === 'scd2') && dedupe === undefined)
     complain(`writeMode ${ingestion.writeMode} needs dedupe.keys or a primaryKey`);
   if (ingestion.earlier && ingestion.writeMode !== 'merge')

@@ -65,7 +65,7 @@ export function contractReference(): string {
     '## From the standard',
     `Logical types: ${LOGICAL_TYPES.filter((type) => type !== 'time').join(', ')} (\`time\` not yet). \`physicalType: decimal(p,s)\` makes a number exact, without it it is a double; integers are 64 bits, or 32 with \`format: i32\`; objects and arrays are kept as JSON text.`,
     `Classifications, from harmless to dangerous: ${CLASSIFICATIONS.join(', ')}; from restricted on a property needs \`pii\`.`,
-    `\`required\`, \`unique\`, \`primaryKey\` and \`logicalTypeOptions\` become checks that quarantine a row. Library metrics: ${METRICS.join(', ')}. A metric on a property with \`mustBe: 0\` judges each row; any other operator, \`rowCount\`, \`duplicateValues\` and \`type: sql\` judge the batch; in a query \`\${table}\` is the rows to be published and \`\${column}\` the property of the rule; a query that gives NULL, as a sum over no rows does, has failed: let it say \`coalesce\`. \`type: custom, engine: headgate\` with a \`name\` and an SQL predicate as \`implementation\` judges each row; null passes.`,
+    `\`required\`, \`unique\`, \`primaryKey\` and \`logicalTypeOptions\` become checks that quarantine a row; a \`pattern\` must match the whole value. Library metrics: ${METRICS.join(', ')}. A metric on a property with \`mustBe: 0\` judges each row; any other operator, \`rowCount\`, \`duplicateValues\` and \`type: sql\` judge the batch; in a query \`\${table}\` is the rows to be published and \`\${column}\` the property of the rule; a query that gives NULL, as a sum over no rows does, has failed: let it say \`coalesce\`. \`type: custom, engine: headgate\` with a \`name\` and an SQL predicate as \`implementation\` judges each row; null passes.`,
   ].join('\n\n')}\n`;
 }
 

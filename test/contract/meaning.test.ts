@@ -308,6 +308,11 @@ test.each<[string, Additions, string]>([
     { amount: rule({ metric: 'invalidValues', arguments: { validValues: [5.005] }, mustBe: 0 }) },
     '5.005 is no value of decimal(18,2)',
   ],
+  [
+    'a primary key that may repeat',
+    { code: { primaryKey: true, required: true }, ingestion: { dedupe: { keys: ['*'] } } },
+    'the primary key code is not unique where rows are the same by code, amount',
+  ],
   ['a line break as delimiter', { ingestion: { csv: { delimiter: '\n' } } }, 'a line break ends records'],
   [
     'a quote as delimiter',
