@@ -155,8 +155,9 @@ async function pastFiles(ledger: Ledger, dataset: string, limit: Limit): Promise
 
 const PAGE = 1000;
 
-const isDone = ({ state }: FileEntry): boolean =>
-  state !== 'admitted' && state !== 'held' && state !== 'expired' && state !== 'control';
+/** Of one that is withdrawn no table has a row: it stays what it is. */
+const KEPT: readonly FileEntry['state'][] = ['admitted', 'held', 'withdrawn', 'expired', 'control'];
+const isDone = ({ state }: FileEntry): boolean => !KEPT.includes(state);
 
 /**
  * Files of the vault that a run long past wrote and of whose tokens no row is left. Asked while the rows that leave now are still there: the vault
