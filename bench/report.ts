@@ -58,7 +58,7 @@ function page({ size, results, curves, failures }: Report): string {
   const late = missed(results);
   return [
     `# Benchmarks, size ${size}`,
-    `Written by \`npm run bench -- --size ${size}\`; each figure from interleaved runs. ${machine().join('. ')}.`,
+    `Written by \`npm run bench -- --size ${size}\`; each figure from interleaved runs, or from one where all three are the same. ${machine().join('. ')}.`,
     [...failures, ...late].length === 0
       ? 'Every part ran and every target is met.'
       : [...failures, ...late].map((line) => `- **${line}**`).join('\n'),

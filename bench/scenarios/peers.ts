@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { part, times } from '../measure.ts';
+import { median, part, times } from '../measure.ts';
 import { feedNameOf } from '../parts/feeds.ts';
 import { HEADGATE, PEERS, type Peer, SPARK_BY_HAND } from '../peers/peers.ts';
 import { PEERS as TITLE } from '../report.ts';
@@ -93,7 +93,7 @@ export const engines: Scenario = {
         rounds.map(({ spark, duckDb }) => spark / duckDb),
         'times as long',
       );
-      points.push([megabytes, Math.min(...rounds.map(({ spark, duckDb }) => spark / duckDb))]);
+      points.push([megabytes, median(rounds.map(({ spark, duckDb }) => spark / duckDb))]);
       if (index === 0)
         record(
           `Headgate on Spark over PySpark by hand, ${megabytes} MB`,
