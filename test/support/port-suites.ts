@@ -346,12 +346,6 @@ export function describeQueryEngine(name: string, make: () => QueryEngine): void
       expect(rows).toEqual([['1', 'a', null, '1.50']]);
     });
 
-    test('cuts the fraction of whole numbers that are divided', async () => {
-      const sql =
-        'SELECT 100 * sum(x) / 3 AS a, -5 / count(*) AS b, CAST(5 AS double) / 2 AS c FROM (VALUES (3), (4)) AS t(x)';
-      expect((await make().query(sql)).rows).toEqual([['233', '-2', '2.5']]);
-    });
-
     test('answers with every row of a long result, and with none', async () => {
       const ten = '(VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9))';
       const many = `SELECT a.x + 10 * b.x + 100 * c.x AS n FROM ${ten} AS a(x), ${ten} AS b(x), ${ten} AS c(x), (VALUES (0), (1)) AS d(x) ORDER BY 1`;
