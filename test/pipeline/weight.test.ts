@@ -53,6 +53,6 @@ test('a packed file weighs what is in it, for the choice of the engine and for h
   ]);
   expect(await batchOf(lake, { dataset: 'shop/items' })).toHaveLength(2);
   expect((await explainPending(lake, 'shop/items')).engine).toBe('spark');
-  const roomy = { ...lake, enginePolicy: { sparkFromBytes: 2 * TEXT.length + 1 } };
+  const roomy = { ...lake, enginePolicy: { sparkFromBytes: 2 * TEXT.length + HEADER.length + 1 } };
   expect((await explainPending(roomy, 'shop/items')).engine).toBe('duckdb');
 });
