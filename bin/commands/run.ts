@@ -1,6 +1,7 @@
 import { watch } from 'node:fs';
 import { mkdir, opendir, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { ASIDE_MS, folderStore, type Stranger, strangersIn } from '../../lib/adapters/local/folder-store.ts';
 import type { Lake } from '../../lib/adapters/local/lake.ts';
@@ -247,24 +248,29 @@ async function watchLanding(lake: Lake, datasets: () => Lake['datasets']): Promi
   };
   // What can't be watched now may be so in a moment.
   const look = setInterval(() => lookAgain().catch(() => undefined), LOOK_MS);
-  await interrupted();
+  const { isOver } = await interrupted();
   clearInterval(look);
   now.watcher.close();
   clearTimeout(timer);
-  await working;
+  await Promise.all([working, isOver]);
   clearTimeout(later);
 }
 
-/** Ctrl-C comes twice: from the terminal, and from the process that started this one. A later one ends the process at once. */
+/**
+ * Ctrl-C comes twice: from the terminal, and from the process that started this one. Whoever is gone, or on the way, before the second comes is killed by
+ * it; one that comes after this time ends the process at once.
+ */
 const TWICE_MS = 500;
 
-const interrupted = (): Promise<void> =>
+/** Answers the first signal at once. `isOver`: no second one belongs to it any more. */
+const interrupted = (): Promise<{ readonly isOver: Promise<void> }> =>
   new Promise((resolve) => {
     const signals = ['SIGINT', 'SIGTERM'] as const;
-    const leave = () => signals.map((signal) => process.off(signal, stop));
     const stop = () => {
-      resolve();
-      setTimeout(leave, TWICE_MS).unref();
+      const isOver = sleep(TWICE_MS).then(() => {
+        for (const signal of signals) process.off(signal, stop);
+      });
+      resolve({ isOver });
     };
     for (const signal of signals) process.on(signal, stop);
   });

@@ -617,8 +617,9 @@ test('headgate up takes in what lands, by the contracts of then, and lets go by 
     put(join(landing, again), `${HEADER}2,a,1.50\n`);
     await until(() => !existsSync(join(landing, again)));
   } finally {
-    // As a terminal does: to the process, and to the one that it has started.
+    // As a terminal does: to the process, and to the one that it has started, which hears of it twice, and not at once.
     watching.kill('SIGINT');
+    await wait(20);
     watching.kill('SIGINT');
     await once(watching, 'exit');
   }
