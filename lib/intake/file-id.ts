@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { UNDATED } from '../ledger/entries.ts';
+import { stampOf, UNDATED } from '../ledger/entries.ts';
 
 export interface FileIdentity {
   readonly businessDate?: string;
@@ -15,10 +15,9 @@ export interface FileIdentity {
  * and time received, which is the order that decides which of two rows wins; the same object always has the same one.
  */
 export function fileIdOf({ businessDate, receivedAt, bucket, key, etag, sha256 }: FileIdentity): string {
-  const received = receivedAt.toISOString().replaceAll(/[-:.]/g, '');
   const rest = createHash('sha256')
     .update(JSON.stringify([bucket, key, etag, sha256]))
     .digest('hex')
     .slice(0, 12);
-  return `${businessDate === undefined ? UNDATED : `${businessDate}.`}${received}.${rest}`;
+  return `${businessDate === undefined ? UNDATED : `${businessDate}.`}${stampOf(receivedAt)}.${rest}`;
 }

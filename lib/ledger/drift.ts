@@ -1,11 +1,13 @@
 import { typeText } from '../contract/widening.ts';
 import type { Ledger, LedgerWrite } from '../ports/ledger.ts';
 import { type DriftEntry, partitions } from './entries.ts';
+import { everything } from './everything.ts';
 
 /** Columns and wider types that files have brought to a dataset, in the order in which they came. */
 export async function driftOf(ledger: Ledger, dataset: string): Promise<readonly DriftEntry[]> {
-  const items = await ledger.query<DriftEntry>({ partition: partitions.drift(dataset), limit: 10_000 });
-  return items.map(({ body }) => body).sort((a, b) => compare(`${a.at} ${a.column}`, `${b.at} ${b.column}`));
+  const entries = everything<DriftEntry>(ledger, { partition: partitions.drift(dataset) });
+  const known = await Array.fromAsync(entries, ({ body }) => body);
+  return known.sort((a, b) => compare(`${a.at} ${a.column}`, `${b.at} ${b.column}`));
 }
 
 /** Not by a language: the order of columns would be another one on other machines. */

@@ -21,6 +21,9 @@ export interface CheckResult {
   readonly message?: string;
 }
 
+/** How ids of files and runs write a moment, so that their texts sort by it: `20261121T042359123Z`. */
+export const stampOf = (moment: Date): string => moment.toISOString().replaceAll(/[-:.]/g, '');
+
 /** Begins the ids of files whose place names no business date. */
 export const UNDATED = '0000-00-00.';
 

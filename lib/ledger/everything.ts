@@ -1,14 +1,14 @@
-import type { Ledger, LedgerItem } from '../ports/ledger.ts';
+import type { Ledger, LedgerItem, LedgerQuery } from '../ports/ledger.ts';
 import { partitions } from './entries.ts';
 
 const PAGE = 1000;
 
-/** All items of a partition whose sort keys begin with `prefix`, in their order, however many: a query answers so many at most. */
+/** All items that a query without limit would answer, in their order, however many: a query answers so many at most. Pages are read as they are asked for. */
 export async function* everything<Body>(
   ledger: Ledger,
-  query: { readonly partition: string; readonly prefix?: string },
+  query: Omit<LedgerQuery, 'limit'>,
 ): AsyncGenerator<LedgerItem<Body>> {
-  let after: string | undefined;
+  let { after } = query;
   do {
     const page = await ledger.query<Body>({
       ...query,

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { ConflictError, TerminalError } from '../errors.ts';
-import { type Ledger, type LedgerItem, type LedgerWrite, MAX_LEDGER_WRITES } from '../ports/ledger.ts';
+import {
+  type Ledger,
+  type LedgerItem,
+  type LedgerQuery,
+  type LedgerWrite,
+  MAX_LEDGER_WRITES,
+} from '../ports/ledger.ts';
 import { type ContentEntry, type FileEntry, type FilePointer, partitions } from './entries.ts';
 import { everything } from './everything.ts';
 import { summaryWrites } from './summary.ts';
@@ -98,7 +104,7 @@ export async function knownObject(ledger: Ledger, object: LandedVersion): Promis
 
 async function firstOf(
   ledger: Ledger,
-  query: { readonly partition: string; readonly prefix: string },
+  query: LedgerQuery,
   isWanted: (item: LedgerItem<FilePointer>) => boolean,
 ): Promise<LedgerItem<FilePointer> | undefined> {
   for await (const item of everything<FilePointer>(ledger, query)) if (isWanted(item)) return item;

@@ -1,6 +1,7 @@
 import { TerminalError } from '../errors.ts';
 import type { Ledger, LedgerWrite } from '../ports/ledger.ts';
 import { partitions, type ReplayEntry, type RunEntry } from './entries.ts';
+import { everything } from './everything.ts';
 
 /** Writes of a replay's new state, with its place among those that wait. */
 export const replayWrites = (replay: ReplayEntry, ifVersion?: number): readonly LedgerWrite[] => {
@@ -54,10 +55,7 @@ export const lossWrites = (
 
 /** Files with rows that lost to a row of this one. */
 export async function losersTo(ledger: Ledger, dataset: string, winner: string): Promise<readonly string[]> {
-  const items = await ledger.query<Loss>({
-    partition: partitions.losses(dataset),
-    prefix: `${winner}#`,
-    limit: 100_000,
-  });
-  return [...new Set(items.flatMap(({ body }) => body.losers))];
+  const query = { partition: partitions.losses(dataset), prefix: `${winner}#` };
+  const losers = await Array.fromAsync(everything<Loss>(ledger, query), ({ body }) => body.losers);
+  return [...new Set(losers.flat())];
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Entity, entityId } from '../contract/entity.ts';
 import { TerminalError } from '../errors.ts';
 import { partitions } from '../ledger/entries.ts';
+import { everything } from '../ledger/everything.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 
@@ -28,24 +29,12 @@ export const reviewId = ({ left, right }: Pick<Decision, 'left' | 'right'>): str
     .digest('hex')
     .slice(0, 12);
 
-const PAGE = 1000;
-
 export async function decisionsOf(
   ledger: Ledger,
   entity: Pick<Entity, 'domain' | 'name'>,
 ): Promise<readonly Decision[]> {
-  const found: Decision[] = [];
-  let after: string | undefined;
-  do {
-    const page = await ledger.query<Decision>({
-      partition: partitions.matchDecisions(entityId(entity)),
-      limit: PAGE,
-      ...(after === undefined ? {} : { after }),
-    });
-    found.push(...page.map(({ body }) => body));
-    after = page.length < PAGE ? undefined : page.at(-1)?.sort;
-  } while (after !== undefined);
-  return found;
+  const partition = partitions.matchDecisions(entityId(entity));
+  return Array.fromAsync(everything<Decision>(ledger, { partition }), ({ body }) => body);
 }
 
 /**

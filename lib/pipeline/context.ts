@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { ConflictError, TerminalError } from '../errors.ts';
-import type { RunEntry } from '../ledger/entries.ts';
+import { type RunEntry, stampOf } from '../ledger/entries.ts';
 import { holds, type Lock, lockOf } from '../ledger/locks.ts';
 import { runOf, saveRun } from '../ledger/runs.ts';
 import type { OutputName } from '../plan/plan.ts';
@@ -58,11 +58,9 @@ export async function runContext({ ledger, clock }: Services, message: RunMessag
 /** Sorts by time, and behind `last`, where its order counts, although the clock has gone back since. */
 export const newRunId = ({ clock, newId }: Pick<Services, 'clock' | 'newId'>, last?: string): string => {
   const unique = createHash('sha256').update(newId()).digest('hex').slice(0, 6);
-  const id = `${stamp(clock.now())}-${unique}`;
-  return last === undefined || id > last ? id : `${stamp(new Date(timeOf(last) + 1))}-${unique}`;
+  const id = `${stampOf(clock.now())}-${unique}`;
+  return last === undefined || id > last ? id : `${stampOf(new Date(timeOf(last) + 1))}-${unique}`;
 };
-
-const stamp = (moment: Date): string => moment.toISOString().replaceAll(/[-:.]/g, '');
 
 const timeOf = (runId: string): number =>
   Date.parse(runId.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z.*$/, '$1-$2-$3T$4:$5:$6.$7Z'));

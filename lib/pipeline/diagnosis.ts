@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { datasetId } from '../contract/dataset.ts';
 import { isUnfinished } from '../contract/landing-pattern.ts';
 import { copyName, isCorrection } from '../intake/raw-keys.ts';
@@ -18,6 +17,7 @@ import { loadTable, type Table } from '../table/table.ts';
 import { tablePorts } from './context.ts';
 import { missingFiles, type TableOf, tablesOf } from './maintain.ts';
 import type { Services } from './services.ts';
+import { hashOf } from './settle.ts';
 
 export interface Finding {
   readonly what: string;
@@ -143,10 +143,7 @@ async function ofFiles(
 
 /** A correction has no hash of its own on record. */
 async function isCopy(raw: ObjectStore, file: FileEntry, { key, bytes, etag }: ObjectInfo): Promise<boolean> {
-  if (isCorrection(key)) return bytes === file.bytes;
-  const hash = createHash('sha256');
-  for await (const chunk of raw.read(key, { etag })) hash.update(chunk);
-  return hash.digest('hex') === file.sha256;
+  return isCorrection(key) ? bytes === file.bytes : (await hashOf(raw, key, etag)) === file.sha256;
 }
 
 /** Entries of the pending list whose file waits no more. */

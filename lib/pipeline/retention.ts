@@ -2,7 +2,8 @@ import { Temporal } from 'temporal-polyfill';
 import { dateIn, dayOf, zoneOf } from '../arrivals/calendar.ts';
 import { type Dataset, datasetId } from '../contract/dataset.ts';
 import { retentionOf } from '../contract/retention.ts';
-import { type FileEntry, partitions, type RunEntry, UNDATED } from '../ledger/entries.ts';
+import { type FileEntry, partitions, type RunEntry, stampOf, UNDATED } from '../ledger/entries.ts';
+import { everything } from '../ledger/everything.ts';
 import { changeFiles } from '../ledger/files.ts';
 import { holds, type Lock } from '../ledger/locks.ts';
 import { saveRun } from '../ledger/runs.ts';
@@ -72,7 +73,7 @@ interface Limit {
 
 const limitOf = (zone: string, before: string): Limit => ({
   dated: `${before}.`,
-  undated: `${UNDATED}${dayOf(zone, before).from.toISOString().replaceAll(/[-:.]/g, '')}`,
+  undated: `${UNDATED}${stampOf(dayOf(zone, before).from)}`,
 });
 
 const isPast = (fileId: string, { dated, undated }: Limit): boolean =>
@@ -131,29 +132,16 @@ const MOST_FILES = 20_000;
 
 /** Files that are done with, oldest first, at most 20,000: the next time goes on with the others. */
 async function pastFiles(ledger: Ledger, dataset: string, limit: Limit): Promise<readonly string[]> {
+  const partition = partitions.files(dataset);
   const found: string[] = [];
-  for (const [prefix, start] of [
-    [UNDATED, undefined],
-    ['', `${UNDATED}~`],
-  ] as const) {
-    let after: string | undefined = start;
-    for (let isOver = false; !isOver; ) {
-      const query = {
-        partition: partitions.files(dataset),
-        prefix,
-        ...(after === undefined ? {} : { after }),
-      };
-      const page = await ledger.query<FileEntry>({ ...query, limit: PAGE });
-      const past = page.filter(({ sort }) => isPast(sort, limit));
-      found.push(...past.filter(({ body }) => isDone(body)).map(({ sort }) => sort));
-      after = page.at(-1)?.sort;
-      isOver = past.length < PAGE || found.length >= MOST_FILES;
+  for (const query of [{ prefix: UNDATED }, { after: `${UNDATED}~` }]) {
+    for await (const { sort, body } of everything<FileEntry>(ledger, { partition, ...query })) {
+      if (!isPast(sort, limit) || found.length === MOST_FILES) break;
+      if (isDone(body)) found.push(sort);
     }
   }
-  return found.slice(0, MOST_FILES);
+  return found;
 }
-
-const PAGE = 1000;
 
 /** Of one that is withdrawn no table has a row: it stays what it is. */
 const KEPT: readonly FileEntry['state'][] = ['admitted', 'held', 'withdrawn', 'expired', 'control'];

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ConflictError, TerminalError } from '../errors.ts';
+import { inParallel } from '../in-parallel.ts';
 import { isCorrection, rawKey } from '../intake/raw-keys.ts';
 import type { FileEntry } from '../ledger/entries.ts';
 import { partitions } from '../ledger/entries.ts';
@@ -44,18 +45,6 @@ export async function settleLanding(ports: SettlePorts): Promise<readonly Unsett
   return unsettled;
 }
 
-export async function inParallel<Item>(
-  atOnce: number,
-  items: readonly Item[],
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  const queue = [...items].reverse();
-  const worker = async () => {
-    for (let item = queue.pop(); item !== undefined; item = queue.pop()) await work(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-}
-
 async function settle({ ledger, landing, raw }: SettlePorts, file: FileEntry): Promise<void> {
   const landed = await landing.stat(file.key);
   if (landed?.etag === file.etag) {
@@ -74,9 +63,7 @@ const unlessReplaced = (error: unknown): void => {
 };
 
 async function requireCopy(raw: ObjectStore, file: FileEntry, copy: string): Promise<void> {
-  const hash = createHash('sha256');
-  for await (const chunk of raw.read(copy)) hash.update(chunk);
-  if (hash.digest('hex') === file.sha256) return;
+  if ((await hashOf(raw, copy)) === file.sha256) return;
   throw new TerminalError(
     `the copy of ${file.key} in raw has another hash than what landed; the landed file is kept: restore ${copy} in raw, from the landed file where it is the same`,
     {
@@ -84,4 +71,11 @@ async function requireCopy(raw: ObjectStore, file: FileEntry, copy: string): Pro
       facts: { key: file.key, raw: copy },
     },
   );
+}
+
+/** SHA-256 of an object's bytes. @throws ConflictError where they are not those of `etag` */
+export async function hashOf(store: ObjectStore, key: string, etag?: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of store.read(key, etag === undefined ? {} : { etag })) hash.update(chunk);
+  return hash.digest('hex');
 }

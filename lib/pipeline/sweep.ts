@@ -2,6 +2,7 @@ import { tellOfMissing } from '../arrivals/arrivals.ts';
 import { datasetId } from '../contract/dataset.ts';
 import { isFolder, isUnfinished } from '../contract/landing-pattern.ts';
 import { ConflictError } from '../errors.ts';
+import { inParallel } from '../in-parallel.ts';
 import { type LandingPlace, takeIn } from '../intake/take-in.ts';
 import type { FileEntry } from '../ledger/entries.ts';
 import { knownDatasets } from '../ledger/everything.ts';
@@ -9,7 +10,7 @@ import { isHeld } from '../ledger/locks.ts';
 import { tellOverdue } from '../ledger/notices.ts';
 import type { ObjectInfo } from '../ports/object-store.ts';
 import { hasSets, tellOfIncompleteSets } from '../sets/sets.ts';
-import { inParallel, settleLanding } from './settle.ts';
+import { settleLanding } from './settle.ts';
 import { hasWork, makeMissingTables, type Worker } from './work.ts';
 
 /** Younger objects are left to the event that tells of them. */

@@ -1,6 +1,7 @@
 import { datasetId } from '../contract/dataset.ts';
 import { isUnfinished } from '../contract/landing-pattern.ts';
 import { ConflictError } from '../errors.ts';
+import { inParallel } from '../in-parallel.ts';
 import { type Intake, type IntakePorts, type LandingPlace, takeIn } from '../intake/take-in.ts';
 import { partitions } from '../ledger/entries.ts';
 import { knownDatasets } from '../ledger/everything.ts';
@@ -95,25 +96,22 @@ async function takeInAll(ports: IntakePorts, place: LandingPlace): Promise<WorkR
     (isUnfinished(object.key) ? unfinished : queue).push(object);
   // One content under two names: the first name in key order is the file, so names are taken in order.
   let last = Promise.resolve();
-  const worker = async () => {
-    for (let object = queue.shift(); object !== undefined; object = queue.shift()) {
-      const { key } = object;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const turn = { mine: last, next: resolve };
-      last = promise;
-      await takeIn(ports, place, object, turn)
-        .then(
-          (taken) => files.push(taken),
-          async (error: unknown) => {
-            if (await isLeft(ports, object, error)) left.push(key);
-            else failed.push({ subject: key, error });
-          },
-        )
-        // An object that asked for no turn passes it on in order too.
-        .finally(() => turn.mine.then(resolve));
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await inParallel(AT_ONCE, queue, async (object) => {
+    const { key } = object;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const turn = { mine: last, next: resolve };
+    last = promise;
+    await takeIn(ports, place, object, turn)
+      .then(
+        (taken) => files.push(taken),
+        async (error: unknown) => {
+          if (await isLeft(ports, object, error)) left.push(key);
+          else failed.push({ subject: key, error });
+        },
+      )
+      // An object that asked for no turn passes it on in order too.
+      .finally(() => turn.mine.then(resolve));
+  });
   const byKey = (a: Intake, b: Intake) => (a.file.key < b.file.key ? -1 : 1);
   return { files: files.sort(byKey), left: left.sort(), unfinished, failed };
 }

@@ -11,7 +11,9 @@ import {
   type Outcome,
   partitions,
   type RunEntry,
+  stampOf,
 } from '../ledger/entries.ts';
+import { everything } from '../ledger/everything.ts';
 import { fileOf } from '../ledger/files.ts';
 import { summaryOf } from '../ledger/summary.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -90,7 +92,7 @@ export async function dailyResults(
   day: string,
 ): Promise<readonly CheckResult[]> {
   const { from, to } = dayOf(zone, day);
-  const range = { from: stamp(from), to: stamp(to) };
+  const range = { from: stampOf(from), to: stampOf(to) };
   const dates = await datesOf(ports, dataset, from, to);
   const files = await filesOf(ports.ledger, dataset, dates?.map(({ date }) => date) ?? [day]);
   return [
@@ -102,9 +104,6 @@ export async function dailyResults(
     ...(await martResults(ports, datasetId(dataset), day)),
   ];
 }
-
-/** As run ids begin. */
-const stamp = (moment: Date): string => moment.toISOString().replaceAll(/[-:.]/g, '');
 
 /** A query that can't succeed is a result of its own: the others are asked all the same. */
 async function asked(
@@ -267,8 +266,8 @@ async function runsOf(ledger: Ledger, dataset: string, range: RunRange): Promise
   const prefixes = new Set([range.from.slice(0, 8), range.to.slice(0, 8)]);
   const found: RunEntry[] = [];
   for (const prefix of prefixes) {
-    const query = { partition: partitions.runs(dataset), prefix, limit: 100_000 };
-    for (const { body, sort } of await ledger.query<RunEntry>(query))
+    const query = { partition: partitions.runs(dataset), prefix };
+    for await (const { body, sort } of everything<RunEntry>(ledger, query))
       if (sort >= range.from && sort < range.to) found.push(body);
   }
   return found;

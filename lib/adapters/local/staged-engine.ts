@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TransientError, UnclearError } from '../../errors.ts';
+import { inParallel } from '../../in-parallel.ts';
 import {
   type OutputResult,
   type Plan,
@@ -30,7 +31,7 @@ export interface StagedEngineOptions extends Omit<SessionOptions, 'scratch'> {
 }
 
 /** Objects that are moved at the same time. */
-const AT_ONCE = 8;
+export const COPIES_AT_ONCE = 8;
 
 /**
  * DuckDB beside stores that it can't read: what the plan names is brought into the scratch folder, executed there, and its outputs are taken to
@@ -108,7 +109,7 @@ async function bring(plan: Plan, { raw, stores }: StagedEngineOptions, home: str
     localCopy(stores.vault, path, join(home, 'known', `${index}.parquet`)),
   );
   const tables = [...(readsTarget(plan) ? target : []), ...ofSides];
-  await inParallel([...inputs, ...tables, ...vault], download);
+  await inParallel(COPIES_AT_ONCE, [...inputs, ...tables, ...vault], download);
   return {
     plan: {
       ...plan,
@@ -155,7 +156,9 @@ async function take(
   for (const output of outputs) {
     const name = plan.outputs.find((planned) => planned.name === output.name)?.store ?? 'lake';
     const folder = placeOf(home, name);
-    const files = await inParallel(output.files, (file) => upload(stores[name], folder, file));
+    const files = await inParallel(COPIES_AT_ONCE, output.files, (file) =>
+      upload(stores[name], folder, file),
+    );
     taken.push({ ...output, files });
   }
   return taken;
@@ -166,19 +169,6 @@ export async function upload(store: ObjectStore, folder: string, file: DataFile)
   await store.write(key, createReadStream(file.path), { kind: 'absent' });
   await rm(file.path);
   return { ...file, path: `${store.root}/${key}` };
-}
-
-export async function inParallel<Item, Result>(
-  items: readonly Item[],
-  work: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  const queue = items.entries();
-  const worker = async () => {
-    for (const [index, item] of queue) results[index] = await work(item);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return results;
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<{ readonly seconds: number; readonly value: T }> {

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { type HeadgateError, TransientError } from '../../errors.ts';
+import { inParallel } from '../../in-parallel.ts';
 import { MATCH_PREFIX } from '../../matching/places.ts';
 import type { LinkAnswer } from '../../matching/settings.ts';
 import type { Matcher, MatchSession } from '../../ports/matcher.ts';
@@ -12,7 +13,7 @@ import type { ObjectStore } from '../../ports/object-store.ts';
 import { keyOf } from '../../table/table.ts';
 import { type SessionOptions, withDuckDb } from './duckdb-session.ts';
 import { type Comparer, RECORDS, workshopOf } from './splink-matcher.ts';
-import { inParallel, upload } from './staged-engine.ts';
+import { COPIES_AT_ONCE, upload } from './staged-engine.ts';
 
 export interface StagedMatcherOptions extends SessionOptions {
   readonly stores: { readonly lake: ObjectStore; readonly vault: ObjectStore };
@@ -32,7 +33,7 @@ export const stagedMatcher = ({ stores, launch, ...session }: StagedMatcherOptio
         const lake = join(scratch, 'lake');
         const workshop = workshopOf(db, { scratch, lake, compare: remotely(stores.vault, order, launch) });
         const write: typeof workshop.write = async (output) =>
-          inParallel(await workshop.write(output), (file) => upload(stores.lake, lake, file));
+          inParallel(COPIES_AT_ONCE, await workshop.write(output), (file) => upload(stores.lake, lake, file));
         return work({ ...workshop, write }, (file) => local.get(file) ?? file);
       });
       await clear(stores.vault, entity);
@@ -51,7 +52,7 @@ async function bring(
   scratch: string,
 ): Promise<ReadonlyMap<string, string>> {
   await mkdir(join(scratch, 'tables'), { mode: 0o700 });
-  const copies = await inParallel(files, async (file) => {
+  const copies = await inParallel(COPIES_AT_ONCE, files, async (file) => {
     const store = file.startsWith(`${vault.root}/`) ? vault : lake;
     const path = join(scratch, 'tables', `${files.indexOf(file)}.parquet`);
     await copy(store, keyOf(store, file), path);
@@ -94,5 +95,5 @@ const remotely =
 async function clear(vault: ObjectStore, entity: string): Promise<void> {
   const keys: string[] = [];
   for await (const { key } of vault.list(`${MATCH_PREFIX}${entity}/`)) keys.push(key);
-  await inParallel(keys, (key) => vault.remove(key));
+  await inParallel(COPIES_AT_ONCE, keys, (key) => vault.remove(key));
 }
