@@ -25,11 +25,13 @@ export const PER_ROUND = {
   s3Writes: 6,
   s3Reads: 16,
   catalogueRequests: 8,
-  /** Claim, its choice, Plan, Execute, Verify, its choice, Publish, Announce. */
-  transitions: 8,
+  /** Claim, Plan, Execute, Verify, Publish, Announce, and the choices after the first, second and fourth of them. */
+  transitions: 9,
   /** Five for a task, two for a choice. */
-  historyEvents: 34,
+  historyEvents: 36,
 } as const;
+/** An execution ends with a Claim that finds nothing, its choice, Done. */
+export const PER_EXECUTION = { transitions: 3 } as const;
 /** Writes of one file into one partition of the ledger: of its dataset's files, of the landing bucket's objects. */
 export const PARTITION_WRITES = { files: 2, objects: 1 } as const;
 
@@ -89,6 +91,8 @@ export function demandOf(load: Load, limits: StageLimits): Demand {
   const filesARound = Math.min(FILES_A_ROUND, Math.max(1, balanced));
   const roundSeconds = ASSUMED.roundSeconds + each * filesARound;
   const roundsASecond = filesASecond / filesARound;
+  // One ends where no file has come while it worked: by Poisson's law, of arrivals that know nothing of each other.
+  const executionsARound = Math.exp(-ofDataset * roundSeconds);
   const executeSeconds =
     ASSUMED.executeSeconds +
     (ASSUMED.executeSecondsAFile + load.bytesAFile / ASSUMED.executeBytesASecond) * filesARound;
@@ -97,7 +101,7 @@ export function demandOf(load: Load, limits: StageLimits): Demand {
       { megabytes: limits.executeMb, seconds: executeSeconds },
       { megabytes: ASSUMED.shortTaskMb, seconds: roundSeconds - executeSeconds },
     ],
-    transitions: PER_ROUND.transitions,
+    transitions: PER_ROUND.transitions + executionsARound * PER_EXECUTION.transitions,
     s3Writes: PER_ROUND.s3Writes,
     s3Reads: PER_ROUND.s3Reads,
     dynamoWrites: 2 * PER_ROUND.ledgerWrites,

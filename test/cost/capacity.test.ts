@@ -8,6 +8,7 @@ import {
   demandOf,
   glueCapacity,
   limitsOf,
+  PER_EXECUTION,
   PER_FILE,
   PER_ROUND,
   ROUNDS_OF_EXECUTION,
@@ -91,6 +92,36 @@ describe('what a limit lets through', () => {
     expect(glueCapacity(10, 50)).toEqual({ runsAnHour: 60, gigabytesAnHour: 3000 });
   });
 });
+
+test('the model counts the states that a round enters, and those with which an execution ends', () => {
+  const { States: states } = JSON.parse(
+    readFileSync(join(ROOT, 'lib/pipeline/pipeline.asl.json'), 'utf8'),
+  ) as {
+    readonly States: Readonly<Record<string, State>>;
+  };
+  const typesOf = (answers: Readonly<Record<string, string>>) => {
+    const types: string[] = [];
+    for (let name: string | undefined = 'Claim'; name && !(types.length > 0 && name === 'Claim'); ) {
+      const { Type, Next, Choices = [], Default } = states[name] as State;
+      types.push(Type);
+      const chosen = Choices.find(({ StringEquals }) => StringEquals === answers[name as string]);
+      name = chosen?.Next ?? Default ?? Next;
+    }
+    return types;
+  };
+  const round = typesOf({ Claimed: 'plan', Verified: 'publish' });
+  expect(round).toHaveLength(PER_ROUND.transitions);
+  const events = round.reduce((sum, type) => sum + (type === 'Task' ? 5 : 2), 0);
+  expect(events).toBe(PER_ROUND.historyEvents);
+  expect(typesOf({})).toHaveLength(PER_EXECUTION.transitions);
+});
+
+interface State {
+  readonly Type: string;
+  readonly Next?: string;
+  readonly Default?: string;
+  readonly Choices?: readonly { readonly StringEquals: string; readonly Next: string }[];
+}
 
 test('the model counts what the pipeline asks for', async () => {
   const [few, many] = [await requestsOf(2), await requestsOf(12)];
