@@ -39,6 +39,7 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
     formerNames,
     trim,
     dateFormats,
+    numberFormat,
     partitionTransform,
     position,
     path: nestedPath,
@@ -60,7 +61,11 @@ export function columnOf(property: Property, path: Path, nullTokens: readonly st
     );
   }
   problems.push(...nestedProblems(property, path, pii !== undefined));
-  const type = typeOf(property, dateFormats, (message, at) => complain(message, at));
+  const plain = typeOf(property, dateFormats, (message, at) => complain(message, at));
+  const isNumber = plain.kind === 'integer' || plain.kind === 'decimal' || plain.kind === 'double';
+  const type = isNumber && numberFormat !== undefined ? { ...plain, format: numberFormat } : plain;
+  if (numberFormat !== undefined && !isNumber)
+    complain('numberFormat needs logicalType integer or number', 'customProperties');
   if (dateFormats !== undefined && type.kind !== 'date' && type.kind !== 'timestamp')
     complain('dateFormats need logicalType date or timestamp', 'customProperties');
   problems.push(...patternProblems(property, path, dateFormats));

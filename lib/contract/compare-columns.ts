@@ -1,6 +1,7 @@
 import { valueProblem } from './bounds.ts';
 import { type Change, changed, type Effect } from './change.ts';
 import type { Column, ColumnType, Dataset } from './dataset.ts';
+import { numberFormatOf } from './number-format.ts';
 import { sources } from './sources.ts';
 
 /** Columns added, removed, renamed, moved, and what has changed in those that stay. */
@@ -119,6 +120,12 @@ const ASPECTS: readonly Aspect[] = [
     value: ({ type }) => ('formats' in type ? type.formats : []),
     effect: formatsEffect,
     because: 'texts in a form that is no longer listed are refused',
+  },
+  {
+    name: 'numberFormat',
+    value: ({ type }) => numberFormatOf(type),
+    effect: always('breaking'),
+    because: 'the same text means another number, or none',
   },
   {
     name: 'defaultTimezone',

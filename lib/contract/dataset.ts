@@ -255,11 +255,23 @@ export interface Pii {
   readonly action: 'tokenize' | 'mask' | 'redact' | 'drop' | 'vault';
 }
 
+/** How a source writes numbers, in the words of CSV on the Web (W3C, Metadata Vocabulary for Tabular Data, 6.4.2). Without it: a point, no groups. */
+export interface NumberFormat {
+  readonly decimalChar: '.' | ',';
+  /** Between groups of three digits, where there are groups. */
+  readonly groupChar?: '.' | ',' | ' ' | "'" | undefined;
+}
+
 export type ColumnType =
   | { readonly kind: 'string' }
-  | { readonly kind: 'integer'; readonly bits: 32 | 64 }
-  | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
-  | { readonly kind: 'double' }
+  | { readonly kind: 'integer'; readonly bits: 32 | 64; readonly format?: NumberFormat }
+  | {
+      readonly kind: 'decimal';
+      readonly precision: number;
+      readonly scale: number;
+      readonly format?: NumberFormat;
+    }
+  | { readonly kind: 'double'; readonly format?: NumberFormat }
   | { readonly kind: 'boolean' }
   /** Formats are JDK DateTimeFormatter patterns, tried in order; a text is valid when it is exactly what a pattern prints. */
   | { readonly kind: 'date'; readonly formats: readonly string[] }

@@ -358,6 +358,18 @@ export const propertyExtras = {
     .array(z.string())
     .optional()
     .describe('JDK patterns, where a source uses several. `yy` is a year from 2000 to 2099.'),
+  numberFormat: z
+    .strictObject({
+      decimalChar: z.enum(['.', ',']).default('.'),
+      groupChar: z.enum(['.', ',', ' ', "'"]).optional(),
+    })
+    .refine(({ decimalChar, groupChar }) => decimalChar !== groupChar, {
+      error: 'decimalChar and groupChar must differ',
+    })
+    .optional()
+    .describe(
+      'How the source writes the number, in the words of CSV on the Web: `{ decimalChar: ",", groupChar: "." }` for 1.234,50. Groups have three digits and may be left out; `" "` is any kind of blank. Every other text is refused: 12.50 is no number there.',
+    ),
 } as const;
 
 export const ruleExtras = {

@@ -11,11 +11,11 @@ export interface Widening {
  * them in. A fraction never gets more digits, and a double has nothing wider.
  */
 export function widerTypes(type: ColumnType): readonly ColumnType[] {
-  if (type.kind === 'integer') return type.bits === 32 ? [{ kind: 'integer', bits: 64 }] : [];
+  if (type.kind === 'integer') return type.bits === 32 ? [{ ...type, bits: 64 }] : [];
   if (type.kind !== 'decimal') return [];
   return [18, 38]
     .filter((precision) => precision > type.precision)
-    .map((precision) => ({ kind: 'decimal', precision, scale: type.scale }));
+    .map((precision) => ({ ...type, precision }));
 }
 
 /** By column, what its values may widen it to. Personal columns hold texts in the table, and the values of a partition stand in its files' names. */
@@ -36,13 +36,14 @@ export function withWidened(dataset: Dataset, widenings: readonly Widening[]): D
     ...column,
     type: widenings
       .filter(({ column: name }) => name === column.name)
-      .reduce((type, wider) => (isWider(wider.type, type) ? wider.type : type), column.type),
+      .reduce((type, wider) => widerThan(type, wider.type) ?? type, column.type),
   });
   return { ...dataset, columns: dataset.columns.map(widened) };
 }
 
-const isWider = (type: ColumnType, than: ColumnType): boolean =>
-  widerTypes(than).some((wider) => typeText(wider) === typeText(type));
+/** As wide as `by`, and written as the contract of today says. */
+const widerThan = (type: ColumnType, by: ColumnType): ColumnType | undefined =>
+  widerTypes(type).find((wider) => typeText(wider) === typeText(by));
 
 /** As people and contracts write it. */
 export const typeText = (type: ColumnType): string => {

@@ -59,7 +59,7 @@ export const REASONS = {
     'A cell of the row is merged over several columns, so nobody can tell whose value it is. Split the cell and send the file again.',
   'value.missing': 'A required value is missing.',
   'value.type':
-    'The text is not a value of the column’s type: see “What is a valid value” in [architecture](architecture.md). A local time that a change of the clocks leaves out is none.',
+    'The text is not a value of the column’s type: see “What is a valid value” in [architecture](architecture.md). A local time that a change of the clocks leaves out is none. Where the source writes dates or numbers in another form: `dateFormats`, `numberFormat`.',
   'value.range':
     'The value lies outside the type’s or the contract’s range, or is no multiple of the agreed step.',
   'value.length':

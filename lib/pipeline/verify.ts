@@ -1,9 +1,11 @@
 import type { Dataset } from '../contract/dataset.ts';
+import { numberFormatOf, plainDigits } from '../contract/number-format.ts';
 import { asSent } from '../contract/sources.ts';
 import { typeText } from '../contract/widening.ts';
 import { TerminalError } from '../errors.ts';
 import type { FileProfile } from '../formats/file-profile.ts';
 import type { FileEntry, Reason, TypeDrift } from '../ledger/entries.ts';
+import { columnOf } from '../plan/checks.ts';
 import type { FileTally, OutputName, OutputResult, Plan, RunResult } from '../plan/plan.ts';
 import { gate } from '../quality/gate.ts';
 import { resultsOf } from '../quality/results.ts';
@@ -104,8 +106,10 @@ function fileProblems(dataset: Dataset, file: FileEntry, plan: Plan, result: Run
 function controlSum(dataset: Dataset, file: FileEntry, tally: FileTally): string | undefined {
   const sum = dataset.format.kind === 'csv' ? dataset.format.trailer?.sum : undefined;
   if (sum === undefined) return undefined;
+  const { type } = columnOf(dataset, sum.column);
   const stated = (file.profile as FileProfile).trailer?.[sum.field] ?? '';
-  if (canonical(stated) === canonical(tally.controlSum ?? '0')) return undefined;
+  if (canonical(plainDigits(stated, numberFormatOf(type))) === canonical(tally.controlSum ?? '0'))
+    return undefined;
   return `the sum of ${sum.column} differs from the one in the trailer; the file may be cut off or changed, send it again`;
 }
 

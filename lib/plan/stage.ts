@@ -1,4 +1,5 @@
 import type { Column, Dataset, RowTest } from '../contract/dataset.ts';
+import { plainType } from '../contract/number-format.ts';
 import { widenable } from '../contract/widening.ts';
 import { type CompiledCheck, columnOf, fieldName, passes, rowChecks, textName } from './checks.ts';
 import type { ValueDialect } from './dialect.ts';
@@ -111,7 +112,9 @@ const conjunction = (checks: readonly CompiledCheck[]): string =>
 function listed(test: RowTest, column: Column, sql: ValueDialect): string | undefined {
   if (test.kind !== 'allowed' && test.kind !== 'forbidden') return undefined;
   if (sqlType(column.type).kind === 'text') return undefined;
-  const values = test.values.map((value) => typed(column.type, sql.literal(value), sql)).join(', ');
+  // A contract writes numbers plainly, whatever its source does.
+  const type = plainType(column.type);
+  const values = test.values.map((value) => typed(type, sql.literal(value), sql)).join(', ');
   // A text of the list that is no value of the column equals none: null would leave the answer open.
   const isListed = `COALESCE(${sql.ident(column.name)} IN (${values}), FALSE)`;
   const passed = test.kind === 'allowed' ? isListed : `NOT ${isListed}`;

@@ -1,4 +1,5 @@
 import type { Column, ColumnType, Macro } from '../contract/dataset.ts';
+import { numberFormatOf, numberParts } from '../contract/number-format.ts';
 import type { SqlType, ValueDialect } from './dialect.ts';
 
 /** How staged columns are stored. */
@@ -107,16 +108,24 @@ const JSON_CONTAINER = '[ \\t\\r\\n]*[\\[{].*';
 
 /** The texts that are numbers of a type. Values outside its range match too: they are refused as `value.range`. */
 export function grammar(type: ColumnType): string | undefined {
+  const { whole, point } = numberParts(numberFormatOf(type));
   switch (type.kind) {
     case 'integer':
-      return '-?[0-9]+';
+      return `-?${whole}`;
     case 'decimal':
-      return type.scale === 0 ? '-?[0-9]+([.]0+)?' : `-?[0-9]+([.][0-9]{1,${type.scale}}0*)?`;
+      return type.scale === 0 ? `-?${whole}(${point}0+)?` : `-?${whole}(${point}[0-9]{1,${type.scale}}0*)?`;
     case 'double':
-      return '-?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?';
+      return `-?(${whole}(${point}[0-9]*)?|${point}[0-9]+)([eE][+-]?[0-9]+)?`;
     default:
       return undefined;
   }
+}
+
+/** A number as casts read it. */
+function plainNumber(type: ColumnType, text: string, sql: ValueDialect): string {
+  const { between, point } = numberParts(numberFormatOf(type));
+  const joined = between === undefined ? text : sql.replaceAll(text, between, '');
+  return numberFormatOf(type)?.decimalChar === ',' ? sql.replaceAll(joined, point, '.') : joined;
 }
 
 /**
@@ -133,9 +142,9 @@ export function typed(type: ColumnType, text: string, sql: ValueDialect): string
       return `CASE WHEN ${sql.matches(text, JSON_CONTAINER)} AND ${sql.isJson(text)} THEN ${text} END`;
     case 'integer':
     case 'decimal':
-      return castIf(text, grammar(type) ?? '', target, sql);
+      return castIf(text, grammar(type) ?? '', target, sql, plainNumber(type, text, sql));
     case 'double':
-      return finite(castIf(text, grammar(type) ?? '', target, sql));
+      return finite(castIf(text, grammar(type) ?? '', target, sql, plainNumber(type, text, sql)));
     case 'boolean':
       return castIf(text, '(?i)true|false', target, sql);
     case 'date':
@@ -149,8 +158,8 @@ export function typed(type: ColumnType, text: string, sql: ValueDialect): string
   }
 }
 
-const castIf = (text: string, pattern: string, target: SqlType, sql: ValueDialect): string =>
-  `CASE WHEN ${sql.matches(text, pattern)} THEN ${sql.tryCast(text, target)} END`;
+const castIf = (text: string, pattern: string, target: SqlType, sql: ValueDialect, value = text): string =>
+  `CASE WHEN ${sql.matches(text, pattern)} THEN ${sql.tryCast(value, target)} END`;
 
 const firstOf = (values: readonly string[]): string =>
   values.length === 1 ? `${values[0]}` : `COALESCE(${values.join(', ')})`;

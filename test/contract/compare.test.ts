@@ -289,6 +289,13 @@ const MATRIX: readonly (readonly [string, Parts, Parts, string, string])[] = [
     'breaking',
   ],
   [
+    'another way to write numbers',
+    {},
+    { amount: { physicalType: 'decimal(18,2)', ...custom(['numberFormat', { decimalChar: ',' }]) } },
+    'breaking',
+    'breaking',
+  ],
+  [
     'forms in another order',
     { day: custom(['dateFormats', ['d/M/yyyy', 'M/d/yyyy']]) },
     { day: custom(['dateFormats', ['M/d/yyyy', 'd/M/yyyy']]) },

@@ -188,6 +188,21 @@ test.each<[string, Additions, string]>([
     'dateFormats need logicalType date or timestamp',
   ],
   [
+    'a number format of a text',
+    { code: custom('numberFormat', { decimalChar: ',' }) },
+    'numberFormat needs logicalType integer or number',
+  ],
+  [
+    'one sign for fractions and groups',
+    extra({ logicalType: 'integer', ...custom('numberFormat', { decimalChar: ',', groupChar: ',' }) }),
+    'decimalChar and groupChar must differ',
+  ],
+  [
+    'a number format with another sign',
+    extra({ logicalType: 'integer', ...custom('numberFormat', { groupChar: '_' }) }),
+    'groupChar',
+  ],
+  [
     'replacePartitions without partition',
     { ingestion: { writeMode: 'replacePartitions' } },
     'needs a partitioned column',

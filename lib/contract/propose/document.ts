@@ -85,6 +85,7 @@ function propertyOf(column: ProposedColumn): object {
     ['nullTokens', type.nullTokens === undefined ? undefined : ['', ...type.nullTokens]],
     ['standardize', type.standardize],
     ['dateFormats', type.dateFormats],
+    ['numberFormat', type.numberFormat],
     ['pii', personal?.pii],
   ].flatMap(([property, value]) => (value === undefined ? [] : [{ property, value }]));
   return {

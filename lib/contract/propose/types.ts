@@ -1,3 +1,5 @@
+import type { NumberFormat } from '../dataset.ts';
+import { numberParts, plainDigits } from '../number-format.ts';
 import { TEXT_FORMATS } from '../text-formats.ts';
 import { areCompactDates, dateFormOf } from './dates.ts';
 import { counted, evidence, type Note, unsure } from './notes.ts';
@@ -17,6 +19,7 @@ export interface ProposedType {
   readonly physicalType?: string;
   readonly options?: Readonly<Record<string, string | number>>;
   readonly dateFormats?: readonly string[];
+  readonly numberFormat?: NumberFormat;
   readonly standardize?: readonly string[];
   /** Beside the empty text. */
   readonly nullTokens?: readonly string[];
@@ -35,11 +38,22 @@ export function typeOf(name: string, texts: readonly string[]): ProposedType {
   if (plain.logicalType !== 'string' || plain.options !== undefined) return plain;
   const words = texts.filter((each) => shape.NULL_WORDS.has(each));
   const others = texts.filter((each) => !shape.NULL_WORDS.has(each));
-  if (words.length === 0 || others.length === 0) return plain;
-  const rest = typeOfValues(name, others);
-  if (rest.logicalType === 'string' && rest.options === undefined) return plain;
+  const rest = words.length === 0 || others.length === 0 ? plain : typeOfValues(name, others);
+  if (rest.logicalType === 'string' && rest.options === undefined) return withDoubt(plain, name, others);
   const list = words.map((word) => JSON.stringify(word)).join(', ');
   return { ...rest, nullTokens: words, notes: [...rest.notes, unsure(`${list} is taken for null`)] };
+}
+
+const LOOKED_AT = 200;
+const MOST = 0.9;
+
+/** Says so where nearly every value by itself would be of a type. */
+function withDoubt(type: ProposedType, name: string, texts: readonly string[]): ProposedType {
+  const some = texts.slice(0, LOOKED_AT);
+  const typed = some.filter((each) => typeOfValues(name, [each]).logicalType !== 'string').length;
+  if (typed === 0 || typed < some.length * MOST || type.notes.length > 0) return type;
+  const doubt = `${counted(typed)} of ${counted(some.length)} sampled values are a number, a date or a truth value, but not all of one form: kept as text; with a type the others would be quarantined`;
+  return { ...type, notes: [unsure(doubt)] };
 }
 
 function typeOfValues(name: string, texts: readonly string[]): ProposedType {
@@ -51,7 +65,41 @@ function typeOfValues(name: string, texts: readonly string[]): ProposedType {
     return texts.every(isDouble)
       ? { logicalType: 'number', notes: [evidence('numbers with exponents, so a double')] }
       : text(evidence('numbers with exponents and more digits than a double holds'));
-  return dates(texts) ?? structured(texts) ?? formatted(texts);
+  return dates(texts) ?? writtenOtherwise(name, texts) ?? structured(texts) ?? formatted(texts);
+}
+
+/** Forms in use, the likelier first. */
+const NUMBER_FORMATS: readonly NumberFormat[] = [
+  { decimalChar: ',' },
+  { decimalChar: ',', groupChar: '.' },
+  { decimalChar: '.', groupChar: ',' },
+  { decimalChar: ',', groupChar: ' ' },
+  { decimalChar: '.', groupChar: "'" },
+];
+/** `1,234`: more than a thousand, or little more than one. */
+const MAY_BE_EITHER = /^-?(\d+|[1-9]\d{0,2},\d{3})$/;
+const ENGLISH: NumberFormat = { decimalChar: '.', groupChar: ',' };
+
+/** Numbers with a comma before the fraction, or signs between groups of three digits. Groups alone, but for commas, are as well phone or article numbers. */
+function writtenOtherwise(name: string, texts: readonly string[]): ProposedType | undefined {
+  if (IS_TEXT_BY_NAME.test(name) || !texts.some((text) => /[.,]\d+$/.test(text))) return undefined;
+  const isOpen = texts.every((text) => MAY_BE_EITHER.test(text));
+  const format = isOpen ? ENGLISH : NUMBER_FORMATS.find((each) => areNumbers(texts, each));
+  if (format === undefined) return undefined;
+  const plain = texts.map((text) => plainDigits(text, format));
+  const type = plain.every((text) => shape.INTEGER.test(text)) ? integer(plain) : fraction('', plain);
+  const groups =
+    format.groupChar === undefined ? '' : `, with ${JSON.stringify(format.groupChar)} between groups`;
+  const signs = `numbers with ${JSON.stringify(format.decimalChar)} before the fraction${groups}`;
+  const note = isOpen ? unsure(`${signs}; every value could be read the other way`) : evidence(signs);
+  return { ...type, numberFormat: format, notes: [...type.notes, note] };
+}
+
+function areNumbers(texts: readonly string[], format: NumberFormat): boolean {
+  const { whole, point } = numberParts(format);
+  const number = new RegExp(`^-?${whole}(${point}[0-9]+)?$`);
+  const isOnlyGrouped = !texts.some((text) => text.includes(format.decimalChar));
+  return texts.every((text) => number.test(text)) && !(isOnlyGrouped && format.groupChar !== ',');
 }
 
 const IS_NUMBER_BY_NAME = /(^|_)(id|no|nr|num|number|code|key|ref)$/;

@@ -76,6 +76,39 @@ test.each([
   ['at', ['14:46:00'], { logicalType: 'string', options: { pattern: expect.any(String) } }],
   ['tags', ['["a"]', '[]'], { logicalType: 'array' }],
   ['note', ['N/A', 'hello'], { logicalType: 'string' }],
+  [
+    'amount',
+    ['1234,5', '2'],
+    { physicalType: 'decimal(18,1)', numberFormat: { decimalChar: ',' }, notes: [{ kind: 'evidence' }, {}] },
+  ],
+  [
+    'amount',
+    ['-1.234,50', 'n/a'],
+    { numberFormat: { decimalChar: ',', groupChar: '.' }, nullTokens: ['n/a'] },
+  ],
+  ['amount', ['1,234.50', '12'], { numberFormat: { decimalChar: '.', groupChar: ',' } }],
+  ['amount', ['1\u202f234,50'], { numberFormat: { decimalChar: ',', groupChar: ' ' } }],
+  ['amount', ["1'234.50"], { numberFormat: { decimalChar: '.', groupChar: "'" } }],
+  [
+    'amount',
+    ['1,234', '12'],
+    {
+      logicalType: 'integer',
+      numberFormat: { decimalChar: '.', groupChar: ',' },
+      notes: [{ kind: 'unsure', text: expect.stringContaining('the other way') }],
+    },
+  ],
+  ['phone', ['06,12', '1,2'], { logicalType: 'string' }],
+  ['contact', ['612 345 678'], { logicalType: 'string', notes: [] }],
+  ['version', ['1.100.200'], { logicalType: 'string', notes: [] }],
+  [
+    'amount',
+    ['12.50', '1,2'],
+    {
+      logicalType: 'string',
+      notes: [{ kind: 'unsure', text: expect.stringContaining('not all of one form') }],
+    },
+  ],
 ])('%s with %j is %j', (name, texts, type) => {
   expect(typeOf(name, texts)).toMatchObject(type);
 });
