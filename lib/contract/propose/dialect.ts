@@ -1,5 +1,5 @@
 import type { CsvEncoding, CsvFormat } from '../dataset.ts';
-import { type Note, unsure } from './notes.ts';
+import { counted, type Note, unsure } from './notes.ts';
 import { isPlainValue } from './values.ts';
 
 export interface ProposedDialect {
@@ -55,7 +55,7 @@ export function dialectOf(text: string, encoding: CsvEncoding, isWhole: boolean)
   if (best.agreement < 1)
     notes.push(
       unsure(
-        `${Math.round((1 - best.agreement) * 100)}% of the first records have another number of fields than ${best.width}`,
+        `${counted(Math.max(1, Math.round((1 - best.agreement) * best.records.length)))} of the first ${counted(best.records.length)} records have another number of fields than ${best.width}`,
       ),
     );
   if (header.unsure)
