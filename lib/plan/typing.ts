@@ -130,7 +130,7 @@ function plainNumber(type: ColumnType, text: string, sql: ValueDialect): string 
 
 /**
  * The value of a cleaned text, null where the text is not one: never what a cast happens to accept. Numbers: plain digits, with a point
- * where the type has a fraction, no sign but minus, no blanks, no exponent unless the type is a double. Dates and times: ISO 8601, or exactly what one of the
+ * where the type has a fraction (or the signs of its format), no sign but minus, no blanks, no exponent unless the type is a double. Dates and times: ISO 8601, or exactly what one of the
  * contract's patterns prints; a local time that a change of the clocks leaves out is none. JSON: an object or array.
  */
 export function typed(type: ColumnType, text: string, sql: ValueDialect): string {

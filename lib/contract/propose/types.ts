@@ -49,9 +49,10 @@ const MOST = 0.9;
 
 /** Says so where nearly every value by itself would be of a type. */
 function withDoubt(type: ProposedType, name: string, texts: readonly string[]): ProposedType {
+  if (type.notes.length > 0) return type;
   const some = texts.slice(0, LOOKED_AT);
   const typed = some.filter((each) => typeOfValues(name, [each]).logicalType !== 'string').length;
-  if (typed === 0 || typed < some.length * MOST || type.notes.length > 0) return type;
+  if (typed === 0 || typed < some.length * MOST) return type;
   const doubt = `${counted(typed)} of ${counted(some.length)} sampled values are a number, a date or a truth value, but not all of one form: kept as text; with a type the others would be quarantined`;
   return { ...type, notes: [unsure(doubt)] };
 }
