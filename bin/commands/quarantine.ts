@@ -233,8 +233,12 @@ function mendedRows(path: string): readonly Record<string, string>[] {
   } catch (cause) {
     // The parser's own message quotes the text.
     const { code, lines } = cause as { code?: string; lines?: number };
+    const what =
+      code === 'CSV_RECORD_INCONSISTENT_COLUMNS'
+        ? 'has another number of fields than the header, as where a value with a comma lacks its quotes'
+        : `can't be parsed (${code})`;
     throw new TerminalError(
-      `${path} is no CSV that can be read: ${code} on line ${lines}; write it as it was exported`,
+      `${path} is no CSV that can be read: line ${lines} ${what}; write it as it was exported`,
       { fault: 'source' },
     );
   }

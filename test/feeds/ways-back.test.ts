@@ -149,7 +149,11 @@ describe('a steward', () => {
 
     writeFileSync(out, `_source_row,quantity\n"${row?._source_row}"x,1\n`);
     expect((await command(home, 'quarantine', 'release', file, '--rows', out, '--yes')).stderr).toMatch(
-      /^headgate: .*rows\.csv is no CSV that can be read: .*line 2/,
+      /^headgate: .*rows\.csv is no CSV that can be read: line 2 can't be parsed/,
+    );
+    writeFileSync(out, `_source_row,quantity\n${row?._source_row},1,5\n`);
+    expect((await command(home, 'quarantine', 'release', file, '--rows', out, '--yes')).stderr).toMatch(
+      /line 2 has another number of fields than the header, as where a value with a comma lacks its quotes/,
     );
 
     // A steward's own program writes other columns, in another order, quoted otherwise.
