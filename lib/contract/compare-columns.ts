@@ -3,6 +3,7 @@ import { type Change, changed, type Effect } from './change.ts';
 import type { Column, ColumnType, Dataset } from './dataset.ts';
 import { numberFormatOf } from './number-format.ts';
 import { sources } from './sources.ts';
+import { typeText } from './widening.ts';
 
 /** Columns added, removed, renamed, moved, and what has changed in those that stay. */
 export function compareColumns(before: Dataset, after: Dataset): readonly Change[] {
@@ -201,17 +202,6 @@ const inColumn = (before: Column, after: Column): readonly Change[] =>
     const change = changed(`${after.name}.${name}`, value(before), value(after));
     return change === undefined ? [] : [{ ...change, effect: effect(before, after), because }];
   });
-
-const typeText = (type: ColumnType): string => {
-  switch (type.kind) {
-    case 'integer':
-      return `integer of ${type.bits} bits`;
-    case 'decimal':
-      return `decimal(${type.precision},${type.scale})`;
-    default:
-      return type.kind;
-  }
-};
 
 /** https://iceberg.apache.org/spec/#schema-evolution: what a column of a table may become without being written again. */
 function isWider(before: ColumnType, after: ColumnType): boolean {

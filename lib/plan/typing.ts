@@ -123,9 +123,10 @@ export function grammar(type: ColumnType): string | undefined {
 
 /** A number as casts read it. */
 function plainNumber(type: ColumnType, text: string, sql: ValueDialect): string {
-  const { between, point } = numberParts(numberFormatOf(type));
+  const format = numberFormatOf(type);
+  const { between, point } = numberParts(format);
   const joined = between === undefined ? text : sql.replaceAll(text, between, '');
-  return numberFormatOf(type)?.decimalChar === ',' ? sql.replaceAll(joined, point, '.') : joined;
+  return format?.decimalChar === ',' ? sql.replaceAll(joined, point, '.') : joined;
 }
 
 /**
@@ -142,9 +143,9 @@ export function typed(type: ColumnType, text: string, sql: ValueDialect): string
       return `CASE WHEN ${sql.matches(text, JSON_CONTAINER)} AND ${sql.isJson(text)} THEN ${text} END`;
     case 'integer':
     case 'decimal':
-      return castIf(text, grammar(type) ?? '', target, sql, plainNumber(type, text, sql));
+      return numeric(type, text, sql);
     case 'double':
-      return finite(castIf(text, grammar(type) ?? '', target, sql, plainNumber(type, text, sql)));
+      return finite(numeric(type, text, sql));
     case 'boolean':
       return castIf(text, '(?i)true|false', target, sql);
     case 'date':
@@ -160,6 +161,9 @@ export function typed(type: ColumnType, text: string, sql: ValueDialect): string
 
 const castIf = (text: string, pattern: string, target: SqlType, sql: ValueDialect, value = text): string =>
   `CASE WHEN ${sql.matches(text, pattern)} THEN ${sql.tryCast(value, target)} END`;
+
+const numeric = (type: ColumnType, text: string, sql: ValueDialect): string =>
+  castIf(text, grammar(type) ?? '', sqlType(type), sql, plainNumber(type, text, sql));
 
 const firstOf = (values: readonly string[]): string =>
   values.length === 1 ? `${values[0]}` : `COALESCE(${values.join(', ')})`;

@@ -44,18 +44,19 @@ export function typeOf(name: string, texts: readonly string[]): ProposedType {
   return { ...rest, nullTokens: words, notes: [...rest.notes, unsure(`${list} is taken for null`)] };
 }
 
-const LOOKED_AT = 200;
 const MOST = 0.9;
 
 /** Says so where nearly every value by itself would be of a type. */
 function withDoubt(type: ProposedType, name: string, texts: readonly string[]): ProposedType {
-  if (type.notes.length > 0) return type;
-  const some = texts.slice(0, LOOKED_AT);
-  const typed = some.filter((each) => typeOfValues(name, [each]).logicalType !== 'string').length;
-  if (typed === 0 || typed < some.length * MOST) return type;
-  const doubt = `${counted(typed)} of ${counted(some.length)} sampled values are a number, a date or a truth value, but not all of one form: kept as text; with a type the others would be quarantined`;
+  if (type.notes.length > 0 || IS_TEXT_BY_NAME.test(name)) return type;
+  const typed = texts.filter((text) => isTyped(text) && !shape.LEADING_ZERO.test(text)).length;
+  if (typed === 0 || typed < texts.length * MOST) return type;
+  const doubt = `${counted(typed)} of ${counted(texts.length)} sampled values are a number, a date or a truth value, but not all of one form: kept as text; with a type the others would be quarantined`;
   return { ...type, notes: [unsure(doubt)] };
 }
+
+const isTyped = (text: string): boolean =>
+  shape.isPlainValue(text) || NUMBER_FORMATS.some((each) => areNumbers([text], each));
 
 function typeOfValues(name: string, texts: readonly string[]): ProposedType {
   const all = (expression: RegExp) => texts.every((each) => expression.test(each));
@@ -69,13 +70,22 @@ function typeOfValues(name: string, texts: readonly string[]): ProposedType {
   return dates(texts) ?? writtenOtherwise(name, texts) ?? structured(texts) ?? formatted(texts);
 }
 
+interface WrittenNumbers {
+  readonly format: NumberFormat;
+  readonly pattern: RegExp;
+}
+
+const writtenAs = (format: NumberFormat): WrittenNumbers => {
+  const { whole, point } = numberParts(format);
+  return { format, pattern: new RegExp(`^-?${whole}(${point}[0-9]+)?$`) };
+};
 /** Forms in use, the likelier first. */
-const NUMBER_FORMATS: readonly NumberFormat[] = [
-  { decimalChar: ',' },
-  { decimalChar: ',', groupChar: '.' },
-  { decimalChar: '.', groupChar: ',' },
-  { decimalChar: ',', groupChar: ' ' },
-  { decimalChar: '.', groupChar: "'" },
+const NUMBER_FORMATS: readonly WrittenNumbers[] = [
+  writtenAs({ decimalChar: ',' }),
+  writtenAs({ decimalChar: ',', groupChar: '.' }),
+  writtenAs({ decimalChar: '.', groupChar: ',' }),
+  writtenAs({ decimalChar: ',', groupChar: ' ' }),
+  writtenAs({ decimalChar: '.', groupChar: "'" }),
 ];
 /** `1,234`: more than a thousand, or little more than one. */
 const MAY_BE_EITHER = /^-?(\d+|[1-9]\d{0,2},\d{3})$/;
@@ -85,7 +95,7 @@ const ENGLISH: NumberFormat = { decimalChar: '.', groupChar: ',' };
 function writtenOtherwise(name: string, texts: readonly string[]): ProposedType | undefined {
   if (IS_TEXT_BY_NAME.test(name) || !texts.some((text) => /[.,]\d+$/.test(text))) return undefined;
   const isOpen = texts.every((text) => MAY_BE_EITHER.test(text));
-  const format = isOpen ? ENGLISH : NUMBER_FORMATS.find((each) => areNumbers(texts, each));
+  const format = isOpen ? ENGLISH : NUMBER_FORMATS.find((each) => areNumbers(texts, each))?.format;
   if (format === undefined) return undefined;
   const plain = texts.map((text) => plainDigits(text, format));
   const type = plain.every((text) => shape.INTEGER.test(text)) ? integer(plain) : fraction('', plain);
@@ -96,12 +106,9 @@ function writtenOtherwise(name: string, texts: readonly string[]): ProposedType 
   return { ...type, numberFormat: format, notes: [...type.notes, note] };
 }
 
-function areNumbers(texts: readonly string[], format: NumberFormat): boolean {
-  const { whole, point } = numberParts(format);
-  const number = new RegExp(`^-?${whole}(${point}[0-9]+)?$`);
-  const isOnlyGrouped = !texts.some((text) => text.includes(format.decimalChar));
-  return texts.every((text) => number.test(text)) && !(isOnlyGrouped && format.groupChar !== ',');
-}
+const areNumbers = (texts: readonly string[], { format, pattern }: WrittenNumbers): boolean =>
+  texts.every((text) => pattern.test(text)) &&
+  (format.groupChar === ',' || texts.some((text) => text.includes(format.decimalChar)));
 
 const IS_NUMBER_BY_NAME = /(^|_)(id|no|nr|num|number|code|key|ref)$/;
 /** Digits that nobody calculates with, and that may begin with a zero in another file. */
